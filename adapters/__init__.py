@@ -1,0 +1,1 @@
+"""Translation between bytes, packets, documents, commands, events and rows; no network I/O."""

@@ -1,0 +1,70 @@
+"""The third noun: a document, validated XML as a plain dict with its row (architecture: bytes, packet, document, command, event)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from schemas.model import MessageRow
+
+Body = dict[str, Any]
+"""Body fields by wire name: leaf -> str, int (xs integer types) or bool; structure -> dict; list wrapper -> list."""
+
+
+@dataclass(slots=True)
+class Header:
+    """The Package header (spec 01.2). Times are wire strings ``yyyyMMddHHmmss``; ``ttl`` is seconds, 0 = no limit."""
+
+    code: str
+    serial: str
+    sender: str
+    receiver: str
+    area: str = ""
+    send_time: str = ""
+    version: str = "0.9"
+    mode: str = "A"
+    ttl: int = 0
+    ref_serial: str | None = None
+    result_code: str | None = None
+    result_text: str | None = None
+
+
+@dataclass(slots=True)
+class Document:
+    """A message, answer or receipt. ``element`` is the body element's local name: the row's name, its answer, or ``Receipt``."""
+
+    row: MessageRow
+    element: str
+    header: Header
+    body: Body = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One fault of a document (spec 01.2 rule 5): where, which rule, what was found, said in both languages."""
+
+    path: str
+    rule: str
+    found: str
+    zh: str
+    en: str
+
+    @property
+    def text(self) -> str:
+        """Both languages in one line, as it travels in ``Receipt/faults/fault/text``."""
+        return f"{self.zh} / {self.en}"
+
+
+class DocumentRefused(Exception):
+    """The peer's bytes are no acceptable document.
+
+    ``symbol`` names a 1xxx/2xxx row of the result-code table; ``faults`` lists every fault found; ``header`` is what could
+    be read of the header, so that the refusal can be matched by the peer.
+    """
+
+    def __init__(self, symbol: str, faults: tuple[Fault, ...] = (), header: Header | None = None, detail: str = "") -> None:
+        super().__init__(f"{symbol}: {detail or (faults[0].text if faults else '')}")
+        self.symbol = symbol
+        self.faults = faults
+        self.header = header
+        self.detail = detail

@@ -1,0 +1,1 @@
+"""What a person must look at: fallout records (spec 06.2)."""

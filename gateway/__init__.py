@@ -1,0 +1,1 @@
+"""The running process: sockets, worker, pump, command line. The only room that meets the reactor."""

@@ -1,0 +1,1 @@
+"""Simulation world, auditor and the measurements behind `bssgw bench`."""

@@ -1,0 +1,138 @@
+"""Rows of the vocabulary as frozen values.
+
+Everything a program may know about a message, a layout, a code or an envelope stands in one of these rows (loaded from
+``catalogue/ layouts/ codes/ envelopes/``); code reads rows and never restates them.  Spec 02 (rows), 01.1.2 (layouts).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Pattern = Literal["Q", "C", "N"]
+"""Q request and answer, C command with receipt now and one result later, N notification with receipt (spec 02)."""
+
+Category = Literal["ok", "accepted", "duplicate", "rejected", "retry", "fatal"]
+"""What logic reads of a result code (spec 02.2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One direction a message travels: roles of spec README, e.g. ``Route("CRM", "PF")``."""
+
+    sender: str
+    receiver: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRow:
+    """One message of the interface (spec 02).
+
+    ``key`` names the body fields of the business key (dotted, lists implied; empty: the message has none); ``order_key``
+    the field whose value keeps messages in sequence (spec 06.1 promise 3).  ``command`` names the core's command an inbound
+    message becomes; ``on`` the core's event an outbound message is made of.  Limits are seconds; ``result_clock`` says
+    whether ``result_limit`` runs on the ``elapsed`` clock or on ``working`` hours.
+    """
+
+    code: str
+    name: str
+    zh: str
+    clause: str
+    about: str
+    about_zh: str
+    pattern: Pattern
+    routes: tuple[Route, ...]
+    xsd: str
+    version: str = "0.9"
+    answer: str | None = None
+    result: tuple[str, ...] = ()
+    key: tuple[str, ...] = ()
+    order_key: str | None = None
+    read_only: bool = False
+    refusals: tuple[str, ...] = ()
+    bindings: tuple[str, ...] = ("socket", "soap", "http")
+    receipt_timer: int = 15
+    answer_timer: int = 60
+    result_limit: int | None = None
+    result_clock: Literal["elapsed", "working"] = "elapsed"
+    command: str | None = None
+    on: tuple[str, ...] = ()
+
+    def elements(self) -> tuple[str, ...]:
+        """Names of the body elements this row owns: the message and, for Q, its answer."""
+        return (self.name,) if self.answer is None else (self.name, self.answer)
+
+
+@dataclass(frozen=True, slots=True)
+class CodeRow:
+    """One value of a code table with its texts in both languages; ``extra`` holds the table's further columns."""
+
+    code: str
+    zh: str
+    en: str
+    extra: dict[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CodeTable:
+    """A versioned code table (spec 03): ``rows`` in file order, by code."""
+
+    name: str
+    zh: str
+    version: str
+    rows: dict[str, CodeRow]
+
+
+@dataclass(frozen=True, slots=True)
+class ResultCode:
+    """A result code of spec 02.2: number on our wire, symbol in code, category for logic, texts for people."""
+
+    code: str
+    symbol: str
+    category: Category
+    zh: str
+    en: str
+
+
+FieldKind = Literal["text", "decimal", "hex", "binary-be", "binary-le"]
+LengthCounts = Literal["packet", "body", "rest"]
+
+
+@dataclass(frozen=True, slots=True)
+class LayoutField:
+    """A header field: byte ``offset`` and ``width``, how it is written and padded, and the ``role`` it plays.
+
+    Roles: magic, version, length, kind, code, sender, receiver, area, serial, send_time, mode, charset, more, segment,
+    result, ttl, checksum, filler.  ``values`` maps our values to the wire's (e.g. kind ``request`` -> ``0``);
+    ``constant`` is what a filler or magic always holds.
+    """
+
+    name: str
+    offset: int
+    width: int
+    kind: FieldKind = "text"
+    pad: str = " "
+    role: str = "filler"
+    constant: str | None = None
+    values: dict[str, str] = field(default_factory=dict)
+    about: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LayoutRow:
+    """A packet header layout as data (spec 01.1.2).
+
+    ``framing`` is ``header`` (fixed header with a length field, which may be the whole header) or ``delimiter``
+    (``newline``).  ``length_counts`` says what the length field counts: the whole ``packet``, the ``body``, or the ``rest``
+    behind the length field.
+    """
+
+    name: str
+    zh: str
+    about: str
+    framing: Literal["header", "delimiter"]
+    header_size: int
+    fields: tuple[LayoutField, ...]
+    length_counts: LengthCounts = "packet"
+    delimiter: str = ""
+    default_max: int = 1 << 20
