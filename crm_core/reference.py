@@ -1,0 +1,37 @@
+"""Data the core reads but does not own: product specifications, areas, reasons, action rules (spec 03 code tables).
+
+Filled by the composition root from the shipped sample catalogue and the code tables; the core has no literals of its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from crm_core.products.model import Product
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A reason row (03): its type, where it applies, where the process goes on, whose cause it is."""
+
+    type: str
+    code: str
+    zh: str
+    en: str
+    target_stage: str = ""
+    restart_mode: str = ""
+    owner: str = "operator"
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """``billing_kinds``: action -> start/change/stop/suspend/resume or absent; ``compatible``: pairs of actions that may run
+    at once on one instance (5.4 rule 2); ``areas``: code -> parent; ``decide_by_hand``: products whose completion a person accepts."""
+
+    products: dict[str, Product] = field(default_factory=dict)
+    areas: dict[str, str] = field(default_factory=dict)
+    reasons: dict[tuple[str, str], Reason] = field(default_factory=dict)
+    billing_kinds: dict[str, str] = field(default_factory=dict)
+    compatible: frozenset[tuple[str, str]] = frozenset()
+    policies: dict[str, Any] = field(default_factory=dict)
