@@ -1,0 +1,85 @@
+"""The one clock and the one entropy: time, timers, jitter, ids and nonces of a process come from here and nowhere else.
+
+A clock is Twisted's ``IReactorTime`` (``seconds``, ``callLater``, ``getDelayedCalls``) plus ``now()`` in milliseconds since
+epoch, so the same object drives ``ClientService``, the writer and every machine.  The simulation has one of its own with the
+same interface (``gateway/proof/heap_clock.py``).
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any, Protocol
+
+SHANGHAI = timezone(timedelta(hours=8), "Asia/Shanghai")
+"""China has one time zone and no daylight saving; spec 01.1.1 send_time."""
+
+
+class DelayedCall(Protocol):
+    """A timer that can be called off."""
+
+    def active(self) -> bool: ...
+
+    def cancel(self) -> None: ...
+
+
+class Clock(Protocol):
+    """What everything timed is given."""
+
+    def now(self) -> int:
+        """Milliseconds since epoch, UTC."""
+
+    def seconds(self) -> float:
+        """Monotonic seconds, for Twisted."""
+
+    def callLater(self, delay: float, function: Callable[..., object], *args: Any, **kwargs: Any) -> Any:  # noqa: N802
+        """Call ``function`` after ``delay`` seconds; returns a ``DelayedCall``."""
+
+    def getDelayedCalls(self) -> list[Any]:  # noqa: N802
+        """Timers still pending."""
+
+
+class WallClock:
+    """Real time over a reactor that was handed down by ``task.react``."""
+
+    def __init__(self, reactor: Any) -> None:
+        self._reactor = reactor
+        self.seconds: Callable[[], float] = reactor.seconds
+        self.callLater = reactor.callLater
+        self.getDelayedCalls = reactor.getDelayedCalls
+
+    def now(self) -> int:
+        """Milliseconds since epoch, UTC."""
+        return time.time_ns() // 1_000_000
+
+
+class Entropy:
+    """The one randomness. Seeded in simulation, from the system otherwise."""
+
+    def __init__(self, seed: int | None = None) -> None:
+        self._random = random.Random(int.from_bytes(os.urandom(16), "big") if seed is None else seed)
+
+    def uniform(self, low: float, high: float) -> float:
+        """A float between ``low`` and ``high``."""
+        return self._random.uniform(low, high)
+
+    def below(self, n: int) -> int:
+        """An int in ``[0, n)``."""
+        return self._random.randrange(n)
+
+    def token(self, size: int = 8) -> bytes:
+        """``size`` random bytes."""
+        return self._random.randbytes(size)
+
+
+def wire_time(ms: int) -> str:
+    """``yyyyMMddHHmmss`` in Asia/Shanghai of an instant in ms (spec 01.1.1)."""
+    return datetime.fromtimestamp(ms / 1000, SHANGHAI).strftime("%Y%m%d%H%M%S")
+
+
+def iso_time(ms: int) -> str:
+    """The instant as people read it in logs and tables: ISO 8601 UTC with milliseconds."""
+    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
