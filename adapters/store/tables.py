@@ -1,0 +1,369 @@
+"""Every table of the gateway's database, as SQLAlchemy Core values (message-store.md, spec 06.1).
+
+Times are milliseconds since epoch (UTC).  Structures are JSON text in columns named ``*_json``: they are read with their row
+and never searched.  Ids and serials come from the writer (``counter``), so nothing on the hot path asks the database for one.
+Partial indexes keep the due work small whatever the history weighs.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    text,
+)
+
+metadata = MetaData(
+    naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "pk": "pk_%(table_name)s"},
+)
+
+Big = BigInteger().with_variant(Integer, "sqlite")
+
+OPEN_OUT = "direction = 'out' AND state IN ('READY', 'SENDING', 'RETRY', 'UNKNOWN')"
+
+message = Table(
+    "message",
+    metadata,
+    Column("id", Big, primary_key=True, autoincrement=False),
+    Column("direction", String(3), nullable=False),
+    Column("peer", String(6), nullable=False),
+    Column("binding", String(8), nullable=False),
+    Column("code", String(6), nullable=False),
+    Column("element", String(40), nullable=False),
+    Column("serial", String(32), nullable=False),
+    Column("ref_serial", String(32)),
+    Column("area", String(6), nullable=False),
+    Column("order_key", String(64)),
+    Column("business_key", String(200)),
+    Column("state", String(12), nullable=False),
+    Column("error_class", String(24)),
+    Column("result_code", String(4)),
+    Column("tries", Integer, nullable=False),
+    Column("due_at", Big),
+    Column("first_seen", Big, nullable=False),
+    Column("closed_at", Big),
+    Column("link_from", Big),
+    Index("ix_message_open", "peer", "id", sqlite_where=text(OPEN_OUT), postgresql_where=text(OPEN_OUT)),
+    Index("ix_message_order_key", "order_key", "id"),
+    Index("ix_message_serial", "serial"),
+)
+
+message_body = Table(
+    "message_body",
+    metadata,
+    Column("message_id", Big, primary_key=True, autoincrement=False),
+    Column("alg", String(12), nullable=False),
+    Column("key_id", String(32)),
+    Column("nonce", LargeBinary),
+    Column("charset", String(12)),
+    Column("document_json", Text),
+    Column("raw", LargeBinary),
+    Column("answer", LargeBinary),
+)
+
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("sender", String(6), nullable=False),
+    Column("serial", String(32), nullable=False),
+    Column("payload_hash", LargeBinary, nullable=False),
+    Column("message_id", Big, nullable=False),
+    PrimaryKeyConstraint("sender", "serial"),
+    sqlite_with_rowid=False,
+)
+
+attempt = Table(
+    "attempt",
+    metadata,
+    Column("message_id", Big, nullable=False),
+    Column("n", Integer, nullable=False),
+    Column("epoch", Big, nullable=False),
+    Column("sent_at", Big, nullable=False),
+    Column("bytes_out", Integer, nullable=False),
+    Column("reply_at", Big),
+    Column("result_class", String(24)),
+    Column("result_code", String(4)),
+    Column("detail", Text),
+    PrimaryKeyConstraint("message_id", "n"),
+    sqlite_with_rowid=False,
+)
+
+history = Table(
+    "history",
+    metadata,
+    Column("chain", Integer, nullable=False),
+    Column("seq", Big, nullable=False),
+    Column("at", Big, nullable=False),
+    Column("subject", String(8), nullable=False),
+    Column("subject_id", String(64), nullable=False),
+    Column("input", String(40), nullable=False),
+    Column("state_from", String(24), nullable=False),
+    Column("state_to", String(24), nullable=False),
+    Column("actor", String(64), nullable=False),
+    Column("serial", String(32), nullable=False),
+    Column("detail", Text),
+    Column("hash", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("chain", "seq"),
+    Index("ix_history_subject_id", "subject_id"),
+    sqlite_with_rowid=False,
+)
+
+customer = Table(
+    "customer",
+    metadata,
+    Column("id", String(30), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("type", String(4), nullable=False),
+    Column("area", String(6), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("grade", String(16), nullable=False),
+    Column("certificate_type", String(12)),
+    Column("certificate_no", String(64)),
+    Column("parent_id", String(30)),
+    Column("contacts_json", Text, nullable=False),
+    Column("attrs_json", Text, nullable=False),
+    Column("created_at", Big, nullable=False),
+    Column("row_version", Integer, nullable=False),
+)
+
+account = Table(
+    "account",
+    metadata,
+    Column("id", String(30), primary_key=True),
+    Column("customer_id", String(30), nullable=False),
+    Column("area", String(6), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("pay_method", String(16), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("created_at", Big, nullable=False),
+    Column("row_version", Integer, nullable=False),
+    Index("ix_account_customer_id", "customer_id"),
+)
+
+customer_order = Table(
+    "customer_order",
+    metadata,
+    Column("id", String(30), primary_key=True),
+    Column("customer_id", String(30), nullable=False),
+    Column("area", String(6), nullable=False),
+    Column("channel_system", String(6), nullable=False),
+    Column("content_hash", String(64), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("account_id", String(30)),
+    Column("channel", String(12)),
+    Column("operator", String(30)),
+    Column("notify", String(8), nullable=False),
+    Column("pre_accepted", Boolean, nullable=False),
+    Column("service_order_ids_json", Text, nullable=False),
+    Column("states_json", Text, nullable=False),
+    Column("details_json", Text, nullable=False),
+    Column("created_at", Big, nullable=False),
+    Column("ended_at", Big),
+    Column("row_version", Integer, nullable=False),
+    Index("ix_customer_order_customer_id", "customer_id"),
+)
+
+OPEN_ORDER = "ended_at IS NULL"
+
+service_order = Table(
+    "service_order",
+    metadata,
+    Column("id", String(30), primary_key=True),
+    Column("customer_order_id", String(30), nullable=False),
+    Column("sequence", Integer, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("action", String(16), nullable=False),
+    Column("customer_id", String(30), nullable=False),
+    Column("area", String(6), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("since", Big, nullable=False),
+    Column("account_id", String(30)),
+    Column("channel", String(12)),
+    Column("operator", String(30)),
+    Column("priority", Integer, nullable=False),
+    Column("reason_json", Text),
+    Column("captured_at", Big, nullable=False),
+    Column("effective_at", Big),
+    Column("booked_at", Big),
+    Column("required_finish", Big),
+    Column("dispatched_at", Big),
+    Column("accepted_at", Big),
+    Column("accepted_by", Text),
+    Column("expected_finish", Big),
+    Column("stage", String(16)),
+    Column("ended_at", Big),
+    Column("pf_system", String(6)),
+    Column("report_seq", Integer, nullable=False),
+    Column("held_json", Text, nullable=False),
+    Column("reservations_json", Text, nullable=False),
+    Column("lock_json", Text),
+    Column("details_json", Text, nullable=False),
+    Column("row_version", Integer, nullable=False),
+    Index("ix_service_order_customer_order_id", "customer_order_id"),
+    Index("ix_service_order_open", "state", "since", sqlite_where=text(OPEN_ORDER), postgresql_where=text(OPEN_ORDER)),
+)
+
+order_item = Table(
+    "order_item",
+    metadata,
+    Column("order_id", String(30), nullable=False),
+    Column("item_id", String(30), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("action", String(16), nullable=False),
+    Column("product", String(12), nullable=False),
+    Column("instance_id", String(30), nullable=False),
+    Column("progress", String(16), nullable=False),
+    Column("amending", Boolean, nullable=False),
+    Column("cancelling", Boolean, nullable=False),
+    Column("fallout", Boolean, nullable=False),
+    Column("access_number", String(32)),
+    Column("attrs_json", Text, nullable=False),
+    Column("resources_json", Text, nullable=False),
+    Column("depends_on_json", Text, nullable=False),
+    Column("a_end_json", Text),
+    Column("z_end_json", Text),
+    Column("result_attrs_json", Text, nullable=False),
+    Column("reason_json", Text),
+    Column("since", Big, nullable=False),
+    PrimaryKeyConstraint("order_id", "item_id", "version"),
+    sqlite_with_rowid=False,
+)
+
+stage_record = Table(
+    "stage_record",
+    metadata,
+    Column("service_order_id", String(30), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("report_seq", Integer, nullable=False),
+    Column("stage", String(16), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("state", String(24), nullable=False),
+    Column("at", Big, nullable=False),
+    Column("work_order_id", String(30)),
+    Column("org", Text),
+    Column("staff", Text),
+    Column("limit_at", Big),
+    Index("ix_stage_record_service_order_id", "service_order_id"),
+)
+
+product_instance = Table(
+    "product_instance",
+    metadata,
+    Column("id", String(30), primary_key=True),
+    Column("product", String(12), nullable=False),
+    Column("customer_id", String(30), nullable=False),
+    Column("area", String(6), nullable=False),
+    Column("account_id", String(30)),
+    Column("access_number", String(32)),
+    Column("previous_number", String(32)),
+    Column("status", String(20), nullable=False),
+    Column("stop_mask", Integer, nullable=False),
+    Column("cutover_freeze", Boolean, nullable=False),
+    Column("attrs_json", Text, nullable=False),
+    Column("resources_json", Text, nullable=False),
+    Column("a_end_json", Text),
+    Column("z_end_json", Text),
+    Column("open_orders_json", Text, nullable=False),
+    Column("last_order", String(30)),
+    Column("created_at", Big, nullable=False),
+    Column("activated_at", Big),
+    Column("ended_at", Big),
+    Column("row_version", Integer, nullable=False),
+    Index("ix_product_instance_customer_id", "customer_id"),
+    Index("ix_product_instance_access_number", "access_number"),
+)
+
+reservation = Table(
+    "reservation",
+    metadata,
+    Column("id", String(30), primary_key=True),
+    Column("kind", String(8), nullable=False),
+    Column("owner", String(6), nullable=False),
+    Column("area", String(6), nullable=False),
+    Column("order_id", String(30)),
+    Column("items_json", Text, nullable=False),
+    Column("created_at", Big, nullable=False),
+    Column("expires_at", Big),
+    Column("fence", Big, nullable=False),
+    Column("closed", Boolean, nullable=False),
+    Column("row_version", Integer, nullable=False),
+)
+
+billing_record = Table(
+    "billing_record",
+    metadata,
+    Column("id", String(100), primary_key=True),
+    Column("service_order_id", String(30), nullable=False),
+    Column("item_id", String(30), nullable=False),
+    Column("instance_id", String(30), nullable=False),
+    Column("account_id", String(30)),
+    Column("area", String(6), nullable=False),
+    Column("kind", String(12), nullable=False),
+    Column("effective_at", Big, nullable=False),
+    Column("serial", String(32), nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("reason_json", Text),
+    Column("sent_at", Big, nullable=False),
+    Column("answered_at", Big),
+    Column("row_version", Integer, nullable=False),
+    Index("ix_billing_record_serial", "serial"),
+    Index("ix_billing_record_service_order_id", "service_order_id"),
+)
+
+fallout = Table(
+    "fallout",
+    metadata,
+    Column("id", String(30), primary_key=True),
+    Column("error_class", String(24), nullable=False),
+    Column("opened_at", Big, nullable=False),
+    Column("zh", Text, nullable=False),
+    Column("en", Text, nullable=False),
+    Column("symbol", String(32), nullable=False),
+    Column("service_order_id", String(30)),
+    Column("message_id", Big),
+    Column("area", String(6), nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("owner", String(64)),
+    Column("about_json", Text, nullable=False),
+    Column("actions_json", Text, nullable=False),
+    Column("closed_at", Big),
+    Column("row_version", Integer, nullable=False),
+    Index("ix_fallout_service_order_id", "service_order_id"),
+)
+
+due = Table(
+    "due",
+    metadata,
+    Column("kind", String(24), nullable=False),
+    Column("subject_id", String(64), nullable=False),
+    Column("due_at", Big, nullable=False),
+    PrimaryKeyConstraint("kind", "subject_id"),
+    Index("ix_due_due_at", "due_at"),
+    sqlite_with_rowid=False,
+)
+
+counter = Table(
+    "counter",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("value", Big, nullable=False),
+)
+
+lease = Table(
+    "lease",
+    metadata,
+    Column("resource", String(64), primary_key=True),
+    Column("owner", String(64), nullable=False),
+    Column("token", Big, nullable=False),
+    Column("expires_at", Big, nullable=False),
+)
