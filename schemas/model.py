@@ -136,3 +136,24 @@ class LayoutRow:
     length_counts: LengthCounts = "packet"
     delimiter: str = ""
     default_max: int = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class EnvelopeVersion:
+    """One schema version an envelope carries: its own XSD and namespace, and the namespace of the messages inside."""
+
+    version: str
+    xsd: str
+    namespace: str
+    message_namespace: str
+
+
+@dataclass(frozen=True, slots=True)
+class EnvelopeRow:
+    """An envelope of spec 01.2: its root element and the schema versions it carries (empty for foreign envelopes)."""
+
+    name: str
+    zh: str
+    about: str
+    root: str
+    versions: tuple[EnvelopeVersion, ...] = ()
