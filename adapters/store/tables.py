@@ -43,7 +43,6 @@ message = Table(
     Column("ref_serial", String(32)),
     Column("area", String(6), nullable=False),
     Column("order_key", String(64)),
-    Column("business_key", String(200)),
     Column("state", String(12), nullable=False),
     Column("error_class", String(24)),
     Column("result_code", String(4)),
@@ -51,11 +50,19 @@ message = Table(
     Column("due_at", Big),
     Column("first_seen", Big, nullable=False),
     Column("closed_at", Big),
-    Column("link_from", Big),
     Index("ix_message_open", "peer", "id", sqlite_where=text(OPEN_OUT), postgresql_where=text(OPEN_OUT)),
     Index("ix_message_order_key", "order_key", "id"),
     Index("ix_message_serial", "serial"),
 )
+
+message_document = Table(
+    "message_document",
+    metadata,
+    Column("message_id", Big, primary_key=True, autoincrement=False),
+    Column("header_json", Text),
+    Column("document_json", Text, nullable=False),
+)
+"""What an outbound message says, kept from its birth until it is first framed (and for people afterwards)."""
 
 message_body = Table(
     "message_body",
@@ -64,11 +71,11 @@ message_body = Table(
     Column("alg", String(12), nullable=False),
     Column("key_id", String(32)),
     Column("nonce", LargeBinary),
-    Column("charset", String(12)),
-    Column("document_json", Text),
-    Column("raw", LargeBinary),
+    Column("charset", String(12), nullable=False),
+    Column("raw", LargeBinary, nullable=False),
     Column("answer", LargeBinary),
 )
+"""The bytes: of an inbound message with the answer it got; of an outbound one from its first attempt on (retransmission sends these)."""
 
 inbox = Table(
     "inbox",
@@ -92,7 +99,7 @@ attempt = Table(
     Column("reply_at", Big),
     Column("result_class", String(24)),
     Column("result_code", String(4)),
-    Column("detail", Text),
+    Column("reply", LargeBinary),
     PrimaryKeyConstraint("message_id", "n"),
     sqlite_with_rowid=False,
 )

@@ -1,0 +1,58 @@
+"""Opening a database so that "committed" means on disk (spec 06.1 promise 1).
+
+SQLite: WAL, synchronous=FULL, explicit BEGIN IMMEDIATE (the driver's own transactions commit released savepoints early and
+read outside any transaction).  PostgreSQL: psycopg, its defaults are right.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import create_engine, event
+from sqlalchemy.engine import Engine, make_url
+from sqlalchemy.pool import NullPool, StaticPool
+
+BUSY_MS = 50
+"""How long SQLite itself waits for a lock; longer waits are the writer's business, by timer, never in the reactor thread."""
+
+
+def is_memory(url: str) -> bool:
+    """Whether the URL names an in-memory SQLite database, as simulations use."""
+    parsed = make_url(url)
+    return parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:")
+
+
+def open_engine(url: str, *, read_only: bool = False) -> Engine:
+    """An engine for ``url`` (``sqlite:///path``, ``sqlite://``, ``postgresql+psycopg://...``).
+
+    ``read_only`` is for commands that look beside a running gateway: they can never write or hold a lock.
+    """
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        return create_engine(parsed, pool_pre_ping=False, pool_size=4)
+    options: dict[str, Any] = {"isolation_level": None, "check_same_thread": False, "cached_statements": 256}
+    if is_memory(url):
+        engine = create_engine(parsed, poolclass=StaticPool, connect_args=options)
+    else:
+        engine = create_engine(parsed, poolclass=NullPool, connect_args=options)
+
+    @event.listens_for(engine, "connect")
+    def _connected(connection: Any, _record: Any) -> None:
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout={BUSY_MS}")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        if read_only:
+            cursor.execute("PRAGMA query_only=ON")
+        else:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            cursor.execute("PRAGMA synchronous=FULL")
+            cursor.execute("PRAGMA wal_autocheckpoint=4000")
+            cursor.execute("PRAGMA temp_store=MEMORY")
+            cursor.execute("PRAGMA cache_size=-32768")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Any) -> None:
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+    return engine
