@@ -1,0 +1,157 @@
+"""The configuration of a gateway: one TOML file, read once, every fault named at once (spec 01.1.5, README).
+
+``[gateway]`` says who we are and where data lie, ``[[listen]]`` where we listen, ``[[peer]]`` whom we speak with and
+how.  Every timer default of spec 01.1.5 stands here and nowhere else.  Secrets are never written into the file: a key
+ending in ``_file`` names the file that holds one.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from schemas.model import MessageRow
+
+SystemId = Annotated[str, Field(pattern=r"^[A-Z0-9]{1,6}$")]
+AreaCode = Annotated[str, Field(pattern=r"^[0-9A-Za-z]{1,6}$")]
+Address = Annotated[str, Field(pattern=r"^(tcp://\S+:\d{1,5}|mem://\S+)$")]
+Seconds = Annotated[float, Field(gt=0, le=86_400 * 7)]
+Loose = Field(strict=False)
+"""TOML has lists only; a tuple takes one, its entries stay strict."""
+
+Role = Literal["PF", "RM", "BILL", "channel", "GCRM", "PCRM", "PRM", "CS", "S97"]
+"""Roles of the spec's README that a peer can have; ``channel`` is whatever hands in orders (spec 02.0)."""
+
+STORE_FILE = "gateway.db"
+
+
+class Table(BaseModel):
+    """A table of the file: unknown keys are faults, values are not converted, nothing changes after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Timers(Table):
+    """Seconds of spec 01.1.5. ``receipt`` and ``blocking`` unset: as the message's row says."""
+
+    connect: Seconds = 5
+    receipt: Seconds | None = None
+    blocking: Seconds | None = None
+    heartbeat: Seconds = 60
+    misses: Annotated[int, Field(ge=1, le=100)] = 3
+    idle: Seconds = 300
+    idle_short: Seconds = 30
+    partial: Seconds = 30
+    reassembly: Seconds = 120
+    write: Seconds = 30
+    circuit_failures: Annotated[int, Field(ge=1, le=1000)] = 5
+    circuit_pause: Seconds = 30
+
+
+class Limits(Table):
+    """Bytes of spec 01.1.3 rule 2: one packet, and one document after reassembly."""
+
+    max_packet: Annotated[int, Field(ge=128, le=1 << 30)] = 1 << 20
+    max_document: Annotated[int, Field(ge=128, le=1 << 30)] = 16 << 20
+
+
+class Listen(Table):
+    """An address we listen on; peers that name it in ``listen`` connect to it."""
+
+    name: Annotated[str, Field(min_length=1, max_length=40)]
+    address: Address
+    layout: str
+
+
+class Peer(Table):
+    """A system we speak with and its manner of speaking. ``connect``: primary first, then stand-by addresses.
+
+    ``areas`` empty: all areas of the gateway.  ``allow_addresses`` empty: from anywhere; entries are IP addresses or
+    networks.
+    """
+
+    id: SystemId
+    role: Role
+    name: Annotated[str, Field(max_length=100)] = ""
+    layout: str = "ctif-128"
+    envelope: str = "package"
+    charset: Literal["GB18030", "UTF-8"] = "GB18030"
+    mode: Literal["A", "B"] = "A"
+    connect: Annotated[tuple[Address, ...], Loose] = ()
+    listen: str | None = None
+    long: bool = True
+    duplex: bool = False
+    window: Annotated[int, Field(ge=1, le=10_000)] = 32
+    finds_duplicates: bool = True
+    serials_trusted: bool = True
+    unchecked_allowed: bool = False
+    schema_version: str = "0.9"
+    allow_addresses: Annotated[tuple[str, ...], Loose] = ()
+    areas: Annotated[tuple[AreaCode, ...], Loose] = ()
+    timers: Timers = Timers()
+    limits: Limits = Limits()
+
+    @property
+    def idle_seconds(self) -> float:
+        """After how long without any packet a connection closes while nothing is outstanding."""
+        return self.timers.idle if self.long else self.timers.idle_short
+
+    def receipt_seconds(self, row: MessageRow) -> float:
+        """How long we wait for the receipt of ``row``'s message."""
+        return self.timers.receipt if self.timers.receipt is not None else row.receipt_timer
+
+    def answer_seconds(self, row: MessageRow) -> float:
+        """How long we wait for a blocking answer to ``row``'s message."""
+        return self.timers.blocking if self.timers.blocking is not None else row.answer_timer
+
+
+class GatewayTable(Table):
+    """``[gateway]``: who we are, where data lie. ``database`` unset: SQLite in ``data_dir``."""
+
+    system_id: SystemId
+    data_dir: Path = Field(default=Path("data"), strict=False)
+    database: str | None = None
+    database_password_file: Path | None = Field(default=None, strict=False)
+    areas: Annotated[tuple[AreaCode, ...], Field(strict=False, min_length=1)]
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class Config(Table):
+    """A whole configuration, checked; made by ``gateway.config_file.load`` or by a test."""
+
+    gateway: GatewayTable
+    listen: Annotated[tuple[Listen, ...], Loose] = ()
+    peer: Annotated[tuple[Peer, ...], Loose] = ()
+
+    @property
+    def data_dir(self) -> Path:
+        """Where store, logs and the control socket lie."""
+        return self.gateway.data_dir
+
+    @property
+    def log_dir(self) -> Path:
+        """Where the log files lie."""
+        return self.data_dir / "logs"
+
+    @property
+    def database_url(self) -> str:
+        """The SQLAlchemy URL of the store, the password read from its file. Raises OSError when that cannot be read."""
+        if self.gateway.database is None:
+            return f"sqlite:///{self.data_dir / STORE_FILE}"
+        if self.gateway.database_password_file is None:
+            return self.gateway.database
+        password = self.gateway.database_password_file.read_text(encoding="utf-8").strip()
+        parts = urlsplit(self.gateway.database)
+        user, _, host = parts.netloc.rpartition("@")
+        return urlunsplit(parts._replace(netloc=f"{user}:{quote(password, safe='')}@{host}"))
+
+    def peer_of(self, system_id: str) -> Peer | None:
+        """The peer with this system id."""
+        return next((peer for peer in self.peer if peer.id == system_id), None)
+
+    def with_data_dir(self, data_dir: Path) -> Config:
+        """The same configuration with another data directory."""
+        return self.model_copy(update={"gateway": self.gateway.model_copy(update={"data_dir": data_dir})})

@@ -1,0 +1,304 @@
+"""Reading the configuration file: TOML in, ``Config`` out, or every fault of the file with its line and a way out."""
+
+from __future__ import annotations
+
+import ipaddress
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import ValidationError
+
+from gateway.config import Config
+from gateway.toml_lines import KeyPath, key_lines, line_of
+from schemas.loader import NATIVE, UnknownName, load
+
+SHOWN = 60
+LAST_PORT = 65535
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigFault:
+    """One fault: where it stands, what was found, and what to do, in both languages."""
+
+    line: int
+    key: str
+    found: str
+    zh: str
+    en: str
+
+    @property
+    def subject(self) -> str:
+        """Key and what was found, as a line of text begins; empty where the whole file is meant."""
+        if not self.key:
+            return ""
+        return f"{self.key} = {self.found}: " if self.found else f"{self.key}: "
+
+
+class ConfigError(Exception):
+    """The file cannot be used; ``faults`` in the order of lines."""
+
+    def __init__(self, source: str, faults: list[ConfigFault]) -> None:
+        self.source = source
+        self.faults = sorted(faults, key=lambda fault: (fault.line, fault.key))
+        super().__init__("\n".join(self.lines()))
+
+    def lines(self) -> list[str]:
+        """One line a fault: ``file:line: key = found: Chinese / English``."""
+        return [f"{self.source}:{fault.line}: {fault.subject}{fault.zh} / {fault.en}" for fault in self.faults]
+
+
+def example_text() -> str:
+    """The commented example that ships with the product."""
+    return (files("gateway") / "example.toml").read_text(encoding="utf-8")
+
+
+def load_file(path: Path) -> Config:
+    """The configuration in ``path``; relative paths in it start at its folder. Raises ConfigError with all faults."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as fault:
+        raise ConfigError(
+            str(path),
+            [
+                ConfigFault(
+                    1,
+                    "",
+                    "",
+                    f"读不到配置文件（{fault}）：用 bssgw config example > {path.name} 生成一份",
+                    f"cannot be read ({fault}): write one with bssgw config example > {path.name}",
+                )
+            ],
+        ) from fault
+    return parse(text, str(path), path.resolve().parent)
+
+
+def load_example(base: Path) -> Config:
+    """The shipped example with its data under ``base``: what runs where no configuration is named."""
+    return parse(example_text(), "example.toml", base)
+
+
+def parse(text: str, source: str, base: Path) -> Config:
+    """``text`` as a Config; ``source`` names it in faults, relative paths start at ``base``. Raises ConfigError."""
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as fault:
+        line = fault.lineno if hasattr(fault, "lineno") else _line_in(str(fault))
+        texts = (f"不是合法的 TOML：{fault}，请改正这一行", f"not valid TOML: {fault}; mend this line")
+        raise ConfigError(source, [ConfigFault(line, "", "", *texts)]) from fault
+    lines = key_lines(text)
+    faults = [
+        ConfigFault(line_of(lines, path), dotted(path), found, zh, en)
+        for path, found, zh, en in _cross_checks(raw, base)
+    ]
+    config: Config | None = None
+    try:
+        config = Config.model_validate(raw)
+    except ValidationError as error:
+        for entry in error.errors(include_url=False):
+            path = tuple(entry["loc"])
+            zh, en = _texts(entry)
+            found = "" if entry["type"] == "missing" else show(entry["input"])
+            faults.append(ConfigFault(line_of(lines, path), dotted(path), found, zh, en))
+    if faults or config is None:
+        raise ConfigError(source, faults)
+    return _resolved(config, base)
+
+
+def _resolved(config: Config, base: Path) -> Config:
+    table = config.gateway
+    update: dict[str, Any] = {"data_dir": base / table.data_dir}
+    if table.database_password_file is not None:
+        update["database_password_file"] = base / table.database_password_file
+    return config.model_copy(update={"gateway": table.model_copy(update=update)})
+
+
+def _line_in(text: str) -> int:
+    """The line ``tomllib`` names in its message (``(at line 3, column 5)``)."""
+    _, _, rest = text.partition("at line ")
+    number = rest.split(",", 1)[0]
+    return int(number) if number.isdigit() else 1
+
+
+def dotted(path: KeyPath) -> str:
+    """A key as people write it: ``peer[2].timers.connect``, tables of an array counted from 1."""
+    out = ""
+    for part in path:
+        out += f"[{part + 1}]" if isinstance(part, int) else f".{part}" if out else part
+    return out
+
+
+def show(value: object) -> str:
+    """What was found, cut to a readable length."""
+    text = repr(value)
+    return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
+
+
+_TEXTS: dict[str, tuple[str, str]] = {
+    "missing": ("缺少这一项，请补上", "this key is missing; add it"),
+    "extra_forbidden": (
+        "没有这一项；删去它，或对照 bssgw config example 改正拼写",
+        "no such key; remove it, or see bssgw config example",
+    ),
+    "string_type": ("须为字符串，请加引号", "must be a string; quote it"),
+    "string_too_short": ("不能为空", "must not be empty"),
+    "string_too_long": ("最多 {max_length} 个字符", "at most {max_length} characters"),
+    "int_type": ("须为整数，不加引号", "must be a whole number without quotes"),
+    "float_type": ("须为数字（秒），不加引号", "must be a number (seconds) without quotes"),
+    "bool_type": ("须为 true 或 false，不加引号", "must be true or false without quotes"),
+    "literal_error": ("可用的值：{expected}", "must be one of {expected}"),
+    "greater_than": ("须大于 {gt}", "must be greater than {gt}"),
+    "greater_than_equal": ("不得小于 {ge}", "must be at least {ge}"),
+    "less_than_equal": ("不得大于 {le}", "must be at most {le}"),
+    "too_short": ("至少列出 {min_length} 项", "list at least {min_length}"),
+    "tuple_type": ('须为列表，例如 ["025"]', 'must be a list, for example ["025"]'),
+    "model_type": ("须为一个表（例如 [gateway]）", "must be a table (for example [gateway])"),
+    "path_type": ("须为文件路径字符串", "must be a path in quotes"),
+}
+
+_PATTERNS: dict[str, tuple[str, str]] = {
+    "id": ('须为 1–6 位大写字母或数字，例如 "PF0001"', 'must be 1-6 capitals or digits, for example "PF0001"'),
+    "areas": ('本地网代码为 1–6 位字母或数字，例如 "025"', 'an area code is 1-6 letters or digits, for example "025"'),
+    "address": (
+        '地址写作 tcp://主机:端口，例如 "tcp://127.0.0.1:7100"',
+        'write it tcp://host:port, for example "tcp://127.0.0.1:7100"',
+    ),
+}
+_PATTERN_OF = {"id": "id", "system_id": "id", "areas": "areas", "address": "address", "connect": "address"}
+
+
+def _texts(entry: Any) -> tuple[str, str]:
+    """Chinese and English of one pydantic error, with what to do."""
+    kind = entry["type"]
+    if kind == "string_pattern_mismatch":
+        key = next((part for part in reversed(entry["loc"]) if isinstance(part, str)), "")
+        return _PATTERNS[_PATTERN_OF[key]]
+    zh, en = _TEXTS.get(kind, ("{message}", "{message}"))
+    context = {**entry.get("ctx", {}), "message": entry["msg"]}
+    return zh.format(**context), en.format(**context)
+
+
+_Found = tuple[KeyPath, str, str, str]
+
+
+def _rows(raw: dict[str, Any], name: str) -> list[tuple[KeyPath, dict[str, Any]]]:
+    rows = raw.get(name)
+    if not isinstance(rows, list):
+        return []
+    return [((name, index), row) for index, row in enumerate(rows) if isinstance(row, dict)]
+
+
+def _cross_checks(raw: dict[str, Any], base: Path) -> Iterator[_Found]:
+    """What one value alone cannot show; tolerant of values wrong by themselves, those are reported elsewhere."""
+    listens, peers = _rows(raw, "listen"), _rows(raw, "peer")
+    yield from _twice(listens, "name")
+    yield from _twice(listens, "address", unless=lambda value: str(value).endswith(":0"))
+    yield from _twice(peers, "id")
+    names = [row.get("name") for _, row in listens]
+    known_areas = raw["gateway"].get("areas") if isinstance(raw.get("gateway"), dict) else None
+    for path, row in [*listens, *peers]:
+        yield from _named_rows(path, row)
+        yield from _ports(path, row)
+    for path, row in peers:
+        yield from _peer_checks(path, row, names, known_areas if isinstance(known_areas, list) else [])
+    if isinstance(raw.get("gateway"), dict):
+        yield from _database_checks(raw["gateway"], base)
+
+
+def _twice(rows: list[tuple[KeyPath, dict[str, Any]]], key: str, unless: Any = lambda value: False) -> Iterator[_Found]:
+    seen: list[object] = []
+    for path, row in rows:
+        value = row.get(key)
+        if value is None or unless(value):
+            continue
+        if value in seen:
+            yield (*path, key), show(value), "与前面的一项重复，请改成不同的值", "stands twice; give each its own"
+        seen.append(value)
+
+
+def _named_rows(path: KeyPath, row: dict[str, Any]) -> Iterator[_Found]:
+    """Names of layouts, envelopes and schema versions must be rows of the catalogue."""
+    catalogue = load()
+    for key, find, known in (
+        ("layout", catalogue.layout, [entry.name for entry in catalogue.layouts()]),
+        ("envelope", catalogue.envelope, [NATIVE]),
+        ("schema_version", catalogue.version, list(catalogue.versions())),
+    ):
+        value = row.get(key)
+        if not isinstance(value, str):
+            continue
+        try:
+            find(value)
+        except UnknownName:
+            listed = ", ".join(known)
+            yield (*path, key), show(value), f"未知；可用：{listed}", f"unknown; known: {listed}"
+
+
+def _entries(row: dict[str, Any], key: str) -> list[Any]:
+    value = row.get(key)
+    return value if isinstance(value, list) else []
+
+
+def _ports(path: KeyPath, row: dict[str, Any]) -> Iterator[_Found]:
+    named: list[tuple[KeyPath, Any]] = [((*path, "address"), row.get("address"))]
+    named += [((*path, "connect", index), entry) for index, entry in enumerate(_entries(row, "connect"))]
+    for where, value in named:
+        port = str(value).rpartition(":")[2]
+        if port.isdigit() and int(port) > LAST_PORT:
+            yield where, show(value), f"端口不得大于 {LAST_PORT}", f"a port is at most {LAST_PORT}"
+
+
+def _peer_checks(path: KeyPath, row: dict[str, Any], names: list[Any], areas: list[Any]) -> Iterator[_Found]:
+    listen = row.get("listen")
+    if isinstance(listen, str) and listen not in names:
+        listed = ", ".join(str(name) for name in names) or "—"
+        yield (
+            (*path, "listen"),
+            show(listen),
+            f"没有这个 [[listen]]；现有：{listed}",
+            f"no such [[listen]]; there are: {listed}",
+        )
+    if not row.get("connect") and listen is None:
+        yield path, "", "对端既无 connect 也无 listen：至少写一个", "neither connect nor listen: write at least one"
+    for index, area in enumerate(_entries(row, "areas")):
+        if areas and area not in areas:
+            yield (*path, "areas", index), show(area), "不在 [gateway] areas 之内", "not among [gateway] areas"
+    for index, entry in enumerate(_entries(row, "allow_addresses")):
+        try:
+            ipaddress.ip_network(entry, strict=False)
+        except (ValueError, TypeError):
+            found = (*path, "allow_addresses", index)
+            yield (
+                found,
+                show(entry),
+                '须为 IP 地址或网段，例如 "10.0.0.0/8"',
+                'must be an IP address or network like "10.0.0.0/8"',
+            )
+
+
+def _database_checks(table: dict[str, Any], base: Path) -> Iterator[_Found]:
+    path: KeyPath = ("gateway", "database")
+    url = table.get("database")
+    if isinstance(url, str):
+        parts = urlsplit(url)
+        if parts.scheme not in ("sqlite", "postgresql+psycopg", "postgresql"):
+            yield (
+                path,
+                show(url.split("@")[-1]),
+                "须以 sqlite:/// 或 postgresql+psycopg:// 开头",
+                "must begin with sqlite:/// or postgresql+psycopg://",
+            )
+        if parts.password:
+            yield (
+                path,
+                "",
+                "口令不得写在这里：放进文件，用 database_password_file 指向它",
+                "no password here: put it into a file and name it in database_password_file",
+            )
+    secret = table.get("database_password_file")
+    if isinstance(secret, str) and not (base / secret).is_file():
+        yield ("gateway", "database_password_file"), show(secret), "没有这个文件", "no such file"
