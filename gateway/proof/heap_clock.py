@@ -20,6 +20,7 @@ from zope.interface import implementer
 
 _CANCELLED = -1
 _CALLED = -2
+_NEVER = 1 << 62
 # Re-armed deadlines leave stale entries behind; below this many it is not worth rebuilding the heap.
 _COMPACT_FROM = 1_000
 
@@ -121,10 +122,7 @@ class HeapClock:
 
     def run(self, max_events: int | None = None) -> int:
         """Run due calls, moving time to each, until none is left or ``max_events`` ran; returns how many ran."""
-        ran = 0
-        while (max_events is None or ran < max_events) and self._step(None):
-            ran += 1
-        return ran
+        return self._turn(_NEVER, None, max_events)
 
     def run_until(self, goal: int | Callable[[], bool], limit_ms: int | None = None) -> bool:
         """Run until the instant ``goal`` (ms; time ends there) or until ``goal()`` holds, asked after every call.
@@ -133,34 +131,39 @@ class HeapClock:
         ``limit_ms``.
         """
         if isinstance(goal, int):
-            while self._step(goal * 1000):
-                pass
+            self._turn(goal * 1000, None, None)
             self.microseconds = max(self.microseconds, goal * 1000)
             return True
-        limit = None if limit_ms is None else limit_ms * 1000
-        while not goal():
-            if not self._step(limit):
-                return False
-        return True
+        if goal():
+            return True
+        self._turn(_NEVER if limit_ms is None else limit_ms * 1000, goal, None)
+        return goal()
 
     def advance(self, ms: int) -> None:
         """Run what is due within ``ms`` from now and let that time pass."""
         self.run_until(self.now() + ms)
 
-    def _step(self, limit: int | None) -> bool:
+    def _turn(self, limit: int, goal: Callable[[], bool] | None, max_events: int | None) -> int:
+        """The loop; one function, because a call a timer would be a third of its cost."""
         heap = self._heap
-        while heap:
+        ran = 0
+        while heap and ran != max_events:
             due, number, timer = heap[0]
             if timer.number != number:
                 heappop(heap)
                 self._stale -= 1
                 continue
-            if limit is not None and due > limit:
-                return False
+            if due > limit:
+                break
             heappop(heap)
             timer.number = _CALLED
             if due > self.microseconds:
                 self.microseconds = due
-            timer.function(*timer.args, **timer.kwargs)
-            return True
-        return False
+            if timer.kwargs:
+                timer.function(*timer.args, **timer.kwargs)
+            else:
+                timer.function(*timer.args)
+            ran += 1
+            if goal is not None and goal():
+                break
+        return ran
