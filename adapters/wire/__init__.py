@@ -1,1 +1,1 @@
-"""Packet framing, header layouts and sessions as pure machines: bytes and the time go in, events and bytes come out (spec 01.1)."""
+"""Packet framing, layouts, sessions as pure machines: bytes and time go in, events and bytes come out (spec 01.1)."""

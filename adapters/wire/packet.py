@@ -1,0 +1,53 @@
+"""The second noun: a packet, framed bytes with what its header says (spec 01.1.1)."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+
+
+class Kind(enum.Enum):
+    """What a packet is for; the value is the name a layout row's ``values`` use for it."""
+
+    REQUEST = "request"
+    REPLY = "reply"
+    NOTIFICATION = "notification"
+    RECEIPT = "receipt"
+    HEARTBEAT = "heartbeat"
+    HEARTBEAT_REPLY = "heartbeat_reply"
+
+    # Members are singletons: identity is a sound hash, and saves a Python call for every lookup on the hot path.
+    __hash__ = object.__hash__
+
+
+@dataclass(slots=True)
+class Packet:
+    """One packet, or one document's worth of them after reassembly.
+
+    ``kind`` is None where the layout does not say.  ``send_time`` is the wire's ``yyyyMMddHHmmss``, ``ttl`` seconds (0: no
+    limit), ``charset`` ``GB18030`` or ``UTF-8``, ``mode`` ``A`` or ``B``, ``segment`` counts from 1, ``more`` says that
+    further segments follow.  ``checksum`` is what a received header said (upper-case hex, empty for blanks); sending
+    computes it anew, so it takes no part in comparison.  ``extra`` holds the free fields of other layouts by name.
+    """
+
+    body: bytes
+    kind: Kind | None = None
+    code: str = ""
+    sender: str = ""
+    receiver: str = ""
+    area: str = ""
+    serial: str = ""
+    send_time: str = ""
+    mode: str = "A"
+    charset: str = "UTF-8"
+    more: bool = False
+    segment: int = 1
+    result: str = "0000"
+    ttl: int = 0
+    checksum: str = field(default="", compare=False)
+    extra: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def is_answer(self) -> bool:
+        """Whether this is a reply or a receipt: its serial is the one it answers."""
+        return self.kind is Kind.REPLY or self.kind is Kind.RECEIPT
