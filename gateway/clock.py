@@ -11,11 +11,8 @@ import os
 import random
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 from typing import Any, Protocol
-
-SHANGHAI = timezone(timedelta(hours=8), "Asia/Shanghai")
-"""China has one time zone and no daylight saving; spec 01.1.1 send_time."""
 
 
 class DelayedCall(Protocol):
@@ -35,10 +32,10 @@ class Clock(Protocol):
     def seconds(self) -> float:
         """Monotonic seconds, for Twisted."""
 
-    def callLater(self, delay: float, function: Callable[..., object], *args: Any, **kwargs: Any) -> Any:  # noqa: N802
+    def callLater(self, delay: float, function: Callable[..., object], *args: Any, **kwargs: Any) -> Any:
         """Call ``function`` after ``delay`` seconds; returns a ``DelayedCall``."""
 
-    def getDelayedCalls(self) -> list[Any]:  # noqa: N802
+    def getDelayedCalls(self) -> list[Any]:
         """Timers still pending."""
 
 
@@ -73,11 +70,6 @@ class Entropy:
     def token(self, size: int = 8) -> bytes:
         """``size`` random bytes."""
         return self._random.randbytes(size)
-
-
-def wire_time(ms: int) -> str:
-    """``yyyyMMddHHmmss`` in Asia/Shanghai of an instant in ms (spec 01.1.1)."""
-    return datetime.fromtimestamp(ms / 1000, SHANGHAI).strftime("%Y%m%d%H%M%S")
 
 
 def iso_time(ms: int) -> str:

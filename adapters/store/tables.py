@@ -59,7 +59,6 @@ message_document = Table(
     "message_document",
     metadata,
     Column("message_id", Big, primary_key=True, autoincrement=False),
-    Column("header_json", Text),
     Column("document_json", Text, nullable=False),
 )
 """What an outbound message says, kept from its birth until it is first framed (and for people afterwards)."""

@@ -1,0 +1,64 @@
+"""Reading by set for the writer: one statement a table, whatever the number of ids (architecture 4, step 1)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+from adapters.store.history import GENESIS
+from adapters.store.mapping import BILLING, BY_KIND, ITEM, ORDER
+from adapters.store.sql import Dialect, EntitySql
+
+
+class Loader:
+    """Statements built once for one engine."""
+
+    def __init__(self, dialect: Dialect, sql: dict[str, EntitySql]) -> None:
+        self._dialect = dialect
+        self._sql = sql
+        in_set = dialect.in_set
+        columns = ", ".join(ITEM.columns)
+        self._items = f"SELECT order_id, {columns} FROM order_item WHERE {in_set('order_id')} ORDER BY order_id, position"
+        self._billing = f"SELECT {', '.join(BILLING.columns)} FROM billing_record WHERE {in_set('serial')}{dialect.lock}"
+        self._inbox = (
+            f"SELECT serial, payload_hash, message_id FROM inbox WHERE sender = {dialect.mark} AND {in_set('serial')}"
+        )
+
+    def load(self, connection: Connection, kind: str, ids: list[str]) -> dict[str, Any]:
+        """Entities by id; ``billing_serial`` finds billing records by the serial of their notice."""
+        if kind == "billing_serial":
+            rows = connection.exec_driver_sql(self._billing, (self._dialect.ids(ids),))
+            records = [BILLING.entity(tuple(row)) for row in rows]
+            return {record.serial: record for record in records}
+        mapping = BY_KIND[kind]
+        rows = connection.exec_driver_sql(self._sql[kind].load, (self._dialect.ids(ids),))
+        entities = {entity.id: entity for entity in (mapping.entity(tuple(row)) for row in rows)}
+        if mapping is ORDER and entities:
+            items = connection.exec_driver_sql(self._items, (self._dialect.ids(list(entities)),))
+            for row in items:
+                entities[row[0]].items.append(ITEM.entity(tuple(row)[1:]))
+        return entities
+
+    def inbox(
+        self, connection: Connection, sender: str, serials: list[str]
+    ) -> dict[tuple[str, str], tuple[bytes, int, bytes | None]]:
+        """What is known of a sender's serials."""
+        rows = connection.exec_driver_sql(self._inbox, (sender, self._dialect.ids(serials)))
+        return {(sender, row[0]): (bytes(row[1]), row[2], None) for row in rows}
+
+    def answer(self, connection: Connection, message_id: int) -> bytes | None:
+        """The answer bytes an inbound message got."""
+        sql = f"SELECT answer FROM message_body WHERE message_id = {self._dialect.mark}"
+        row = connection.exec_driver_sql(sql, (message_id,)).first()
+        return None if row is None or row[0] is None else bytes(row[0])
+
+    def counters(self, connection: Connection) -> dict[str, int]:
+        """Every counter as stored."""
+        return {row[0]: row[1] for row in connection.exec_driver_sql("SELECT name, value FROM counter ORDER BY name")}
+
+    def chain_head(self, connection: Connection, chain: int) -> tuple[int, bytes]:
+        """Sequence number and hash a writer's history ends with."""
+        sql = f"SELECT seq, hash FROM history WHERE chain = {self._dialect.mark} ORDER BY seq DESC LIMIT 1"
+        row = connection.exec_driver_sql(sql, (chain,)).first()
+        return (0, GENESIS) if row is None else (row[0], bytes(row[1]))

@@ -1,0 +1,265 @@
+"""The store of one writer: what a group of commands loads, changes and writes, all by set (architecture 4).
+
+A group's life: ``begin`` · ``prefetch`` (one statement a table) · for each command a ``StoreUnit`` that is merged or dropped ·
+``flush`` (one executemany a table, row counts checked) · ``commit`` (may run on another thread) · ``committed``.  Anything that
+goes wrong with the *database* ends in ``rollback``: counters, chain head and everything remembered go back with it.
+
+What was loaded or written is remembered for later groups (``remember`` entities at most) where this process is the only one
+that writes, which SQLite guarantees through the data directory's lock; with several processes on PostgreSQL nothing is.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy.engine import Connection, Engine
+
+from adapters.store.history import GENESIS, Chain
+from adapters.store.loading import Loader
+from adapters.store.mapping import BY_KIND, ENTITIES, ITEM, clone_order
+from adapters.store.rows import INSERTS, UPDATES, statements
+from adapters.store.sql import Dialect, EntitySql, insert_sql, run_many
+from crm_core.orders.model import OrderItem, ServiceOrder
+
+Key = tuple[str, str]
+
+
+class StaleWrite(Exception):
+    """A row was changed by somebody else between load and write: the group is rolled back and replayed."""
+
+
+class Store:
+    """The writing side of one database. ``chain`` numbers the writer; ``remember`` bounds entities kept between groups."""
+
+    def __init__(self, engine: Engine, *, chain: int = 1, remember: int = 6000) -> None:
+        self.engine = engine
+        self.dialect = Dialect(engine.dialect.name)
+        self.chain = Chain(chain, 0, GENESIS)
+        self._sql = {m.kind: EntitySql(m, self.dialect) for m in ENTITIES}
+        self._texts = statements(self.dialect)
+        self._item_insert = insert_sql(ITEM.table, ("order_id", "position", *ITEM.columns), self.dialect)
+        changed = [c for c in ITEM.columns if c not in ("item_id", "version")]
+        mark = self.dialect.mark
+        self._item_update = (
+            f"UPDATE order_item SET {', '.join(f'{c} = {mark}' for c in changed)} "
+            f"WHERE order_id = {mark} AND item_id = {mark} AND version = {mark}"
+        )
+        self._remember = remember if self.dialect.sqlite else 0
+        self._connection: Connection | None = None
+        self._loader = Loader(self.dialect, self._sql)
+        self._known: OrderedDict[Key, Any] = OrderedDict()
+        self._absent: list[Key] = []
+        self._inbox: dict[tuple[str, str], tuple[bytes, int, bytes | None]] = {}
+        self._counters: dict[str, int] = {}
+        self._stored_counters: dict[str, int] = {}
+        self._stored_chain = (0, GENESIS)
+        self._new: dict[Key, Any] = {}
+        self._dirty: dict[Key, int] = {}
+        self._items_new: list[tuple[str, int, OrderItem]] = []
+        self._items_changed: dict[tuple[str, str, int], OrderItem] = {}
+        self._rows: dict[str, list[tuple[Any, ...]]] = {name: [] for name in (*INSERTS, *UPDATES)}
+
+    # -- opening and ending a group -------------------------------------------------------------------------------
+
+    @property
+    def connection(self) -> Connection:
+        """The writer's connection, opened on first use; counters and the chain's head are read then."""
+        if self._connection is None:
+            self._connection = self.engine.connect()
+            with self._connection.begin():
+                self._counters = self._loader.counters(self._connection)
+                seq, head = self._loader.chain_head(self._connection, self.chain.number)
+            self._stored_counters = dict(self._counters)
+            self.chain.seq, self.chain.head = seq, head
+            self._stored_chain = (seq, head)
+        return self._connection
+
+    def close(self) -> None:
+        """Gives the connection back; what was not committed is gone."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+            self._forget()
+
+    def begin(self) -> None:
+        """Opens the group's transaction; on SQLite this takes the write lock or fails at once."""
+        self.connection.begin()
+
+    def prefetch(self, keys: Iterable[Key], inbox: Iterable[tuple[str, str]]) -> None:
+        """Loads by set what the group named and is not remembered."""
+        wanted: dict[str, dict[str, None]] = {}
+        for kind, entity_id in keys:
+            if (kind, entity_id) not in self._known:
+                wanted.setdefault(kind, {})[entity_id] = None
+        for kind, ids in wanted.items():
+            found = self._loader.load(self.connection, kind, list(ids))
+            for entity_id in ids:
+                self._known[kind, entity_id] = entity = found.get(entity_id)
+                if entity is None:
+                    self._absent.append((kind, entity_id))
+            if kind == "billing_serial":
+                self._known.update((("billing", r.id), r) for r in found.values())
+        by_sender: dict[str, list[str]] = {}
+        for sender, serial in inbox:
+            by_sender.setdefault(sender, []).append(serial)
+        for sender, serials in by_sender.items():
+            self._inbox.update(self._loader.inbox(self.connection, sender, serials))
+
+    def find(self, kind: str, entity_id: str) -> Any:
+        """The entity as committed or as the group's earlier commands left it; None where there is none."""
+        key = (kind, entity_id)
+        known = self._known
+        if key in known:
+            known.move_to_end(key)
+            return known[key]
+        self.prefetch((key,), ())
+        return known[key]
+
+    def seen(self, sender: str, serial: str) -> tuple[bytes, int, bytes | None] | None:
+        """What the inbox knows of a serial: payload hash, message id, and the answer if it was given in this very group."""
+        return self._inbox.get((sender, serial))
+
+    def stored_answer(self, message_id: int) -> bytes | None:
+        """The answer an inbound message got, from the message log."""
+        return self._loader.answer(self.connection, message_id)
+
+    def next(self, counter: str) -> int:
+        """The next number of a counter; it is written with the group."""
+        value = self._counters.get(counter, 0) + 1
+        self._counters[counter] = value
+        return value
+
+    # -- what a merged unit hands over ----------------------------------------------------------------------------
+
+    def put(self, kind: str, entity: Any, *, added: bool) -> None:
+        """A unit was merged: ``entity`` is how things stand now."""
+        key = (kind, entity.id)
+        if added:
+            self._new[key] = entity
+        elif key not in self._new:
+            base = self._known[key]
+            self._dirty.setdefault(key, base.row_version)
+            if kind == "order":
+                self._note_items(base, entity)
+        self._known[key] = entity
+        if kind == "billing" and entity.serial:
+            self._known["billing_serial", entity.serial] = entity
+
+    def _note_items(self, base: ServiceOrder, order: ServiceOrder) -> None:
+        old = base.items
+        for position, item in enumerate(order.items):
+            if position >= len(old):
+                self._items_new.append((order.id, position, item))
+            elif item != old[position]:
+                self._items_changed[order.id, item.item_id, item.version] = item
+
+    def put_row(self, name: str, row: tuple[Any, ...]) -> None:
+        """A row for one of the lists of ``rows.INSERTS`` or ``rows.UPDATES``."""
+        self._rows[name].append(row)
+
+    def put_inbox(self, sender: str, serial: str, payload_hash: bytes, message_id: int, answer: bytes | None) -> None:
+        """A serial was seen; a repeat in this very group gets ``answer``."""
+        self._inbox[sender, serial] = (payload_hash, message_id, answer)
+        self._rows["inbox"].append((sender, serial, payload_hash, message_id))
+
+    # -- writing --------------------------------------------------------------------------------------------------
+
+    def flush(self) -> None:
+        """Writes everything merged since ``begin``; raises ``StaleWrite`` if a row was not the one loaded."""
+        connection = self.connection
+        for mapping in ENTITIES:
+            kind, sql = mapping.kind, self._sql[mapping.kind]
+            rows = [mapping.row(e) for (k, _), e in self._new.items() if k == kind]
+            if rows:
+                run_many(connection, sql.insert, rows)
+            updates = []
+            for (k, entity_id), version in self._dirty.items():
+                if k == kind:
+                    entity = self._known[k, entity_id]
+                    entity.row_version = version + 1
+                    updates.append(sql.update_row(mapping.row(entity), version))
+            if updates and run_many(connection, sql.update, updates) != len(updates):
+                raise StaleWrite(kind)
+        self._flush_items(connection)
+        for name in INSERTS:
+            if rows := self._rows[name]:
+                run_many(connection, self._texts[name], rows)
+        for name in UPDATES:
+            if rows := self._rows[name]:
+                hit = run_many(connection, self._texts[name], rows)
+                if name != "due_done" and hit != len(rows):
+                    raise StaleWrite(name)
+        self._flush_counters(connection)
+
+    def _flush_items(self, connection: Connection) -> None:
+        rows = [
+            (order.id, position, *ITEM.row(item))
+            for (kind, _), order in self._new.items()
+            if kind == "order"
+            for position, item in enumerate(order.items)
+        ]
+        rows.extend((order_id, position, *ITEM.row(item)) for order_id, position, item in self._items_new)
+        if rows:
+            run_many(connection, self._item_insert, rows)
+        if self._items_changed:
+            updates = []
+            for (order_id, item_id, version), item in self._items_changed.items():
+                row = ITEM.row(item)
+                updates.append((*row[2:], order_id, item_id, version))
+            if run_many(connection, self._item_update, updates) != len(updates):
+                raise StaleWrite("item")
+
+    def _flush_counters(self, connection: Connection) -> None:
+        mark = self.dialect.mark
+        for name, value in self._counters.items():
+            stored = self._stored_counters.get(name)
+            if stored is None:
+                connection.exec_driver_sql(f"INSERT INTO counter (name, value) VALUES ({mark}, {mark})", (name, value))
+            elif stored != value:
+                sql = f"UPDATE counter SET value = {mark} WHERE name = {mark} AND value = {mark}"
+                if connection.exec_driver_sql(sql, (value, name, stored)).rowcount != 1:
+                    raise StaleWrite("counter")
+
+    def commit(self) -> None:
+        """The commit alone: touches nothing but the connection, so it may run on another thread."""
+        self.connection.commit()
+
+    def committed(self) -> None:
+        """What was flushed is durable: it becomes the base of the next group."""
+        self._stored_counters = dict(self._counters)
+        self._stored_chain = (self.chain.seq, self.chain.head)
+        self._end_group()
+        while len(self._known) > self._remember:
+            self._known.popitem(last=False)
+
+    def rollback(self) -> None:
+        """Nothing of the group happened."""
+        if self._connection is not None:
+            self._connection.rollback()
+        self._forget()
+
+    def _forget(self) -> None:
+        self._counters = dict(self._stored_counters)
+        self.chain.seq, self.chain.head = self._stored_chain
+        self._known.clear()
+        self._end_group()
+
+    def _end_group(self) -> None:
+        for key in self._absent:
+            if key in self._known and self._known[key] is None:
+                del self._known[key]
+        self._absent.clear()
+        self._inbox.clear()
+        self._new.clear()
+        self._dirty.clear()
+        self._items_new.clear()
+        self._items_changed.clear()
+        for rows in self._rows.values():
+            rows.clear()
+
+
+def working_copy(kind: str, entity: Any) -> Any:
+    """A copy a command may change."""
+    return clone_order(entity) if kind == "order" else BY_KIND[kind].clone(entity)

@@ -1,0 +1,156 @@
+"""The unit of work over the real store: working copies in, collected rows out (``crm_core.ports.UnitOfWork``).
+
+Nothing reaches the store before ``merge``; a unit that is not merged never happened, at no cost (architecture 4, step 2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from adapters.store.mapping import BY_CLASS, STAGE
+from adapters.store.rows import MessageRecord
+from adapters.store.store import Store, working_copy
+from crm_core.billing.model import BillingRecord
+from crm_core.customers.model import Account, Customer
+from crm_core.events import Event
+from crm_core.orders.model import CustomerOrder, OrderChange, ServiceOrder, StageRecord
+from crm_core.ports import Entity, Origin
+from crm_core.products.model import ProductInstance
+from crm_core.reference import Reference
+from crm_core.resources.model import Reservation
+
+Publisher = Callable[[Event, "StoreUnit"], tuple[str, ...]]
+"""Turns an event into outbound messages put on the unit; returns their serials (``adapters.translate.Outbound``)."""
+
+
+class StoreUnit:
+    """One command's view of the store."""
+
+    __slots__ = ("_added", "_copies", "_publish", "_saved", "now", "origin", "outgoing", "reference", "rows", "store")
+
+    def __init__(self, store: Store, now: int, reference: Reference, origin: Origin, publish: Publisher) -> None:
+        self.store = store
+        self.now = now
+        self.reference = reference
+        self.origin = origin
+        self._publish = publish
+        self._copies: dict[tuple[str, str], Any] = {}
+        self._added: list[tuple[str, Any]] = []
+        self._saved: dict[tuple[str, str], Any] = {}
+        self.rows: list[tuple[str, tuple[Any, ...]]] = []
+        self.outgoing: list[tuple[MessageRecord, dict[str, Any]]] = []
+
+    def _copy(self, kind: str, entity_id: str) -> Any:
+        key = (kind, entity_id)
+        if key in self._copies:
+            return self._copies[key]
+        base = self.store.find(kind, entity_id)
+        copy = None if base is None else working_copy(kind, base)
+        self._copies[key] = copy
+        return copy
+
+    def customer(self, customer_id: str) -> Customer | None:
+        """The customer, or None."""
+        copy: Customer | None = self._copy("customer", customer_id)
+        return copy
+
+    def account(self, account_id: str) -> Account | None:
+        """The account, or None."""
+        copy: Account | None = self._copy("account", account_id)
+        return copy
+
+    def customer_order(self, customer_order_id: str) -> CustomerOrder | None:
+        """The customer order, or None."""
+        copy: CustomerOrder | None = self._copy("customer_order", customer_order_id)
+        return copy
+
+    def order(self, service_order_id: str) -> ServiceOrder | None:
+        """The service order with all item rows, or None."""
+        copy: ServiceOrder | None = self._copy("order", service_order_id)
+        return copy
+
+    def instance(self, instance_id: str) -> ProductInstance | None:
+        """The product instance, or None."""
+        copy: ProductInstance | None = self._copy("instance", instance_id)
+        return copy
+
+    def reservation(self, reservation_id: str) -> Reservation | None:
+        """The reservation copy, or None."""
+        copy: Reservation | None = self._copy("reservation", reservation_id)
+        return copy
+
+    def billing(self, record_id: str) -> BillingRecord | None:
+        """The billing record under its own id, or None."""
+        copy: BillingRecord | None = self._copy("billing", record_id)
+        return copy
+
+    def billing_by_serial(self, serial: str) -> BillingRecord | None:
+        """The billing record whose notice went out under ``serial``, or None."""
+        for (kind, _), copy in self._copies.items():
+            if kind == "billing" and copy is not None and copy.serial == serial:
+                return copy  # type: ignore[no-any-return]
+        base = self.store.find("billing_serial", serial)
+        return None if base is None else self.billing(base.id)
+
+    def add(self, entity: Entity) -> None:
+        """A new row; history and stages are rows without an id of their own."""
+        if isinstance(entity, OrderChange):
+            self.rows.append(("history", _history_entry(entity)))
+        elif isinstance(entity, StageRecord):
+            self.rows.append(("stage", STAGE.row(entity)))
+        else:
+            kind = BY_CLASS[type(entity)].kind
+            self._added.append((kind, entity))
+            self._copies[kind, entity.id] = entity
+
+    def save(self, entity: Entity) -> None:
+        """A working copy was changed."""
+        kind = BY_CLASS[type(entity)].kind
+        self._saved[kind, entity.id] = entity  # type: ignore[union-attr]
+
+    def emit(self, event: Event) -> tuple[str, ...]:
+        """Outbound messages of the event; their serials."""
+        return self._publish(event, self)
+
+    def new_id(self, kind: str) -> str:
+        """``kind`` and 12 digits."""
+        return f"{kind}{self.store.next(kind):012d}"
+
+    def note(self, subject: str, subject_id: str, given: str, before: str, after: str, detail: str | None = None) -> None:
+        """A history entry that is not an order's: a message, a link, a fallout."""
+        origin = self.origin
+        entry = (self.now, subject, subject_id, given, before, after, origin.sender, origin.serial, detail)
+        self.rows.append(("history", entry))
+
+    def put(self, name: str, row: tuple[Any, ...]) -> None:
+        """A row for one of the store's lists."""
+        self.rows.append((name, row))
+
+    def send(self, message: MessageRecord, document: dict[str, Any], document_json: str) -> None:
+        """An outbound message is born with the state change that causes it (transactional outbox)."""
+        self.rows.append(("message", message.row()))
+        self.rows.append(("document", (message.id, document_json)))
+        self.outgoing.append((message, document))
+
+    def merge(self) -> None:
+        """The command succeeded: what it did becomes part of the group."""
+        store = self.store
+        for kind, entity in self._added:
+            store.put(kind, entity, added=True)
+        for (kind, _), entity in self._saved.items():
+            store.put(kind, entity, added=False)
+        for name, row in self.rows:
+            if name == "history":
+                row = store.chain.append(row)
+            store.put_row(name, row)
+
+
+def _history_entry(change: OrderChange) -> tuple[Any, ...]:
+    detail = ";".join(f"{item}:{before}>{after}" for item, before, after in change.items)
+    if change.reason:
+        detail = f"{detail}|{change.reason}"
+    return (
+        change.at, "order", change.service_order_id, change.input, change.state_from, change.state_to,
+        change.actor, change.serial, detail or None,
+    )  # fmt: skip

@@ -1,0 +1,133 @@
+"""Documents into commands, events into documents: by rows and field names, without a line per message (architecture 1, 6).
+
+Inbound, the row's ``command`` names a use case of the core; its dataclass fields are the wire's field names.  Outbound, every row
+whose ``on`` names the event becomes a message; its body takes from the event what the message's schema knows.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from dataclasses import MISSING, fields, is_dataclass
+from typing import Any, Protocol
+
+import crm_core
+from adapters.document import Document
+from adapters.store.mapping import dumps
+from adapters.store.message_machine import PARKED, READY
+from adapters.store.rows import MessageRecord
+from adapters.store.unit import StoreUnit
+from adapters.wire.times import wire_time
+from crm_core.events import Event
+from crm_core.ports import Command
+from schemas.loader import Catalogue
+from schemas.model import MessageRow
+from schemas.shape import Struct
+
+
+class Directory(Protocol):
+    """Who is who among the peers: filled from configuration."""
+
+    @property
+    def own_id(self) -> str:
+        """Our system id."""
+
+    def receiver(self, role: str, area: str) -> str | None:
+        """System id of the peer that plays ``role`` for ``area``; None where nobody does."""
+
+
+def use_cases() -> dict[str, type]:
+    """Every use case of the core by class name: frozen dataclasses with ``execute`` and ``prefetch``."""
+    found: dict[str, type] = {}
+    for info in pkgutil.walk_packages(crm_core.__path__, "crm_core."):
+        module = importlib.import_module(info.name)
+        for name, value in vars(module).items():
+            if not (isinstance(value, type) and value.__module__ == info.name and is_dataclass(value)):
+                continue
+            if hasattr(value, "execute") and hasattr(value, "prefetch"):
+                found[name] = value
+    return found
+
+
+class Inbound:
+    """Documents into commands."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        known = use_cases()
+        self._classes: dict[str, tuple[type, tuple[str, ...]]] = {}
+        for row in catalogue.messages():
+            if row.command is not None:
+                cls = known[row.command]
+                self._classes[row.code] = (cls, tuple(f.name for f in fields(cls)))
+
+    def command(self, document: Document) -> Command | None:
+        """The core's command for a document; None if nothing in this system takes the message."""
+        entry = self._classes.get(document.row.code)
+        if entry is None:
+            return None
+        cls, names = entry
+        body = document.body
+        command: Command = cls(**{name: body[name] for name in names if name in body})
+        return command
+
+
+class Outbound:
+    """Events into outbound messages, in the transaction of the change that caused them."""
+
+    def __init__(self, catalogue: Catalogue, directory: Directory) -> None:
+        self._directory = directory
+        self._plans: dict[str, list[tuple[MessageRow, tuple[str, ...]]]] = {}
+        for row in catalogue.messages():
+            shape = catalogue.shape(row.name)
+            if not isinstance(shape, Struct):
+                raise TypeError(row.code)
+            names = tuple(field.name for field in shape.fields)
+            for event in row.on:
+                self._plans.setdefault(event, []).append((row, names))
+
+    def publish(self, event: Event, unit: StoreUnit) -> tuple[str, ...]:
+        """Puts the event's messages on the unit; returns their serials. Nobody to tell: the message is parked, not lost."""
+        serials = []
+        for row, names in self._plans.get(type(event).__name__, ()):
+            receiver = event.to or self._receiver(row, event.area)
+            body = _body(event, names)
+            store = unit.store
+            serial = f"{self._directory.own_id}{wire_time(unit.now)}{store.next('serial'):010d}"
+            message = MessageRecord(
+                id=store.next("message"),
+                direction="out",
+                peer=receiver or row.routes[0].receiver,
+                code=row.code,
+                element=row.name,
+                serial=serial,
+                ref_serial=event.ref_serial,
+                area=event.area,
+                order_key=event.key,
+                state=READY if receiver else PARKED,
+                error_class=None if receiver else "not_sent",
+                due_at=unit.now,
+                first_seen=unit.now,
+            )
+            unit.send(message, body, dumps(body))
+            serials.append(serial)
+        return tuple(serials)
+
+    def _receiver(self, row: MessageRow, area: str) -> str | None:
+        for route in row.routes:
+            found = self._directory.receiver(route.receiver, area)
+            if found is not None:
+                return found
+        return None
+
+
+def _body(event: Event, names: tuple[str, ...]) -> dict[str, Any]:
+    """The event's fields the message's schema knows; an event's ``image`` holds fields of the same standing."""
+    image: dict[str, Any] = getattr(event, "image", {})
+    body = {}
+    for name in names:
+        value = getattr(event, name, MISSING)
+        if value is MISSING:
+            value = image.get(name)
+        if value is not None:
+            body[name] = value
+    return body

@@ -1,0 +1,281 @@
+"""The command worker: the one place a process writes from (architecture 4).
+
+Jobs wait in one queue.  The worker takes what waits, up to ``group_size``, and never waits for more: under load the commit
+before is wait enough.  A group is loaded by set, executed on copies, written by set, committed; only then does any job hear
+``committed`` and answer its peer (spec 06.1 promise 1).  A refusal undoes one job alone.  A *database* error rolls the group
+back and replays it in halves until the culprit stands alone; a full disk or a locked database is no culprit: nothing is kept,
+every job hears ``failed`` with 9004, and intake stays closed until a probe succeeds.
+
+Who executes and commits is the runner's choice (``gateway/runners.py``); the worker does not know.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import structlog
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from adapters.store.rows import MessageRecord
+from adapters.store.store import StaleWrite, Store
+from adapters.store.unit import Publisher, StoreUnit
+from crm_core.errors import DomainError
+from crm_core.ports import Origin
+from crm_core.reference import Reference
+from gateway.clock import Clock
+
+log = structlog.get_logger()
+
+LOCK_PATIENCE_MS = 5_000
+"""How long a locked database is retried by timer before the jobs are refused with 9004."""
+LOCK_RETRY_S = 0.05
+PROBE_S = 2.0
+"""How often a store that refused (disk full) is tried again."""
+
+
+class Job(Protocol):
+    """Something to be done in a transaction of the worker. Executed again after a rollback: it keeps nothing in between."""
+
+    @property
+    def origin(self) -> Origin:
+        """Who asks."""
+
+    def prefetch(self) -> Iterable[tuple[str, str]]:
+        """Entities it will need, as (kind, id)."""
+
+    def inbox_keys(self) -> Iterable[tuple[str, str]]:
+        """Serials it will look up, as (sender, serial)."""
+
+    def execute(self, unit: StoreUnit) -> None:
+        """Do it on the unit; ``DomainError`` refuses it and drops the unit."""
+
+    def refused(self, unit: StoreUnit, error: DomainError) -> None:
+        """Record the refusal on a fresh unit."""
+
+    def committed(self) -> None:
+        """What ``execute`` or ``refused`` did is durable: answer now."""
+
+    def failed(self, symbol: str) -> None:
+        """Nothing was kept; ``symbol`` names the technical result code."""
+
+
+class Runner(Protocol):
+    """Who executes and who commits."""
+
+    def run(self, prepare: Callable[[], Any], commit: Callable[[], None], done: Callable[[Any, Exception | None], None]) -> None:
+        """Call ``prepare`` then ``commit`` wherever is right, then ``done(result of prepare, error)`` in the reactor's thread."""
+
+
+@dataclass(slots=True)
+class WriterFigures:
+    """What the status command and the metrics show."""
+
+    groups: int = 0
+    jobs: int = 0
+    refused: int = 0
+    failed: int = 0
+    replays: int = 0
+    largest: int = 0
+
+
+class Writer:
+    """The worker of one store."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        runner: Runner,
+        reference: Reference,
+        publish: Publisher,
+        *,
+        group_size: int = 96,
+        on_outgoing: Callable[[list[tuple[MessageRecord, dict[str, Any]]]], None] = lambda _: None,
+    ) -> None:
+        self.store = store
+        self.figures = WriterFigures()
+        self.on_outgoing = on_outgoing
+        self.on_room: Callable[[], None] = lambda: None
+        self.storage_fault: str | None = None
+        self._clock = clock
+        self._runner = runner
+        self._reference = reference
+        self._publish = publish
+        self._size = group_size
+        self._queue: deque[Job] = deque()
+        self._first: deque[list[Job]] = deque()
+        self._busy = False
+        self._scheduled = False
+        self._locked_since: int | None = None
+        self._idle: list[Callable[[], None]] = []
+
+    @property
+    def waiting(self) -> int:
+        """Jobs not yet taken; intake is throttled by it (spec 01.1.3 rule 6)."""
+        return len(self._queue)
+
+    def submit(self, job: Job) -> None:
+        """Queue a job; it hears ``committed`` or ``failed`` later, never from within this call."""
+        self._queue.append(job)
+        if not (self._busy or self._scheduled):
+            self._schedule(0.0)
+
+    def when_idle(self, call: Callable[[], None]) -> None:
+        """Call once when nothing waits and nothing is under way."""
+        self._idle.append(call)
+        if not (self._busy or self._scheduled):
+            self._schedule(0.0)
+
+    def _schedule(self, delay: float) -> None:
+        self._scheduled = True
+        self._clock.callLater(delay, self._turn)
+
+    def _turn(self) -> None:
+        self._scheduled = False
+        if self._busy:
+            return
+        if self._first:
+            group = self._first.popleft()
+        elif self._queue:
+            queue = self._queue
+            group = [queue.popleft() for _ in range(min(self._size, len(queue)))]
+        else:
+            calls, self._idle = self._idle, []
+            for call in calls:
+                call()
+            return
+        self._busy = True
+        self._runner.run(lambda: self._prepare(group), self.store.commit, lambda units, error: self._done(group, units, error))
+
+    def _prepare(self, group: list[Job]) -> list[StoreUnit]:
+        store, now = self.store, self._clock.now()
+        store.begin()
+        store.prefetch(
+            (key for job in group for key in job.prefetch()),
+            (key for job in group for key in job.inbox_keys()),
+        )
+        units = [self._execute(job, now) for job in group]
+        store.flush()
+        return units
+
+    def _execute(self, job: Job, now: int) -> StoreUnit:
+        unit = StoreUnit(self.store, now, self._reference, job.origin, self._publish)
+        try:
+            job.execute(unit)
+        except DomainError as error:
+            self.figures.refused += 1
+            unit = StoreUnit(self.store, now, self._reference, job.origin, self._publish)
+            job.refused(unit, error)
+        except (SQLAlchemyError, StaleWrite):
+            raise
+        except Exception as error:
+            # A defect of ours in one job must not take the group with it: the job is parked by its own `refused`
+            # with INTERNAL, visible in fallout, and the traceback is in the log.
+            log.exception("job.defect", job=type(job).__name__, code=job.origin.code)
+            unit = StoreUnit(self.store, now, self._reference, job.origin, self._publish)
+            job.refused(unit, DomainError("系统内部错误", f"Internal error: {error!r}", fallout=f"内部错误 / defect: {error!r}"))
+        unit.merge()
+        return unit
+
+    def _done(self, group: list[Job], units: list[StoreUnit] | None, error: Exception | None) -> None:
+        self._busy = False
+        if error is not None or units is None:
+            self._recover(group, error)
+        else:
+            self._locked_since = None
+            if self.storage_fault is not None:
+                log.warning("storage.recovered")
+                self.storage_fault = None
+            self.store.committed()
+            figures = self.figures
+            figures.groups += 1
+            figures.jobs += len(group)
+            figures.largest = max(figures.largest, len(group))
+            outgoing = [entry for unit in units for entry in unit.outgoing]
+            if outgoing:
+                self.on_outgoing(outgoing)
+            for job in group:
+                job.committed()
+            self.on_room()
+        if not (self._scheduled or self._busy) and (self._queue or self._first or self._idle):
+            self._schedule(0.0)
+
+    # -- when the database says no --------------------------------------------------------------------------------
+
+    def _recover(self, group: list[Job], error: Exception | None) -> None:
+        try:
+            self.store.rollback()
+        except SQLAlchemyError as second:
+            log.error("storage.rollback_failed", error=str(second))
+            self.store.close()
+        kind = fault_kind(error)
+        if kind == "locked":
+            now = self._clock.now()
+            self._locked_since = self._locked_since or now
+            if now - self._locked_since < LOCK_PATIENCE_MS:
+                self._first.appendleft(group)
+                self._schedule(LOCK_RETRY_S)
+                return
+        if kind in ("locked", "storage"):
+            self._locked_since = None
+            self._refuse_all(group, str(error))
+            return
+        self.figures.replays += 1
+        if len(group) > 1:
+            half = len(group) // 2
+            self._first.extendleft((group[half:], group[:half]))
+            return
+        log.error("storage.culprit", job=type(group[0]).__name__, code=group[0].origin.code, error=repr(error))
+        self.figures.failed += 1
+        group[0].failed("INTERNAL")
+
+    def _refuse_all(self, group: list[Job], reason: str) -> None:
+        """Disk full, locked for too long, read-only: nobody is accepted, nothing is lost, a person is told what to do."""
+        if self.storage_fault is None:
+            log.error(
+                "storage.refused",
+                reason=reason,
+                zh="存储不可写：请检查磁盘空间、目录权限和其他进程的锁；恢复后自动继续",
+                en="The store cannot be written: check disk space, permissions and other processes' locks; it resumes by itself",
+            )
+        self.storage_fault = reason
+        jobs = [*group, *(job for first in self._first for job in first), *self._queue]
+        self._first.clear()
+        self._queue.clear()
+        self.figures.failed += len(jobs)
+        for job in jobs:
+            job.failed("STORAGE")
+        self.on_room()
+
+    def probe(self) -> None:
+        """Try an empty transaction; with it working again intake reopens. Called by a timer while ``storage_fault`` is set."""
+        if self._busy or self.storage_fault is None:
+            return
+        try:
+            self.store.begin()
+            self.store.rollback()
+        except SQLAlchemyError as error:
+            self.store.rollback()
+            self.storage_fault = str(error)
+            return
+        log.warning("storage.recovered")
+        self.storage_fault = None
+        self.on_room()
+
+
+def fault_kind(error: Exception | None) -> str:
+    """``locked``, ``storage`` (full, read-only, unreachable) or ``data`` (somebody's row is the culprit)."""
+    text = str(error).lower()
+    if "database is locked" in text or "database table is locked" in text:
+        return "locked"
+    storage_words = ("disk is full", "disk i/o", "readonly", "read-only", "unable to open", "no space", "not a database")
+    if any(word in text for word in storage_words):
+        return "storage"
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return "storage"
+    if "connection" in text and isinstance(error, DBAPIError) and type(error).__name__ == "OperationalError":
+        return "storage"
+    return "data"
