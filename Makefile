@@ -1,0 +1,75 @@
+# bss-gateway. `make run` shows it at work, `make test` checks everything, `make help` lists the rest.
+# Needs CPython 3.11, 3.12 or 3.13; everything else is installed into .venv here.
+
+.DEFAULT_GOAL := help
+.PRECIOUS: .venv-%/installed
+.PHONY: help venv run test test-here test-others lint bench clean
+
+PYTHONS := $(shell sh .ci/find-python)
+MINOR := $(word 1,$(PYTHONS))
+PYTHON := $(word 2,$(PYTHONS))
+OTHERS := $(filter-out $(MINOR),$(filter 3.%,$(PYTHONS)))
+BIN := .venv/bin
+PIP := -m pip --disable-pip-version-check --quiet install
+ARGS ?=
+export PYTHONUTF8 := 1
+
+help:
+	@echo 'make run    网关、模拟器、20 张演示定单 / gateway, simulators, 20 demo orders (ARGS="--once" ends by itself)'
+	@echo 'make test   静态检查与全部快速测试 / linters and the fast tests, on every CPython 3.11-3.13 present'
+	@echo 'make lint   只做静态检查 / linters and types only'
+	@echo 'make bench  性能测量 / measurements (ARGS="intake --seconds 10")'
+	@echo 'make venv   只装环境 / only install into .venv'
+	@echo 'make clean  删去安装与演示数据 / remove what make made: environments, caches, demo data'
+
+venv: .venv/installed
+
+.venv/installed: requirements/runtime.txt requirements/test.txt requirements/dev.txt
+	@test -n '$(PYTHON)' || { \
+	  echo '找不到 Python 3.11、3.12 或 3.13（含 venv 模块）：请安装其一后重试。' \
+	       '/ no Python 3.11, 3.12 or 3.13 (with venv) found: install one and try again.' >&2; exit 2; }
+	@echo '== .venv: CPython $(MINOR)'
+	@test -x $(BIN)/python || '$(PYTHON)' -m venv .venv
+	@$(BIN)/python $(PIP) -r requirements/dev.txt
+	@$(BIN)/python $(PIP) --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv-%/installed: requirements/runtime.txt requirements/test.txt
+	@echo '== .venv-$*: CPython $*'
+	@test -x .venv-$*/bin/python || "$$(sh .ci/find-python | sed -n 's/^$* //p')" -m venv .venv-$*
+	@.venv-$*/bin/python $(PIP) -r requirements/test.txt
+	@.venv-$*/bin/python $(PIP) --no-deps --no-build-isolation -e .
+	@touch $@
+
+run: venv
+	@$(BIN)/bssgw run --with-simulators --demo 20 $(ARGS)
+
+lint: venv
+	@echo '== ruff'
+	@$(BIN)/ruff check .
+	@echo '== mypy'
+	@$(BIN)/mypy
+	@echo '== lint-imports'
+	@$(BIN)/lint-imports --no-cache
+
+test: lint test-here test-others
+
+test-here: venv
+	@echo '== tests on CPython $(MINOR)'
+	@rm -f .coverage .coverage.*
+	@$(BIN)/coverage run -m pytest $(ARGS)
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report
+
+test-others: $(OTHERS:%=test-on-%)
+
+test-on-%: .venv-%/installed
+	@echo '== tests on CPython $*'
+	@.venv-$*/bin/python -m pytest -p no:cacheprovider $(ARGS)
+
+bench: venv
+	@$(BIN)/bssgw bench $(ARGS)
+
+clean:
+	rm -rf .venv .venv-3.* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.* data
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
