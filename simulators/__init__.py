@@ -1,1 +1,1 @@
-"""Real listening peers with deterministic behaviour: PF, RM, BILL (spec 07, Simulators)."""
+"""Simulated peers: provisioning (PF), resource management (RM) and billing (BILL), for developers, testers and the proof."""

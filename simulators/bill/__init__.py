@@ -1,0 +1,1 @@
+"""Simulated billing (BILL): charging intervals per product instance."""

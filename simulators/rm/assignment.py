@@ -1,0 +1,224 @@
+"""Assignment, its undo and archive for the items of an order (OH03, OH05, OH06; spec 5.4, 03 resource states).
+
+What an action does to resources is a row of ``plant.toml``: it takes new ones, gives the instance's own (预释放 until the
+archive), both, or nothing.  An order's new resources stand in one ledger entry under the order's id; what it gives stands here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from simulators.rm.ledger import Hold, Ledger, Refused, Reservation
+from simulators.rm.plant import Plant, Resource
+from simulators.rm.states import states
+
+SIDE = "side"
+"""Attribute by which the two items of a relocation tell which end they are: ``in`` or ``out`` (5.4 rule 6)."""
+RETURNED = "10R"
+"""Reason code by which PF says that the order goes back to the CRM, and what the CRM had reserved with it."""
+
+
+@dataclass(slots=True)
+class ItemAssignment:
+    """What one item has been given and gives back."""
+
+    item_id: str
+    instance: str
+    given: list[Resource] = field(default_factory=list)
+    undone: bool = False
+
+
+class Shortage(Exception):
+    """Nothing was assigned to the item: reason row as ``Reason``, result code symbol."""
+
+    def __init__(self, reason: dict[str, str], symbol: str = "RESOURCE_UNAVAILABLE") -> None:
+        super().__init__(reason["text"])
+        self.reason = reason
+        self.symbol = symbol
+
+
+class Assignments:
+    """Assignments by order. All or nothing per item."""
+
+    def __init__(self, plant: Plant, ledger: Ledger) -> None:
+        self.plant = plant
+        self.ledger = ledger
+        self.orders: dict[str, dict[str, ItemAssignment]] = {}
+        self._closed: dict[str, int] = {}
+        self._effects: dict[str, list[str]] = plant.table["effects"]
+        self._quarantine_ms: int = plant.table["ttl"]["quarantine"] * 1000
+        self._codes = states().codes
+
+    def close(self, order: str, version: int) -> None:
+        """The whole order is undone: a late OH03 of this version or an older one meets a closed door (3010)."""
+        self._closed[order] = max(version, self._closed.get(order, 0))
+
+    def assign(self, body: dict[str, Any], item: dict[str, Any], owner: str, now: int) -> list[Resource]:
+        """Assign what ``item`` of an OH03 needs; a repeat returns what it has. Raises Shortage, Refused."""
+        order, area, reservations = body["service_order_id"], body["area"], body.get("reservations", [])
+        if body["version"] <= self._closed.get(order, 0):
+            raise Refused("HOLD_EXPIRED")
+        known = self.orders.setdefault(order, {}).get(item["item_id"])
+        if known is not None and not known.undone:
+            return self.held_by(order, item["item_id"])
+        entry = self._entry(order, area, owner, now)
+        effects = self._effects.get(_effect_name(item), [])
+        needs = item.get("needs", [])
+        if "take" in effects and needs:
+            self._take(entry, area, item, reservations, now)
+        self.orders[order][item["item_id"]] = assignment = ItemAssignment(item["item_id"], item["product_instance_id"])
+        taken = self.held_by(order, item["item_id"])
+        for resource in taken:
+            self.plant.serve(resource, assignment.instance)
+        self._give(assignment, effects, {need["res_type"] for need in needs}, order, now)
+        return taken
+
+    def held_by(self, order: str, item_id: str) -> list[Resource]:
+        """The resources an item of an order holds or has taken into use."""
+        entry = self.ledger.entries.get(order)
+        if entry is None:
+            return []
+        return [hold.resource for hold in entry.holds if hold.item == item_id and hold.state in ("held", "consumed")]
+
+    def undo(self, order: str, item_ids: Iterable[str], reason: str, ttl_ms: int, now: int) -> dict[str, list[Resource]]:
+        """Undo the assignment of items: new ones freed (or back to the CRM's reservation), given ones in use again.
+
+        Idempotent: an item with nothing to undo has no resources in the result.
+        """
+        done: dict[str, list[Resource]] = {}
+        entry = self.ledger.entries.get(order)
+        for item_id in item_ids:
+            assignment = self.orders.get(order, {}).get(item_id)
+            if assignment is None or assignment.undone:
+                continue
+            assignment.undone = True
+            done[item_id] = [] if entry is None else self._undo_holds(entry, item_id, reason, now + ttl_ms, now)
+            for resource in assignment.given:
+                if resource.state == self._codes["PRE_RELEASED"]:
+                    self.plant.move(resource, "restore", now)
+                    done[item_id].append(resource)
+            assignment.given.clear()
+        return done
+
+    def use(self, order: str, item_id: str, now: int) -> list[Resource]:
+        """预占 → 占用 of all an item holds; a repeat changes nothing. Raises Refused: nothing was assigned (3009)."""
+        assignment = self.orders.get(order, {}).get(item_id)
+        if assignment is None or assignment.undone:
+            raise Refused("RESOURCE_UNAVAILABLE")
+        entry = self.ledger.entries[order]
+        for hold in [hold for hold in entry.held() if hold.item == item_id]:
+            self.ledger.end(entry, hold, "consumed", now)
+            self.plant.serve(hold.resource, assignment.instance)
+        return self.held_by(order, item_id)
+
+    def release(self, order: str, item_id: str, now: int) -> tuple[list[Resource], list[Resource]]:
+        """预释放 → 空闲, numbers into quarantine: what is free now, and what waits frozen. A repeat changes nothing."""
+        assignment = self.orders.get(order, {}).get(item_id)
+        if assignment is None:
+            raise Refused("RESOURCE_UNAVAILABLE")
+        freed: list[Resource] = []
+        frozen: list[Resource] = []
+        for resource in assignment.given:
+            if resource.state != self._codes["PRE_RELEASED"]:
+                continue
+            move = self.plant.types[resource.type].archive
+            self.plant.move(resource, move, now)
+            self.plant.serve(resource, None)
+            (frozen if move == "quarantine" else freed).append(resource)
+        return freed, frozen
+
+    @property
+    def quarantine_ms(self) -> int:
+        """How long a given-back number rests (04.6)."""
+        return self._quarantine_ms
+
+    def _entry(self, order: str, area: str, owner: str, now: int) -> Reservation:
+        entry = self.ledger.entries.get(order)
+        if entry is None:
+            entry = self.ledger.open(Reservation(order, "ORDER", owner, area, order=order, created=now))
+        elif entry.owner != owner:
+            raise Refused("NOT_PERMITTED")
+        return entry
+
+    def _take(self, entry: Reservation, area: str, item: dict[str, Any], reservations: list[str], now: int) -> None:
+        """Hold what each need asks for: first what reservations of the order hold, then free ones. All or nothing."""
+        taken: list[Hold] = []
+        try:
+            for need in item["needs"]:
+                for _ in range(need["quantity"] - self._adopt(entry, need, item["item_id"], reservations, now, taken)):
+                    resource = self._one(area, need, item)
+                    taken.append(self.ledger.take(entry, resource, item["item_id"], now))
+                    self.plant.serve(resource, item["product_instance_id"])
+        except (Shortage, Refused):
+            for hold in reversed(taken):
+                self._let_go(entry, hold, now)
+            raise
+
+    def _adopt(
+        self, entry: Reservation, need: dict[str, Any], item_id: str, reservations: list[str], now: int, taken: list[Hold]
+    ) -> int:
+        adopted = 0
+        for reservation_id in reservations:
+            source = self.ledger.entries.get(reservation_id)
+            if source is None:
+                raise Refused("RESERVATION_UNKNOWN")
+            if source.closed and not source.adopted:
+                raise Refused("HOLD_EXPIRED")
+            for hold in source.held():
+                if adopted < need["quantity"] and hold.resource.type == need["res_type"]:
+                    taken.append(self.ledger.adopt(source, hold, entry, item_id, now))
+                    adopted += 1
+        return adopted
+
+    def _one(self, area: str, need: dict[str, Any], item: dict[str, Any]) -> Resource:
+        """One free resource for a need: the very number asked for where the plant has it, else any that fits."""
+        row = self.plant.types.get(need["res_type"])
+        if row is None:
+            raise Shortage({"type": "10W", "code": "W00", "text": f"资源类型未知 {need['res_type']}"})
+        wanted = item.get("access_number") if need["role"] == row.role == "number" else None
+        named = self.plant.by_code(area, row.code, wanted) if wanted else None
+        if named is not None:
+            return named
+        chosen = self.plant.choose(area, row.code, 1, need.get("rule"))
+        if not chosen:
+            raise Shortage({"type": "10W", **row.shortage})
+        return chosen[0]
+
+    def _let_go(self, entry: Reservation, hold: Hold, now: int) -> None:
+        """Undo one hold of a half-made assignment: as if it had never been."""
+        if hold.origin is not None:
+            source = self.ledger.entries[hold.origin[0]]
+            self.ledger.hand_back(entry, hold, source.expires_at or now)
+        else:
+            self.ledger.end(entry, hold, "released", now)
+
+    def _undo_holds(self, entry: Reservation, item_id: str, reason: str, until: int, now: int) -> list[Resource]:
+        touched = []
+        for hold in [hold for hold in entry.holds if hold.item == item_id]:
+            if hold.state == "held" and hold.origin is not None and reason == RETURNED:
+                self.ledger.hand_back(entry, hold, until)
+            elif hold.state == "held":
+                self.ledger.end(entry, hold, "released", now)
+            elif hold.state == "consumed" and hold.resource.state == self._codes["IN_USE"]:
+                self.plant.move(hold.resource, "pre_release", now)
+                self.plant.move(hold.resource, "recover", now)
+            else:
+                continue
+            touched.append(hold.resource)
+        return touched
+
+    def _give(self, assignment: ItemAssignment, effects: list[str], types: set[str], order: str, now: int) -> None:
+        if not {"give", "give_same_type"} & set(effects):
+            return
+        for resource in self.plant.serving(assignment.instance):
+            wanted = "give" in effects or resource.type in types
+            if wanted and resource.order != order and resource.state == self._codes["IN_USE"]:
+                self.plant.move(resource, "pre_release", now)
+                assignment.given.append(resource)
+
+
+def _effect_name(item: dict[str, Any]) -> str:
+    side = next((attr["new"] for attr in item.get("attrs", []) if attr["code"] == SIDE), "")
+    return f"{item['action']}_{side}" if side else str(item["action"])

@@ -1,0 +1,190 @@
+"""The reservation ledger (spec 5.3, 04.7): who holds what, until when, and what became of it.
+
+Every entry's holds are held, consumed, released or expired, and those four always add up to what was created (06.4
+invariant 13).  An assignment to an order is an entry like any other: kind ORDER, owned by the order, without expiry.
+Fences grow over the whole ledger, so a later token is always the greater one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from simulators.agenda import Agenda
+from simulators.rm.plant import FREE, Plant, Resource
+from simulators.rm.states import states
+
+HoldState = Literal["held", "consumed", "released", "expired"]
+MOVE_OF_KIND = {"PICK": "pick", "ADVANCE": "advance", "ORDER": "reserve"}
+"""Which move of the state table a kind of reservation makes, weakest first."""
+KINDS = tuple(MOVE_OF_KIND)
+
+
+class Refused(Exception):
+    """The ledger says no: ``symbol`` names a row of the result-code table, ``state`` what was met. Nothing changed."""
+
+    def __init__(self, symbol: str, state: str | None = None) -> None:
+        super().__init__(symbol if state is None else f"{symbol} ({state})")
+        self.symbol = symbol
+        self.state = state
+
+
+@dataclass(slots=True)
+class Hold:
+    """One resource of an entry. ``item`` is the reservation's item_no or the order's item_id; ``origin`` the reservation and
+    its item a hold came from when an order took it over."""
+
+    resource: Resource
+    item: str
+    state: HoldState = "held"
+    origin: tuple[str, str] | None = None
+
+
+@dataclass(slots=True)
+class Reservation:
+    """One entry. ``expires_at`` ms or None (no expiry); ``request`` what was asked, to tell a repeat from another one;
+    ``adopted``: an order took holds of it over."""
+
+    id: str
+    kind: str
+    owner: str
+    area: str
+    request: object = None
+    order: str | None = None
+    channel: str = "*"
+    created: int = 0
+    expires_at: int | None = None
+    extended: int = 0
+    fence: int = 0
+    closed: bool = False
+    adopted: bool = False
+    holds: list[Hold] = field(default_factory=list)
+
+    def held(self) -> list[Hold]:
+        """The holds still held."""
+        return [hold for hold in self.holds if hold.state == "held"]
+
+
+class Ledger:
+    """All entries, by id; expiry by due time."""
+
+    def __init__(self, plant: Plant) -> None:
+        self.plant = plant
+        self.entries: dict[str, Reservation] = {}
+        self.counts: dict[HoldState, int] = {"held": 0, "consumed": 0, "released": 0, "expired": 0}
+        self.created = 0
+        self._fence = 0
+        self._due: Agenda[tuple[str, int]] = Agenda()
+
+    def open(self, entry: Reservation) -> Reservation:
+        """Enter a new reservation under the next fence."""
+        entry.fence = self.next_fence()
+        self.entries[entry.id] = entry
+        self._schedule(entry)
+        return entry
+
+    def next_fence(self) -> int:
+        """A token greater than every one before."""
+        self._fence += 1
+        return self._fence
+
+    def take(self, entry: Reservation, resource: Resource, item: str, now: int) -> Hold:
+        """Hold ``resource`` for ``entry``. Raises Refused: held by another 3012, not free 3009."""
+        if resource.reservation is not None:
+            raise Refused("RESOURCE_HELD", resource.state)
+        if resource.state != FREE:
+            raise Refused("RESOURCE_UNAVAILABLE", resource.state)
+        self.plant.move(resource, MOVE_OF_KIND[entry.kind], now, resource.version)
+        resource.reservation, resource.order = entry.id, entry.order
+        hold = Hold(resource, item)
+        entry.holds.append(hold)
+        entry.closed = False
+        self.counts["held"] += 1
+        self.created += 1
+        return hold
+
+    def end(self, entry: Reservation, hold: Hold, state: HoldState, now: int) -> None:
+        """A hold ends: consumed (the resource is in use now), released or expired (it is free again)."""
+        self.plant.move(hold.resource, "archive" if state == "consumed" else "roll_back", now)
+        hold.state = state
+        hold.resource.reservation = None
+        self.counts["held"] -= 1
+        self.counts[state] += 1
+        if not entry.held():
+            entry.closed = True
+
+    def adopt(self, entry: Reservation, hold: Hold, into: Reservation, item: str, now: int) -> Hold:
+        """A hold of a reservation passes to an order's entry: it is order-reserved from now on, without expiry."""
+        if hold.resource.state != states().codes["ORDER_RESERVED"]:
+            self.plant.move(hold.resource, MOVE_OF_KIND["ORDER"], now)
+        entry.holds.remove(hold)
+        entry.adopted = True
+        entry.closed = not entry.held()
+        hold.origin, hold.item = (entry.id, hold.item), item
+        hold.resource.reservation, hold.resource.order = into.id, into.order
+        into.holds.append(hold)
+        into.closed = False
+        return hold
+
+    def hand_back(self, entry: Reservation, hold: Hold, until: int) -> None:
+        """An adopted hold returns to the reservation it came from, whose owner has it until ``until`` (5.3: on RETURNED)."""
+        assert hold.origin is not None
+        origin, item = self.entries[hold.origin[0]], hold.origin[1]
+        entry.holds.remove(hold)
+        if not entry.held():
+            entry.closed = True
+        hold.origin, hold.item = None, item
+        self.plant.serve(hold.resource, None)
+        hold.resource.reservation, hold.resource.order = origin.id, origin.order
+        origin.holds.append(hold)
+        origin.closed, origin.kind, origin.expires_at, origin.fence = False, "ORDER", until, self.next_fence()
+        self._schedule(origin)
+
+    def check(self, reservation_id: str, owner: str, fence: int | None) -> Reservation:
+        """The entry, if this system may touch it with this fence. Raises Refused 3011, 2002, 3015."""
+        entry = self.entries.get(reservation_id)
+        if entry is None:
+            raise Refused("RESERVATION_UNKNOWN")
+        if entry.owner != owner:
+            raise Refused("NOT_PERMITTED")
+        if fence is not None and fence < entry.fence:
+            raise Refused("STALE_VERSION", str(entry.fence))
+        return entry
+
+    def extend(self, entry: Reservation, kind: str, until: int, most: int, now: int) -> None:
+        """Later expiry, perhaps a stronger kind, a new fence. Raises Refused 3010, 3025, 3004 (a weaker kind)."""
+        if entry.closed:
+            raise Refused("HOLD_EXPIRED")
+        if KINDS.index(kind) < KINDS.index(entry.kind):
+            raise Refused("STATE_CONFLICT", entry.kind)
+        if entry.extended >= most:
+            raise Refused("EXTENSION_LIMIT")
+        if kind != entry.kind:
+            for hold in entry.held():
+                self.plant.move(hold.resource, MOVE_OF_KIND[kind], now)
+        entry.kind, entry.expires_at, entry.fence = kind, until, self.next_fence()
+        entry.extended += 1
+        self._schedule(entry)
+
+    def next_due(self) -> int | None:
+        """When the next entry may expire (ms)."""
+        return self._due.next()
+
+    def expire(self, now: int) -> list[tuple[Reservation, list[Resource]]]:
+        """End what is due: entries with the resources they lost, in order of due time."""
+        ended = []
+        for reservation_id, fence in self._due.take(now):
+            entry = self.entries[reservation_id]
+            if entry.closed or entry.fence != fence or entry.expires_at is None:
+                continue
+            lost = [hold.resource for hold in entry.held()]
+            for hold in entry.held():
+                self.end(entry, hold, "expired", now)
+            entry.closed = True
+            entry.fence = self.next_fence()
+            ended.append((entry, lost))
+        return ended
+
+    def _schedule(self, entry: Reservation) -> None:
+        if entry.expires_at is not None:
+            self._due.add(entry.expires_at, (entry.id, entry.fence))

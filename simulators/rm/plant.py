@@ -1,0 +1,263 @@
+"""The plant: pools of resource instances by area, bureau and type, and what each instance is doing.
+
+Instances come into being when first touched; a pool remembers how far its fresh ones are used and which were given back
+(oldest first), so taking one costs the same in a plant of ten thousand and of ten million.  Everything is decided by the
+table and the order of requests: the same requests get the same instances.  A hold is taken by compare-and-set on state and
+version in one place (``Plant.move``): two takers never get one resource (spec 04.7).
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections import deque
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from importlib.resources import files
+from typing import Any
+
+from simulators.rm.states import states
+
+_SLOTS = 250
+FREE = states().codes["FREE"]
+
+
+@dataclass(slots=True, eq=False)
+class Resource:
+    """资源实例 RES_INST (spec 03). ``instance`` is the product instance it serves or is meant for, ``since`` ms."""
+
+    id: str
+    type: str
+    role: str
+    code: str
+    area: str
+    bureau: str
+    device: str
+    state: str = FREE
+    previous: str = FREE
+    since: int = 0
+    reservation: str | None = None
+    order: str | None = None
+    instance: str | None = None
+    version: int = 0
+
+    def ref(self) -> dict[str, Any]:
+        """As ``ResourceRef`` on the wire."""
+        return {"res_inst_id": self.id, "res_type": self.type, "role": self.role, "code": self.code}
+
+
+@dataclass(frozen=True, slots=True)
+class TypeRow:
+    """A resource type: how many a pool has, how instances are named, what archiving a given-back one does."""
+
+    code: str
+    role: str
+    key: str
+    count: int
+    code_format: str
+    device_format: str
+    archive: str
+    shortage: dict[str, str]
+
+
+@dataclass(slots=True)
+class Pool:
+    """The instances of one type in one bureau. ``fresh`` is the first never touched in sequence; ``back`` holds ids given
+    back (an id that is no longer free is skipped when met)."""
+
+    row: TypeRow
+    area: str
+    bureau: str
+    bureau_no: int
+    prefix: str
+    fresh: int = 0
+    free: int = 0
+    back: deque[str] = field(default_factory=deque)
+
+    def instance_id(self, n: int) -> str:
+        """Id of the pool's instance number ``n``."""
+        return f"R{self.bureau}{self.row.key}{n:07d}"
+
+    def code_head(self) -> str:
+        """What codes of this pool begin with, up to the running number; empty where they hold none in decimal."""
+        head, found, rest = self.row.code_format.partition("{n:")
+        return head.format(**self._names()) if found and rest.endswith("d}") else ""
+
+    def _names(self) -> dict[str, Any]:
+        return {"area": self.area, "bureau": self.bureau, "bureau_no": self.bureau_no, "prefix": self.prefix}
+
+    def create(self, n: int) -> Resource:
+        """Instance number ``n`` as the table describes it, free."""
+        values = self._names() | {"n": n, "shelf": n // _SLOTS + 1, "slot": n % _SLOTS + 1}
+        code, device = self.row.code_format.format(**values), self.row.device_format.format(**values)
+        return Resource(self.instance_id(n), self.row.code, self.row.role, code, self.area, self.bureau, device)
+
+
+class Plant:
+    """Every pool and every instance touched so far."""
+
+    def __init__(self, table: dict[str, Any], scale: float = 1.0) -> None:
+        self.table = table
+        self.types = {row["code"]: _type_row(row, scale) for row in table["type"]}
+        self.pools: dict[tuple[str, str], list[Pool]] = {}
+        self.resources: dict[str, Resource] = {}
+        self.in_use: dict[str, dict[str, Resource]] = {}
+        self._prefixes: dict[str, Pool] = {}
+        self._next_bureau: dict[tuple[str, str], int] = {}
+        for area in table["area"]:
+            for number, bureau in enumerate(area["bureaus"], 1):
+                for row in self.types.values():
+                    pool = Pool(row, area["code"], bureau, number, area["prefix"], free=row.count)
+                    self.pools.setdefault((area["code"], row.code), []).append(pool)
+                    self._prefixes[f"R{bureau}{row.key}"] = pool
+
+    @property
+    def size(self) -> int:
+        """How many instances the plant has."""
+        return sum(pool.row.count for pools in self.pools.values() for pool in pools)
+
+    def by_code(self, area: str, res_type: str, code: str) -> Resource | None:
+        """The instance of this very code (an access number, an account), or None where the plant has none."""
+        for pool in self.pools.get((area, res_type), []):
+            head = pool.code_head()
+            digits = code[len(head) :]
+            if head and code.startswith(head) and digits.isdigit() and int(digits) < pool.row.count:
+                resource = self._touch(pool, int(digits))
+                if resource.code == code:
+                    return resource
+        return None
+
+    def covers(self, area: str) -> bool:
+        """Whether the plant stands in this local network at all (else 3022)."""
+        return any(key[0] == area for key in self.pools)
+
+    def find(self, res_inst_id: str) -> Resource | None:
+        """The instance of this id, or None where the plant has none."""
+        known = self.resources.get(res_inst_id)
+        if known is not None:
+            return known
+        pool, n = self._prefixes.get(res_inst_id[:-7]), res_inst_id[-7:]
+        if pool is None or not n.isdigit() or int(n) >= pool.row.count:
+            return None
+        return self._touch(pool, int(n))
+
+    def free_count(self, area: str, res_type: str, bureau: str | None = None) -> int:
+        """How many are free."""
+        return sum(pool.free for pool in self._pools(area, res_type, bureau))
+
+    def choose(self, area: str, res_type: str, quantity: int, rule: dict[str, Any] | None = None) -> list[Resource]:
+        """Up to ``quantity`` free instances that fit ``rule`` (``SelectionRule``), none of them changed yet.
+
+        Without a bureau (or with one the plant does not know) the bureaus of the area take turns.
+        """
+        rule = rule or {}
+        bureau = rule.get("bureau") or rule.get("address", {}).get("bureau")
+        pools = self._pools(area, res_type, bureau) or self._pools(area, res_type, None)
+        if not pools:
+            return []
+        if "pattern" in rule or "device" in rule:
+            return self._matching(pools, quantity, rule)
+        start = self._next_bureau.get((area, res_type), 0)
+        self._next_bureau[area, res_type] = start + 1
+        chosen: list[Resource] = []
+        for turn in range(len(pools)):
+            self._take_free(pools[(start + turn) % len(pools)], quantity - len(chosen), chosen)
+            if len(chosen) == quantity:
+                break
+        return chosen
+
+    def move(self, resource: Resource, move: str, now: int, version: int | None = None) -> None:
+        """Make ``move`` of the state table, keeping free counts and the instance index true.
+
+        ``version``, where given, is the compare of compare-and-set.  Raises IllegalMove, LookupError on another version.
+        """
+        if version is not None and version != resource.version:
+            raise LookupError(f"资源已被他人改变 / resource changed meanwhile: {resource.id}")
+        was = resource.state
+        resource.state = states().after(resource.id, was, move, resource.previous)
+        resource.previous, resource.since, resource.version = was, now, resource.version + 1
+        pool = self._prefixes[resource.id[:-7]]
+        if was == FREE:
+            pool.free -= 1
+        if resource.state == FREE:
+            pool.free += 1
+            pool.back.append(resource.id)
+            self.serve(resource, None)
+            resource.reservation = resource.order = None
+
+    def serve(self, resource: Resource, instance: str | None) -> None:
+        """Say which product instance ``resource`` serves from now on (None: none)."""
+        if resource.instance is not None:
+            held = self.in_use.get(resource.instance, {})
+            held.pop(resource.id, None)
+            if not held:
+                self.in_use.pop(resource.instance, None)
+        resource.instance = instance
+        if instance is not None:
+            self.in_use.setdefault(instance, {})[resource.id] = resource
+
+    def serving(self, instance: str) -> list[Resource]:
+        """What serves a product instance or is meant for it, in the order it came."""
+        return list(self.in_use.get(instance, {}).values())
+
+    def _pools(self, area: str, res_type: str, bureau: str | None) -> list[Pool]:
+        pools = self.pools.get((area, res_type), [])
+        return [pool for pool in pools if pool.bureau == bureau] if bureau else pools
+
+    def _touch(self, pool: Pool, n: int) -> Resource:
+        resource = self.resources.get(pool.instance_id(n))
+        if resource is None:
+            resource = pool.create(n)
+            self.resources[resource.id] = resource
+        return resource
+
+    def _take_free(self, pool: Pool, quantity: int, into: list[Resource]) -> None:
+        """Pop free ones off the pool. They leave its queues: a caller who does not hold them calls ``put_back``."""
+        wanted = len(into) + quantity
+        while len(into) < wanted and pool.fresh < pool.row.count:
+            resource = self._touch(pool, pool.fresh)
+            pool.fresh += 1
+            if resource.state == FREE and resource not in into:
+                into.append(resource)
+        while len(into) < wanted and pool.back:
+            resource = self.resources[pool.back.popleft()]
+            if resource.state == FREE and resource not in into:
+                into.append(resource)
+
+    def put_back(self, resources: list[Resource]) -> None:
+        """Return chosen ones that were not held after all; they are next again."""
+        for resource in reversed(resources):
+            if resource.state == FREE:
+                self._prefixes[resource.id[:-7]].back.appendleft(resource.id)
+
+    def _matching(self, pools: list[Pool], quantity: int, rule: dict[str, Any]) -> list[Resource]:
+        pattern, device = "*" + rule.get("pattern", "*"), rule.get("device")
+        found: list[Resource] = []
+        for pool in pools:
+            for n in range(pool.row.count):
+                known = self.resources.get(pool.instance_id(n))
+                resource = known or pool.create(n)
+                fits = fnmatchcase(resource.code, pattern) and device in (None, resource.device)
+                if fits and resource.state == FREE:
+                    self.resources[resource.id] = resource
+                    found.append(resource)
+                    if len(found) == quantity:
+                        return found
+        return found
+
+
+def _type_row(row: dict[str, Any], scale: float) -> TypeRow:
+    return TypeRow(
+        code=row["code"],
+        role=row["role"],
+        key=row["key"],
+        count=max(1, round(row["count"] * scale)),
+        code_format=row["code_format"],
+        device_format=row.get("device_format", ""),
+        archive=row.get("archive", "recover"),
+        shortage=row["shortage"],
+    )
+
+
+def load_table() -> dict[str, Any]:
+    """The plant table as shipped."""
+    return tomllib.loads((files("simulators.rm") / "plant.toml").read_text("utf-8"))

@@ -1,0 +1,156 @@
+"""Reservations over the interface: RR01, RR02, RR03 (spec 5.3). Refusals are ``Refused``; nothing is changed by one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from simulators.brain import Body
+from simulators.codes import number
+from simulators.rm.ledger import Hold, Ledger, Refused, Reservation
+from simulators.rm.plant import Plant, Resource
+from simulators.times import wire_time
+
+
+class Reserving:
+    """What owners ask of the ledger, as bodies."""
+
+    def __init__(self, plant: Plant, ledger: Ledger) -> None:
+        self.plant = plant
+        self.ledger = ledger
+        self._ttl: dict[str, Any] = plant.table["ttl"]
+
+    def reserve(self, body: Body, owner: str, now: int) -> tuple[Body, bool]:
+        """RR01: the answer, and whether the id was known already. Raises Refused 1009, 2002, 3009, 3010, 3012, 3022."""
+        known = self.ledger.entries.get(body["reservation_id"])
+        request = _request(body)
+        if known is not None:
+            return self._again(known, request, owner), True
+        if not self.plant.covers(body["area"]):
+            raise Refused("ADDRESS_NOT_COVERED")
+        entry = Reservation(
+            id=body["reservation_id"],
+            kind=body["kind"],
+            owner=owner,
+            area=body["area"],
+            request=request,
+            order=body.get("service_order_id"),
+            channel=body.get("channel", "*"),
+            created=now,
+            expires_at=now + 1000 * self.ttl(body["kind"], body.get("channel", "*"), body["items"], body.get("ttl_seconds")),
+        )
+        refused = self._hold_items(entry, body, now)
+        self.ledger.open(entry)
+        return self._answer(entry, refused), False
+
+    def release(self, body: Body, owner: str, now: int) -> Body:
+        """RR02: idempotent; an unknown id is closed and succeeds. Raises Refused 2002, 3009 (consumed), 3015."""
+        reservation_id = body["reservation_id"]
+        if reservation_id not in self.ledger.entries:
+            self.ledger.open(Reservation(reservation_id, "ORDER", owner, body["area"], created=now, closed=True))
+            return {"reservation_id": reservation_id}
+        entry = self.ledger.check(reservation_id, owner, body.get("fence"))
+        chosen = _chosen(entry, body.get("items"))
+        if chosen and all(hold.state == "consumed" for hold in chosen):
+            raise Refused("RESOURCE_UNAVAILABLE", "consumed")
+        results = []
+        for item in dict.fromkeys(hold.item for hold in chosen):
+            results.append(self._release_item(entry, item, [hold for hold in chosen if hold.item == item], now))
+        if entry.adopted is False and not entry.held():
+            entry.closed = True
+        answer: Body = {"reservation_id": entry.id, "fence": entry.fence}
+        return answer | {"items": results} if results else answer
+
+    def extend(self, body: Body, owner: str, now: int) -> Body:
+        """RR03. Raises Refused 2002, 3010, 3011, 3015, 3025, 3004 (a weaker kind)."""
+        entry = self.ledger.check(body["reservation_id"], owner, body["fence"])
+        until = now + 1000 * min(body["ttl_seconds"], self._ttl["most"])
+        self.ledger.extend(entry, body.get("kind", entry.kind), until, self._ttl["extensions"], now)
+        return {"reservation_id": entry.id, "kind": entry.kind, "expires_at": wire_time(until), "fence": entry.fence}
+
+    def ttl(self, kind: str, channel: str, items: list[Body], asked: int | None) -> int:
+        """Seconds a hold lasts: what was asked within the maximum, else the least of the policy over the items' types."""
+        if asked is not None:
+            return int(min(asked, self._ttl["most"]))
+        if kind == "PICK":
+            return int(self._ttl["pick"])
+        return min(self._policy(channel, item["res_type"]) for item in items)
+
+    def _policy(self, channel: str, res_type: str) -> int:
+        for row in self._ttl["policy"]:
+            if row["channel"] in (channel, "*") and row["res_type"] in (res_type, "*"):
+                return int(row["seconds"])
+        return int(self._ttl["pick"])
+
+    def _again(self, entry: Reservation, request: object, owner: str) -> Body:
+        if entry.owner != owner:
+            raise Refused("NOT_PERMITTED")
+        if entry.closed or entry.request is None:
+            raise Refused("HOLD_EXPIRED")
+        if entry.request != request:
+            raise Refused("SERIAL_REUSED")
+        return self._answer(entry, {})
+
+    def _hold_items(self, entry: Reservation, body: Body, now: int) -> dict[int, Refused]:
+        """Hold what is asked; items that cannot be: why. All or nothing, and nothing at all, raise the first reason."""
+        refused: dict[int, Refused] = {}
+        for item in body["items"]:
+            try:
+                self._hold_item(entry, item, now)
+            except Refused as reason:
+                refused[item["item_no"]] = reason
+        if refused and (body["all_or_nothing"] or not entry.holds):
+            for hold in entry.held():
+                self.ledger.end(entry, hold, "released", now)
+            raise next(iter(refused.values()))
+        return refused
+
+    def _hold_item(self, entry: Reservation, item: Body, now: int) -> None:
+        if "res_inst_id" in item:
+            named = self.plant.find(item["res_inst_id"])
+            if named is None or named.type != item["res_type"]:
+                raise Refused("RESOURCE_UNAVAILABLE")
+            self.ledger.take(entry, named, str(item["item_no"]), now)
+            return
+        chosen = self.plant.choose(entry.area, item["res_type"], item["quantity"], item.get("rule"))
+        if len(chosen) < item["quantity"]:
+            self.plant.put_back(chosen)
+            raise Refused("RESOURCE_UNAVAILABLE")
+        for resource in chosen:
+            self.ledger.take(entry, resource, str(item["item_no"]), now)
+
+    def _release_item(self, entry: Reservation, item: str, holds: list[Hold], now: int) -> Body:
+        if any(hold.state == "consumed" for hold in holds):
+            return {"item_no": int(item), "result": "refused", "code": number("RESOURCE_UNAVAILABLE")}
+        freed: list[Resource] = [hold.resource for hold in holds]
+        for hold in holds:
+            if hold.state == "held":
+                self.ledger.end(entry, hold, "released", now)
+        return {"item_no": int(item), "result": "released", "resources": [resource.ref() for resource in freed]}
+
+    def _answer(self, entry: Reservation, refused: dict[int, Refused]) -> Body:
+        items: list[Body] = []
+        for item in dict.fromkeys(hold.item for hold in entry.holds):
+            held = [hold.resource.ref() for hold in entry.holds if hold.item == item and hold.state == "held"]
+            result: Body = {"item_no": int(item), "result": "held" if held else "released"}
+            items.append(result | {"resources": held} if held else result)
+        for item_no, reason in refused.items():
+            items.append({"item_no": item_no, "result": "refused", "code": number(reason.symbol)})
+        items.sort(key=lambda row: int(row["item_no"]))
+        answer: Body = {"reservation_id": entry.id, "items": items, "fence": entry.fence}
+        if entry.expires_at is not None:
+            answer["expires_at"] = wire_time(entry.expires_at)
+        return answer
+
+
+def _request(body: Body) -> object:
+    """What makes two reservations the same one: everything asked but when and by which clerk."""
+    return [body["kind"], body["items"], body["all_or_nothing"], body.get("ttl_seconds"), body.get("scheme_id")]
+
+
+def _chosen(entry: Reservation, items: list[Body] | None) -> list[Hold]:
+    if items is None:
+        return list(entry.holds)
+    wanted = {str(item["item_no"]): {ref.get("res_inst_id") for ref in item.get("resources", [])} for item in items}
+    return [
+        hold for hold in entry.holds if hold.item in wanted and (not wanted[hold.item] or hold.resource.id in wanted[hold.item])
+    ]
