@@ -45,11 +45,12 @@ _TO_CODEC = {**{real: private for private, real in _SWAPPED.items()}, **_EXCHANG
 _NO_CODE = dict.fromkeys([*_SWAPPED, *_BEYOND_BMP])
 _REFERENCES = {private: f"&#x{private:X};" for private in _NO_CODE}
 _NO_CODE_PATTERN = re.compile("[" + "".join(map(chr, _NO_CODE)) + "]")
-# UTF-8 lead bytes of every character the table touches: a cheap way to see that it touches none
+# UTF-8 beginnings of every character the table touches: a cheap way to see that it touches none
 _TOUCHED = (b"\xee", b"\xef\xb8", b"\xe9\xbe", b"\xe1\xb8")
+_ASCII = bytes(range(0x80))
 
 _NOT_CJK = re.compile(
-    "[^\x00-\x7f\u2010-\u205e\u2100-\u22ff\u2460-\u257f\u25a0-\u26ff\u2e80-\u9fff\uf900-\ufaff\ufe10-\ufe1f\ufe30-\ufe6f"
+    "[^\u2010-\u205e\u2100-\u22ff\u2460-\u257f\u25a0-\u26ff\u2e80-\u9fff\uf900-\ufaff\ufe10-\ufe1f\ufe30-\ufe6f"
     "\uff00-\uffef\U00020000-\U0003fffd]"
 )
 _DECLARATION = re.compile(rb"<\?xml\s[^>]{0,200}?\?>\s*")
@@ -99,7 +100,9 @@ def encode_gb18030(text: str) -> bytes:
 
 
 def _touched(utf8: bytes) -> bool:
-    return any(lead in utf8 for lead in _TOUCHED)
+    rest = utf8.translate(None, _ASCII)
+    one, two, three, four = _TOUCHED
+    return one in rest or two in rest or three in rest or four in rest
 
 
 def encode_document(text: str, charset: str) -> bytes:
@@ -142,10 +145,10 @@ def read(raw: bytes, charset: str | None = None) -> Reading:
     body = raw[declaration.end() :] if declaration is not None else raw
     if raw.isascii():
         return Reading(body, known(charset or declared or UTF_8) or UTF_8, "utf-8", _unknown(charset, declared))
-    text = _utf8_text(body)
-    if text is not None and _NOT_CJK.search(text) is None:
+    is_utf8 = _is_utf8(body)
+    if is_utf8 and _NOT_CJK.search(body.translate(None, _ASCII).decode()) is None:
         return Reading(body, UTF_8, "utf-8", _false(UTF_8, charset, declared))
-    return _by_label(body, charset, declared, text is not None)
+    return _by_label(body, charset, declared, is_utf8)
 
 
 def _by_bom(raw: bytes, charset: str | None) -> Reading:
@@ -176,11 +179,12 @@ def _by_label(body: bytes, charset: str | None, declared: str | None, is_utf8: b
     raise Undecodable(tuple(tried))
 
 
-def _utf8_text(body: bytes) -> str | None:
+def _is_utf8(body: bytes) -> bool:
     try:
-        return body.decode()
+        body.decode()
     except UnicodeDecodeError:
-        return None
+        return False
+    return True
 
 
 def _gb18030_data(body: bytes) -> bytes | None:

@@ -1,0 +1,172 @@
+"""Why a document is no good: every fault with path, rule and what was found, in Chinese and English (spec 01.2 rule 5).
+
+Called only after lxml said no.  xmlschema walks on behind a fault and so sees all of them; it is built lazily, one schema a
+message (65 ms), offline, with the limits of hardening.md.  Where its subset disagrees with lxml and it finds nothing, lxml's
+own log is translated instead; the corpus test shows that this does not happen on our schemas.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import xmlschema
+from lxml import etree
+from xmlschema import XMLSchemaChildrenValidationError, XMLSchemaDecodeError, XMLSchemaValidationError
+from xmlschema.validators import facets
+
+from adapters.document import Fault
+from adapters.xml.sentences import (
+    bad_attribute,
+    bad_enumeration,
+    bad_length,
+    bad_other,
+    bad_pattern,
+    bad_range,
+    bad_text,
+    bad_type,
+    missing,
+    unexpected,
+)
+from schemas.loader import RECEIPT_XSD, Catalogue
+
+MAX_FAULTS = 1000
+_LOWEST = {"value must be positive": "1", "value must be non negative": "0"}
+_XSI = "{http://www.w3.org/2001/XMLSchema-instance}"
+
+
+def explain(catalogue: Catalogue, root: etree._Element, version: str) -> tuple[Fault, ...]:
+    """Every fault of a document (or bare body element) that lxml refused; at least one, at most MAX_FAULTS."""
+    body = _body_of(root)
+    xsd = RECEIPT_XSD
+    if body is not None:
+        try:
+            xsd = catalogue.by_element(etree.QName(body).localname, version).xsd
+        except LookupError:
+            # a receipt, or an element nobody knows: the rest of the document is explained all the same
+            xsd = RECEIPT_XSD
+    schema = _schema(catalogue, version, xsd)
+    faults: dict[Fault, None] = {}
+    for error in schema.iter_errors(root):
+        for fault in _translated(error, root):
+            faults.setdefault(fault)
+        if len(faults) >= MAX_FAULTS:
+            break
+    return tuple(faults)[:MAX_FAULTS] or from_log(catalogue, root, version)
+
+
+@cache
+def _schema(catalogue: Catalogue, version: str, xsd: str) -> xmlschema.XMLSchema:
+    xmlschema.limits.MAX_XML_DEPTH = 64
+    xmlschema.limits.MAX_XML_ELEMENTS = 20_000
+    xmlschema.limits.MAX_SCHEMA_SOURCES = 50
+    return xmlschema.XMLSchema(
+        catalogue.driver(version, tuple(dict.fromkeys((RECEIPT_XSD, xsd)))),
+        base_url=catalogue.xsd_path("").as_uri() + "/",
+        # the package's own files only; "sandbox" would refuse an include of a sibling folder
+        allow="local",
+        defuse="always",
+        timeout=5,
+        use_fallback=False,
+    )
+
+
+def _body_of(root: etree._Element) -> etree._Element | None:
+    if etree.QName(root).localname != "Package":
+        return root
+    for child in root:
+        if etree.QName(child).localname == "Body" and len(child):
+            found: etree._Element = child[0]
+            return found
+    return None
+
+
+def path_of(element: etree._Element) -> str:
+    """``/Package/Body/SubmitOrder/items/item[2]/action``: local names, a number only where siblings share the name."""
+    steps: list[str] = []
+    while element is not None:
+        name = etree.QName(element).localname
+        parent = element.getparent()
+        if parent is not None:
+            alike = [child for child in parent if child.tag == element.tag]
+            if len(alike) > 1:
+                name += f"[{alike.index(element) + 1}]"
+        steps.append(name)
+        element = parent
+    return "/" + "/".join(reversed(steps))
+
+
+def _found(element: etree._Element) -> str:
+    if len(element):
+        return f"<{etree.QName(element).localname}>"
+    return (element.text or "")[:200]
+
+
+def _local(name: str) -> str:
+    return name.rpartition("}")[2].rpartition(":")[2]
+
+
+def _translated(error: XMLSchemaValidationError, root: etree._Element) -> list[Fault]:
+    element = error.elem if error.elem is not None else root
+    path = path_of(element)
+    if isinstance(error, XMLSchemaChildrenValidationError):
+        return [_children_fault(error, element, path)]
+    found = _found(element)
+    rule = error.validator
+    if isinstance(rule, facets.XsdEnumerationFacets):
+        return [bad_enumeration(path, found, tuple(str(value) for value in rule.enumeration))]
+    if isinstance(rule, facets.XsdPatternFacets):
+        return [bad_pattern(path, found, " | ".join(rule.regexps))]
+    if isinstance(rule, (facets.XsdMinLengthFacet, facets.XsdMaxLengthFacet, facets.XsdLengthFacet)):
+        short = isinstance(rule, facets.XsdMinLengthFacet)
+        return [bad_length(path, found, len(element.text or ""), short, int(rule.value or 0))]
+    if isinstance(rule, (facets.XsdMinInclusiveFacet, facets.XsdMaxInclusiveFacet)):
+        return [bad_range(path, found, isinstance(rule, facets.XsdMinInclusiveFacet), str(rule.value))]
+    if error.reason in _LOWEST:
+        return [bad_range(path, found, True, _LOWEST[error.reason])]
+    if isinstance(error, XMLSchemaDecodeError):
+        return [bad_type(path, found, _local(str(getattr(error.validator, "name", "") or "")))]
+    return [_other_fault(error, element, path, found)]
+
+
+def _children_fault(error: XMLSchemaChildrenValidationError, element: etree._Element, path: str) -> Fault:
+    expected = tuple(dict.fromkeys(_local(str(entry.name)) for entry in error.expected or () if entry.name))
+    children = list(element)
+    at = children[error.index] if error.index < len(children) else None
+    if at is None:
+        return missing(f"{path}/{expected[0]}" if expected else path, expected, "")
+    name = etree.QName(at).localname
+    comes_later = any(etree.QName(child).localname in expected for child in children[error.index :])
+    required = error.particle is not None and error.occurs is not None and error.occurs < (error.particle.min_occurs or 0)
+    if required and expected and not comes_later:
+        return missing(f"{path}/{expected[0]}", expected, name)
+    seen_before = any(child.tag == at.tag for child in children[: error.index])
+    return unexpected(path_of(at), name, expected, seen_before)
+
+
+def _other_fault(error: XMLSchemaValidationError, element: etree._Element, path: str, found: str) -> Fault:
+    odd = sorted(str(name) for name in element.attrib if not str(name).startswith(_XSI))
+    if odd:
+        return bad_attribute(f"{path}/@{_local(odd[0])}", str(element.attrib[odd[0]]))
+    reason = error.reason or error.message
+    if element.getparent() is None and "is not an element of the schema" in reason:
+        return unexpected(path, etree.QName(element).localname, ("Package",), False)
+    if "not found" in reason or "unavailable" in reason:
+        inner = element[0] if len(element) else element
+        return unexpected(path_of(inner), etree.QName(inner).localname, (), False)
+    if reason.startswith("character data"):
+        return bad_text(path, "".join(element.itertext()).strip()[:200])
+    name = _local(str(getattr(error.validator, "name", "") or ""))
+    return bad_type(path, found, name) if name and not len(element) else bad_other(path, found, reason)
+
+
+def from_log(catalogue: Catalogue, root: etree._Element, version: str) -> tuple[Fault, ...]:
+    """lxml's own findings as faults: less complete, used when xmlschema finds none."""
+    schema = catalogue.schema(version)
+    schema.validate(root)
+    faults = []
+    tree = root.getroottree()
+    for entry in schema.error_log:
+        at = tree.xpath(entry.path) if entry.path else []
+        element = at[0] if at else root
+        faults.append(bad_other(path_of(element), _found(element), entry.message))
+    return tuple(faults)
