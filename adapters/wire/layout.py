@@ -47,7 +47,8 @@ class Layout:
     """One compiled header layout; immutable, shared by all sessions that speak it.
 
     ``header_size`` is in bytes, ``delimiter`` ends a packet where the layout has no header (else empty), ``default_max`` is
-    the row's packet limit in bytes.  Raises LocalError on a row that is no layout.
+    the row's packet limit in bytes, ``heartbeats`` says whether its kinds include them.  Raises LocalError on a row that is
+    no layout.
     """
 
     def __init__(self, row: LayoutRow) -> None:
@@ -55,7 +56,8 @@ class Layout:
         self.header_size = row.header_size
         self.default_max = row.default_max
         self.delimiter = row.delimiter.encode("ascii") if row.framing == "delimiter" else b""
-        self._roles = frozenset(field.role for field in row.fields)
+        self._widths = {field.role: field.width for field in row.fields}
+        self.heartbeats = any({"heartbeat", "heartbeat_reply"} <= set(f.values) for f in row.fields if f.role == "kind")
         self._codecs = _cover(row)
         self._template = "".join(codec.piece for codec in self._codecs)
         self._match = re.compile("".join(codec.pattern for codec in self._codecs)).fullmatch
@@ -80,7 +82,11 @@ class Layout:
 
     def carries(self, role: str) -> bool:
         """Whether the header has a field of this role (``serial``, ``kind``, ``more`` ...)."""
-        return role in self._roles
+        return role in self._widths
+
+    def width(self, role: str) -> int:
+        """Bytes of the field of this role, 0 if there is none (a serial of ours is issued in this width)."""
+        return self._widths.get(role, 0)
 
     def encode(self, packet: Packet) -> bytes:
         """The packet as bytes, length and checksum computed; LocalError if a value does not fit its field."""

@@ -1,0 +1,36 @@
+"""What a peer row says of its connections, as plain numbers (spec 01.1.5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from adapters.wire.segments import REASSEMBLY_MS
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSettings:
+    """Limits of a session; times in ms, sizes in bytes, defaults of spec 01.1.5 (and 01.1.3).
+
+    ``receipt_ms`` is the limit of an answer where ``send`` names none.  ``segment`` caps the body of one packet of ours (0:
+    as large as ``max_packet`` allows).  ``owed_ms`` is how long an unanswered document of the peer's keeps the connection
+    from being idle.  ``sender``, ``receiver`` and ``area`` stand in heartbeats of ours.
+    """
+
+    window: int = 32
+    heartbeat_ms: int = 60_000
+    misses: int = 3
+    idle_ms: int = 300_000
+    partial_ms: int = 30_000
+    receipt_ms: int = 15_000
+    reassembly_ms: int = REASSEMBLY_MS
+    owed_ms: int = 600_000
+    max_packet: int = 1 << 20
+    max_document: int = 16 << 20
+    segment: int = 0
+    high_water: int = 1 << 20
+    write_limit_ms: int = 30_000
+    long: bool = True
+    allow_unchecked: bool = False
+    sender: str = ""
+    receiver: str = ""
+    area: str = ""
