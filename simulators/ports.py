@@ -18,10 +18,10 @@ class Clock(Protocol):
     def seconds(self) -> float:
         """Monotonic seconds."""
 
-    def callLater(self, delay: float, function: Callable[..., object], *args: Any, **kwargs: Any) -> Any:  # noqa: N802
+    def callLater(self, delay: float, function: Callable[..., object], *args: Any, **kwargs: Any) -> Any:
         """Call ``function`` after ``delay`` seconds; returns a timer with ``active()`` and ``cancel()``."""
 
-    def getDelayedCalls(self) -> list[Any]:  # noqa: N802
+    def getDelayedCalls(self) -> list[Any]:
         """Timers still pending."""
 
 

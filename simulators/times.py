@@ -13,7 +13,7 @@ def wire_time(ms: int) -> str:
 
 
 def from_wire(text: str) -> int:
-    """The instant in ms of a ``DateTime`` (02, common types): ``yyyyMMddHHmmss`` or xs:dateTime, in Shanghai if it names no zone.
+    """The instant in ms of a ``DateTime`` (02, common types): ``yyyyMMddHHmmss`` or xs:dateTime; no zone: Shanghai.
 
     Raises ValueError when the text is neither.
     """

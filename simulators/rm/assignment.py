@@ -12,9 +12,9 @@ from typing import Any
 
 from simulators.rm.ledger import Hold, Ledger, Refused, Reservation
 from simulators.rm.plant import Plant, Resource
-from simulators.rm.states import states
+from simulators.rm.states import IN_USE, PRE_RELEASED
 
-SIDE = "side"
+SIDE = "SIDE"
 """Attribute by which the two items of a relocation tell which end they are: ``in`` or ``out`` (5.4 rule 6)."""
 RETURNED = "10R"
 """Reason code by which PF says that the order goes back to the CRM, and what the CRM had reserved with it."""
@@ -48,8 +48,7 @@ class Assignments:
         self.orders: dict[str, dict[str, ItemAssignment]] = {}
         self._closed: dict[str, int] = {}
         self._effects: dict[str, list[str]] = plant.table["effects"]
-        self._quarantine_ms: int = plant.table["ttl"]["quarantine"] * 1000
-        self._codes = states().codes
+        self._moves_along = frozenset(plant.table["moves_along"])
 
     def close(self, order: str, version: int) -> None:
         """The whole order is undone: a late OH03 of this version or an older one meets a closed door (3010)."""
@@ -72,7 +71,8 @@ class Assignments:
         taken = self.held_by(order, item["item_id"])
         for resource in taken:
             self.plant.serve(resource, assignment.instance)
-        self._give(assignment, effects, {need["res_type"] for need in needs}, order, now)
+        for name in effects:
+            self._give(assignment, self._given_types(name, needs), order, now)
         return taken
 
     def held_by(self, order: str, item_id: str) -> list[Resource]:
@@ -96,8 +96,8 @@ class Assignments:
             assignment.undone = True
             done[item_id] = [] if entry is None else self._undo_holds(entry, item_id, reason, now + ttl_ms, now)
             for resource in assignment.given:
-                if resource.state == self._codes["PRE_RELEASED"]:
-                    self.plant.move(resource, "restore", now)
+                if resource.state == PRE_RELEASED:
+                    self.plant.move(resource, "cancelled", now)
                     done[item_id].append(resource)
             assignment.given.clear()
         return done
@@ -121,18 +121,13 @@ class Assignments:
         freed: list[Resource] = []
         frozen: list[Resource] = []
         for resource in assignment.given:
-            if resource.state != self._codes["PRE_RELEASED"]:
+            if resource.state != PRE_RELEASED:
                 continue
-            move = self.plant.types[resource.type].archive
-            self.plant.move(resource, move, now)
+            rests = self.plant.types[resource.type].quarantine_days > 0
+            self.plant.move(resource, "archive_quarantine" if rests else "archive", now)
             self.plant.serve(resource, None)
-            (frozen if move == "quarantine" else freed).append(resource)
+            (frozen if rests else freed).append(resource)
         return freed, frozen
-
-    @property
-    def quarantine_ms(self) -> int:
-        """How long a given-back number rests (04.6)."""
-        return self._quarantine_ms
 
     def _entry(self, order: str, area: str, owner: str, now: int) -> Reservation:
         entry = self.ledger.entries.get(order)
@@ -176,14 +171,14 @@ class Assignments:
         """One free resource for a need: the very number asked for where the plant has it, else any that fits."""
         row = self.plant.types.get(need["res_type"])
         if row is None:
-            raise Shortage({"type": "10W", "code": "W00", "text": f"资源类型未知 {need['res_type']}"})
+            raise Refused("ATTRIBUTE_INVALID")
         wanted = item.get("access_number") if need["role"] == row.role == "number" else None
         named = self.plant.by_code(area, row.code, wanted) if wanted else None
         if named is not None:
             return named
         chosen = self.plant.choose(area, row.code, 1, need.get("rule"))
         if not chosen:
-            raise Shortage({"type": "10W", **row.shortage})
+            raise Shortage(row.shortage)
         return chosen[0]
 
     def _let_go(self, entry: Reservation, hold: Hold, now: int) -> None:
@@ -201,20 +196,27 @@ class Assignments:
                 self.ledger.hand_back(entry, hold, until)
             elif hold.state == "held":
                 self.ledger.end(entry, hold, "released", now)
-            elif hold.state == "consumed" and hold.resource.state == self._codes["IN_USE"]:
+            elif hold.state == "consumed" and hold.resource.state == IN_USE:
                 self.plant.move(hold.resource, "pre_release", now)
-                self.plant.move(hold.resource, "recover", now)
+                self.plant.move(hold.resource, "archive", now)
             else:
                 continue
             touched.append(hold.resource)
         return touched
 
-    def _give(self, assignment: ItemAssignment, effects: list[str], types: set[str], order: str, now: int) -> None:
-        if not {"give", "give_same_type"} & set(effects):
-            return
-        for resource in self.plant.serving(assignment.instance):
-            wanted = "give" in effects or resource.type in types
-            if wanted and resource.order != order and resource.state == self._codes["IN_USE"]:
+    def _given_types(self, effect: str, needs: list[dict[str, Any]]) -> frozenset[str]:
+        """Types of the instance's own resources that ``effect`` gives back."""
+        everything = frozenset(self.plant.types)
+        kinds = {
+            "give": everything,
+            "give_same_type": frozenset(need["res_type"] for need in needs),
+            "give_old_site": everything - self._moves_along,
+        }
+        return kinds.get(effect, frozenset())
+
+    def _give(self, assignment: ItemAssignment, types: frozenset[str], order: str, now: int) -> None:
+        for resource in self.plant.serving(assignment.instance) if types else ():
+            if resource.type in types and resource.order != order and resource.state == IN_USE:
                 self.plant.move(resource, "pre_release", now)
                 assignment.given.append(resource)
 

@@ -16,6 +16,8 @@ from simulators.rm.ledger import Ledger, Refused
 from simulators.rm.plant import Plant, load_table
 from simulators.rm.reserving import Reserving
 
+_DAY = 86_400_000
+
 
 class RmBrain:
     """The RM. ``scale`` multiplies the plant's pools, ``table`` replaces it (tests of scarcity)."""
@@ -134,7 +136,7 @@ class RmBrain:
         """OH05: the order RM never saw is closed, like an unknown reservation."""
         order = body["service_order_id"]
         items = body.get("items") or list(self.assignments.orders.get(order, {}))
-        ttl = self.reserving.ttl("ORDER", body.get("channel", "*"), [{"res_type": "*"}], None)
+        ttl = self.reserving.ttl("ORDER", body.get("channel", ""), list(self.plant.types), None)
         if "items" not in body:
             self.assignments.close(order, body["version"])
         done = self.assignments.undo(order, items, body["reason"].get("code", ""), 1000 * ttl, now)
@@ -167,7 +169,7 @@ class RmBrain:
             return self.assignments.use(order, item_id, now)
         freed, frozen = self.assignments.release(order, item_id, now)
         for resource in frozen:
-            self._thaw.add(now + self.assignments.quarantine_ms, resource.id)
+            self._thaw.add(now + self.plant.types[resource.type].quarantine_days * _DAY, resource.id)
         return [*freed, *frozen]
 
 

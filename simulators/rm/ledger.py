@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from simulators.agenda import Agenda
-from simulators.rm.plant import FREE, Plant, Resource
-from simulators.rm.states import states
+from simulators.rm.plant import Plant, Resource
+from simulators.rm.states import FREE, ORDER_RESERVED, states
 
 HoldState = Literal["held", "consumed", "released", "expired"]
-MOVE_OF_KIND = {"PICK": "pick", "ADVANCE": "advance", "ORDER": "reserve"}
+MOVE_OF_KIND = {"PICK": "pick", "ADVANCE": "reserve_advance", "ORDER": "reserve_order"}
 """Which move of the state table a kind of reservation makes, weakest first."""
 KINDS = tuple(MOVE_OF_KIND)
 
@@ -105,7 +105,7 @@ class Ledger:
 
     def end(self, entry: Reservation, hold: Hold, state: HoldState, now: int) -> None:
         """A hold ends: consumed (the resource is in use now), released or expired (it is free again)."""
-        self.plant.move(hold.resource, "archive" if state == "consumed" else "roll_back", now)
+        self.plant.move(hold.resource, "archive" if state == "consumed" else states().undo_of(hold.resource.state), now)
         hold.state = state
         hold.resource.reservation = None
         self.counts["held"] -= 1
@@ -115,7 +115,7 @@ class Ledger:
 
     def adopt(self, entry: Reservation, hold: Hold, into: Reservation, item: str, now: int) -> Hold:
         """A hold of a reservation passes to an order's entry: it is order-reserved from now on, without expiry."""
-        if hold.resource.state != states().codes["ORDER_RESERVED"]:
+        if hold.resource.state != ORDER_RESERVED:
             self.plant.move(hold.resource, MOVE_OF_KIND["ORDER"], now)
         entry.holds.remove(hold)
         entry.adopted = True

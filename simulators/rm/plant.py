@@ -15,10 +15,11 @@ from fnmatch import fnmatchcase
 from importlib.resources import files
 from typing import Any
 
-from simulators.rm.states import states
+from schemas.loader import load
+from simulators.rm.states import FREE, states
 
 _SLOTS = 250
-FREE = states().codes["FREE"]
+_DIGITS = 7
 
 
 @dataclass(slots=True, eq=False)
@@ -47,7 +48,7 @@ class Resource:
 
 @dataclass(frozen=True, slots=True)
 class TypeRow:
-    """A resource type: how many a pool has, how instances are named, what archiving a given-back one does."""
+    """A resource type: how many a pool has, how instances are named, how long a given-back one rests, its 10W ``Reason``."""
 
     code: str
     role: str
@@ -55,7 +56,7 @@ class TypeRow:
     count: int
     code_format: str
     device_format: str
-    archive: str
+    quarantine_days: int
     shortage: dict[str, str]
 
 
@@ -75,7 +76,7 @@ class Pool:
 
     def instance_id(self, n: int) -> str:
         """Id of the pool's instance number ``n``."""
-        return f"R{self.bureau}{self.row.key}{n:07d}"
+        return f"{self.row.key}{self.bureau}{n:0{_DIGITS}d}"
 
     def code_head(self) -> str:
         """What codes of this pool begin with, up to the running number; empty where they hold none in decimal."""
@@ -104,11 +105,11 @@ class Plant:
         self._prefixes: dict[str, Pool] = {}
         self._next_bureau: dict[tuple[str, str], int] = {}
         for area in table["area"]:
-            for number, bureau in enumerate(area["bureaus"], 1):
+            for number, bureau in enumerate(area["bureaus"]):
                 for row in self.types.values():
                     pool = Pool(row, area["code"], bureau, number, area["prefix"], free=row.count)
                     self.pools.setdefault((area["code"], row.code), []).append(pool)
-                    self._prefixes[f"R{bureau}{row.key}"] = pool
+                    self._prefixes[f"{row.key}{bureau}"] = pool
 
     @property
     def size(self) -> int:
@@ -135,7 +136,7 @@ class Plant:
         known = self.resources.get(res_inst_id)
         if known is not None:
             return known
-        pool, n = self._prefixes.get(res_inst_id[:-7]), res_inst_id[-7:]
+        pool, n = self._prefixes.get(res_inst_id[:-_DIGITS]), res_inst_id[-_DIGITS:]
         if pool is None or not n.isdigit() or int(n) >= pool.row.count:
             return None
         return self._touch(pool, int(n))
@@ -175,7 +176,7 @@ class Plant:
         was = resource.state
         resource.state = states().after(resource.id, was, move, resource.previous)
         resource.previous, resource.since, resource.version = was, now, resource.version + 1
-        pool = self._prefixes[resource.id[:-7]]
+        pool = self._prefixes[resource.id[:-_DIGITS]]
         if was == FREE:
             pool.free -= 1
         if resource.state == FREE:
@@ -227,7 +228,7 @@ class Plant:
         """Return chosen ones that were not held after all; they are next again."""
         for resource in reversed(resources):
             if resource.state == FREE:
-                self._prefixes[resource.id[:-7]].back.appendleft(resource.id)
+                self._prefixes[resource.id[:-_DIGITS]].back.appendleft(resource.id)
 
     def _matching(self, pools: list[Pool], quantity: int, rule: dict[str, Any]) -> list[Resource]:
         pattern, device = "*" + rule.get("pattern", "*"), rule.get("device")
@@ -246,15 +247,17 @@ class Plant:
 
 
 def _type_row(row: dict[str, Any], scale: float) -> TypeRow:
+    known: dict[str, Any] = load().table("resource_types").rows[row["code"]].extra
+    reason = load().table("reasons").rows[row["shortage"]]
     return TypeRow(
         code=row["code"],
-        role=row["role"],
+        role=known["role"],
         key=row["key"],
         count=max(1, round(row["count"] * scale)),
         code_format=row["code_format"],
         device_format=row.get("device_format", ""),
-        archive=row.get("archive", "recover"),
-        shortage=row["shortage"],
+        quarantine_days=known["quarantine_days"],
+        shortage={"type": str(reason.extra["type"]), "code": reason.code, "text": reason.zh},
     )
 
 

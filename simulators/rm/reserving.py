@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from schemas.loader import load
 from simulators.brain import Body
 from simulators.codes import number
 from simulators.rm.ledger import Hold, Ledger, Refused, Reservation
@@ -17,7 +18,8 @@ class Reserving:
     def __init__(self, plant: Plant, ledger: Ledger) -> None:
         self.plant = plant
         self.ledger = ledger
-        self._ttl: dict[str, Any] = plant.table["ttl"]
+        self._limits: dict[str, int] = plant.table["limits"]
+        self._policy: list[dict[str, Any]] = [row.extra for row in load().table("ttl_policy").rows.values()]
 
     def reserve(self, body: Body, owner: str, now: int) -> tuple[Body, bool]:
         """RR01: the answer, and whether the id was known already. Raises Refused 1009, 2002, 3009, 3010, 3012, 3022."""
@@ -36,7 +38,7 @@ class Reserving:
             order=body.get("service_order_id"),
             channel=body.get("channel", "*"),
             created=now,
-            expires_at=now + 1000 * self.ttl(body["kind"], body.get("channel", "*"), body["items"], body.get("ttl_seconds")),
+            expires_at=now + 1000 * self._asked_ttl(body),
         )
         refused = self._hold_items(entry, body, now)
         self.ledger.open(entry)
@@ -63,23 +65,30 @@ class Reserving:
     def extend(self, body: Body, owner: str, now: int) -> Body:
         """RR03. Raises Refused 2002, 3010, 3011, 3015, 3025, 3004 (a weaker kind)."""
         entry = self.ledger.check(body["reservation_id"], owner, body["fence"])
-        until = now + 1000 * min(body["ttl_seconds"], self._ttl["most"])
-        self.ledger.extend(entry, body.get("kind", entry.kind), until, self._ttl["extensions"], now)
+        until = now + 1000 * min(body["ttl_seconds"], self._limits["ttl_most"])
+        self.ledger.extend(entry, body.get("kind", entry.kind), until, self._limits["extensions"], now)
         return {"reservation_id": entry.id, "kind": entry.kind, "expires_at": wire_time(until), "fence": entry.fence}
 
-    def ttl(self, kind: str, channel: str, items: list[Body], asked: int | None) -> int:
-        """Seconds a hold lasts: what was asked within the maximum, else the least of the policy over the items' types."""
-        if asked is not None:
-            return int(min(asked, self._ttl["most"]))
-        if kind == "PICK":
-            return int(self._ttl["pick"])
-        return min(self._policy(channel, item["res_type"]) for item in items)
+    def ttl(self, kind: str, channel: str, res_types: list[str], asked: int | None, basis: str = "order") -> int:
+        """Seconds a hold lasts: what was asked within the maximum, else the least of the policy over the types.
 
-    def _policy(self, channel: str, res_type: str) -> int:
-        for row in self._ttl["policy"]:
-            if row["channel"] in (channel, "*") and row["res_type"] in (res_type, "*"):
-                return int(row["seconds"])
-        return int(self._ttl["pick"])
+        A hold for a scheme lasts as long as the scheme, which is the asker's to say; unsaid, the maximum.
+        """
+        if asked is not None:
+            return min(asked, self._limits["ttl_most"])
+        return min(self._row_seconds(kind, basis, channel, res_type) for res_type in res_types)
+
+    def _row_seconds(self, kind: str, basis: str, channel: str, res_type: str) -> int:
+        wanted = {"kind": kind, "basis": basis, "channel": channel, "res_type": res_type}
+        for row in self._policy:
+            if all(row[column] in (value, "*") for column, value in wanted.items()):
+                return int(row["ttl_seconds"]) if row["ends"] == "ttl" else self._limits["ttl_most"]
+        return self._limits["ttl_most"]
+
+    def _asked_ttl(self, body: Body) -> int:
+        types = [item["res_type"] for item in body["items"]]
+        basis = "scheme" if "scheme_id" in body else "order"
+        return self.ttl(body["kind"], body.get("channel", ""), types, body.get("ttl_seconds"), basis)
 
     def _again(self, entry: Reservation, request: object, owner: str) -> Body:
         if entry.owner != owner:

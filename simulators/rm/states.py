@@ -1,14 +1,18 @@
-"""Resource states and the moves between them, read from ``states.toml`` (spec 03).
+"""Resource states and the moves between them, read from the code table ``resource_states`` (spec 03).
 
-A move the table does not have raises ``IllegalMove`` and changes nothing.
+A move is named by its cause.  One the table does not have raises ``IllegalMove`` and changes nothing.
 """
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+from typing import Any
+
+from schemas.loader import load
+
+FREE, ORDER_RESERVED, IN_USE, PRE_RELEASED = "0", "3", "4", "5"
+"""The states the simulator's own decisions read; every other is only a row of the table."""
 
 
 class IllegalMove(ValueError):
@@ -22,30 +26,33 @@ class IllegalMove(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class States:
-    """``moves``: (state, move) -> state; ``back``: move that returns to the state before, by state; ``names``: code -> 中文."""
+    """``moves``: (state, cause) -> the states it may lead to; more than one: the state before decides."""
 
-    moves: dict[tuple[str, str], str]
-    back: dict[str, str]
-    names: dict[str, str]
-    codes: dict[str, str]
+    moves: dict[tuple[str, str], tuple[str, ...]]
 
     def after(self, resource: str, state: str, move: str, previous: str) -> str:
         """The state ``move`` leads to. Raises IllegalMove."""
-        if self.back.get(state) == move:
+        found = self.moves.get((state, move), ())
+        if len(found) == 1:
+            return found[0]
+        if previous in found:
             return previous
-        found = self.moves.get((state, move))
-        if found is None:
-            raise IllegalMove(resource, state, move)
-        return found
+        raise IllegalMove(resource, state, move)
+
+    def undo_of(self, state: str) -> str:
+        """The cause by which a hold in ``state`` becomes free again. Raises IllegalMove."""
+        for (before, move), to in self.moves.items():
+            if before == state and to == (FREE,):
+                return move
+        raise IllegalMove("", state, FREE)
 
 
 @cache
 def states() -> States:
-    """The table as shipped."""
-    rows = tomllib.loads((files("simulators.rm") / "states.toml").read_text("utf-8"))["state"]
-    return States(
-        moves={(row["code"], move): to for row in rows for move, to in row["moves"].items()},
-        back={row["code"]: row["back"] for row in rows if "back" in row},
-        names={row["code"]: row["zh"] for row in rows},
-        codes={row["name"]: row["code"] for row in rows},
-    )
+    """The table of this installation."""
+    moves: dict[tuple[str, str], tuple[str, ...]] = {}
+    for row in load().table("resource_states").rows.values():
+        extra: dict[str, Any] = row.extra
+        for to, why in zip(extra["moves"], extra["moves_why"], strict=True):
+            moves[row.code, why] = (*moves.get((row.code, why), ()), to)
+    return States(moves)

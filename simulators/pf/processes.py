@@ -1,0 +1,113 @@
+"""The process table: what provisioning does for a product and action (``processes.toml`` over the code table ``stages``)."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from schemas.loader import load
+
+ANY = "*"
+FINISH = "SUMMARY"
+"""The join of all items: here the order is reported as complete."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A 环节: ``duration`` is ms low and high at speed 1; ``carries`` the resource types its report names; ``kind`` is
+    ``work``, ``archive`` (asks RM to take into use) or ``summary`` (reports completion); ``point`` of no return (04.3)."""
+
+    code: str
+    zh: str
+    org: str
+    duration: tuple[int, int]
+    limit_ms: int
+    report: bool
+    carries: frozenset[str]
+    kind: str
+    point: str
+    undo: str
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """What is done: ``after`` names each stage's predecessors; ``needs`` are (resource type, role), asked for at ``assign``;
+    ``frees``: resources go back once the CRM has accepted the completion; ``reports`` the stages that report."""
+
+    stages: tuple[str, ...]
+    after: dict[str, tuple[str, ...]]
+    assign: str | None
+    needs: tuple[tuple[str, str], ...]
+    frees: bool
+    reports: frozenset[str]
+    days: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessTable:
+    """Everything PF knows: stages, processes by (product, action), settings of the table's head, reasons for returns."""
+
+    stages: dict[str, Stage]
+    processes: dict[tuple[str, str], Process]
+    products: frozenset[str]
+    settings: dict[str, Any]
+    returns: dict[str, dict[str, str]]
+
+    def find(self, product: str, action: str) -> Process | None:
+        """The process of a product and action (``relocate_in`` and the like name a side), or None (3019)."""
+        if product not in self.products:
+            return None
+        return self.processes.get((product, action)) or self.processes.get((ANY, action))
+
+
+def read_table(data: dict[str, Any]) -> ProcessTable:
+    """The table in ``data``. Raises LookupError where a stage or reason is not in the code tables."""
+    known = load().table("stages").rows
+    stages = {code: _stage(code, row, known[code].zh, known[code].extra) for code, row in data["stages"].items()}
+    processes = {}
+    for row in data["process"]:
+        process = _process(row, stages)
+        for product in row["products"]:
+            for action in row["actions"]:
+                processes[product, action] = process
+    settings = {name: value for name, value in data.items() if name not in ("stages", "process", "returns")}
+    products = frozenset(product for product, _ in processes if product != ANY)
+    return ProcessTable(stages, processes, products, settings, {name: _reason(code) for name, code in data["returns"].items()})
+
+
+@cache
+def shipped() -> ProcessTable:
+    """The table of this installation."""
+    return read_table(tomllib.loads((files("simulators.pf") / "processes.toml").read_text("utf-8")))
+
+
+def _stage(code: str, row: dict[str, Any], zh: str, extra: dict[str, Any]) -> Stage:
+    return Stage(
+        code=code,
+        zh=zh,
+        org=row["org"],
+        duration=(row["duration"][0], row["duration"][1]),
+        limit_ms=row["limit_hours"] * 3_600_000,
+        report=row["report"],
+        carries=frozenset(row.get("carries", ())),
+        kind=row.get("kind", "work"),
+        point=str(extra["point_of_no_return"]),
+        undo=str(extra["undo_zh"]),
+    )
+
+
+def _process(row: dict[str, Any], stages: dict[str, Stage]) -> Process:
+    names = tuple(row["stages"])
+    after: dict[str, tuple[str, ...]] = {name: names[max(n - 1, 0) : n] for n, name in enumerate(names)}
+    after |= {name: tuple(before) for name, before in row.get("after", {}).items()}
+    reports = {name for name in names if stages[name].report} - set(row.get("silent", ())) | set(row.get("loud", ()))
+    needs = tuple((res_type, role) for res_type, role in row.get("needs", ()))
+    return Process(names, after, row.get("assign"), needs, row.get("frees", False), frozenset(reports), row["days"])
+
+
+def _reason(code: str) -> dict[str, str]:
+    row = load().table("reasons").rows[code]
+    return {"type": str(row.extra["type"]), "code": row.code, "text": row.zh}
