@@ -75,7 +75,7 @@ def _fits(value: Any, hint: Any) -> bool:
 
 def build(cls: type[Row], table: dict[str, Any], where: str) -> Row:
     """``table`` as one frozen row of ``cls``; lists become tuples. Raises SchemaDataError naming ``where``."""
-    columns = _columns(cls)
+    columns = _columns(cls)  # type: ignore[arg-type]  # a class is hashable
     values = {name: tuple(value) if isinstance(value, list) else value for name, value in table.items()}
     for name, value in values.items():
         if name not in columns:
@@ -130,7 +130,7 @@ def read_table(path: Path) -> CodeTable:
         if row.code in rows:
             raise SchemaDataError(where, "代码重复", "this code stands twice")
         rows[row.code] = row
-    head = {name: data[name] for name in ("name", "zh", "version") if name in data}
+    head: dict[str, Any] = {name: data[name] for name in ("name", "zh", "version") if name in data}
     return build(CodeTable, {**head, "rows": rows}, path.name)
 
 

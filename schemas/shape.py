@@ -16,8 +16,21 @@ from lxml import etree
 
 _XS = "{http://www.w3.org/2001/XMLSchema}"
 _INTEGERS = frozenset(
-    "integer long int short byte nonNegativeInteger positiveInteger nonPositiveInteger negativeInteger "
-    "unsignedLong unsignedInt unsignedShort unsignedByte".split()
+    (
+        "integer",
+        "long",
+        "int",
+        "short",
+        "byte",
+        "nonNegativeInteger",
+        "positiveInteger",
+        "nonPositiveInteger",
+        "negativeInteger",
+        "unsignedLong",
+        "unsignedInt",
+        "unsignedShort",
+        "unsignedByte",
+    )
 )
 _TEXTS = frozenset(("string", "token", "normalizedString", "dateTime", "date", "decimal", "base64Binary", "anyURI"))
 
@@ -250,7 +263,10 @@ def _restricted(base: Leaf, body: etree._Element, name: str) -> Leaf:
         base.collapse,
         tuple(facets.get("enumeration", base.enumeration)),
         (*base.patterns, *facets.get("pattern", ())),
-        **bounds,
+        bounds["min_length"],
+        bounds["max_length"],
+        bounds["min_value"],
+        bounds["max_value"],
     )
 
 

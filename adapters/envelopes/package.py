@@ -38,11 +38,12 @@ _LOOSE_REACH = 8192
 
 def read_header(element: etree._Element, optional: dict[str, str], collapse: bool) -> Header:
     """The valid ``Header`` element as a value; ``optional`` maps the optional children's tags to attributes."""
-    children = element[:]
+    children: list[etree._Element] = element[:]  # type: ignore[index, assignment]  # the stubs know no slices
     texts = [child.text or "" for child in children[:8]]
     if collapse:
         texts = [text.strip(" \t\r\n") for text in texts]
-    header = Header(*texts)
+    code, serial, sender, receiver, area, send_time, version, mode = texts
+    header = Header(code, serial, sender, receiver, area, send_time, version, mode)
     for child in children[8:]:
         name = optional[child.tag]
         text = child.text or ""
@@ -82,9 +83,7 @@ def write_header(header: Header, parts: list[str], literal: str) -> str:
     return literal
 
 
-_OPENINGS = tuple(
-    (f"</{_REQUIRED[at - 1][0]}>" if at else "") + f"<{name}>" for at, (name, _) in enumerate(_REQUIRED)
-)
+_OPENINGS = tuple((f"</{_REQUIRED[at - 1][0]}>" if at else "") + f"<{name}>" for at, (name, _) in enumerate(_REQUIRED))
 
 
 def loose_header(data: bytes) -> Header | None:

@@ -159,6 +159,20 @@ class Codec:
         row = self._row(header, release, name)
         return Document(row, name, header, self._body(body, body, reader, header))
 
+    def check(self, raw: bytes, charset: str | None = None) -> str:
+        """For people checking files: a Package, or a bare body element without any envelope. Returns what it is, e.g.
+        ``OH01 DispatchOrder``. Raises DocumentRefused as ``decode``.
+        """
+        root = self.parser.parse(self.read(raw, charset).data)
+        release = next((one for one in self._releases.values() if root.tag.startswith(one.prefix)), None)
+        if release is None:
+            document = self.decode(raw, charset)
+            return f"{document.row.code} {document.element}"
+        name: str = root.tag.removeprefix(release.prefix)
+        if not release.schema.validate(root):
+            raise DocumentRefused("SCHEMA_FAULTS", self._explain(root, release.version))
+        return name if name == RECEIPT else f"{self.catalogue.by_element(name, release.version).code} {name}"
+
     def quick_header(self, raw: bytes, charset: str | None = None) -> Header | None:
         """Best effort on bytes that may be no document at all: the header as far as it can be read, None if it cannot."""
         try:

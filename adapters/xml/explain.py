@@ -7,7 +7,9 @@ own log is translated instead; the corpus test shows that this does not happen o
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
+from typing import Any, cast
 
 import xmlschema
 from lxml import etree
@@ -83,15 +85,16 @@ def _body_of(root: etree._Element) -> etree._Element | None:
 def path_of(element: etree._Element) -> str:
     """``/Package/Body/SubmitOrder/items/item[2]/action``: local names, a number only where siblings share the name."""
     steps: list[str] = []
-    while element is not None:
-        name = etree.QName(element).localname
-        parent = element.getparent()
+    at: etree._Element | None = element
+    while at is not None:
+        name = etree.QName(at).localname
+        parent = at.getparent()
         if parent is not None:
-            alike = [child for child in parent if child.tag == element.tag]
+            alike = [child for child in parent if child.tag == at.tag]
             if len(alike) > 1:
-                name += f"[{alike.index(element) + 1}]"
+                name += f"[{alike.index(at) + 1}]"
         steps.append(name)
-        element = parent
+        at = parent
     return "/" + "/".join(reversed(steps))
 
 
@@ -106,7 +109,8 @@ def _local(name: str) -> str:
 
 
 def _translated(error: XMLSchemaValidationError, root: etree._Element) -> list[Fault]:
-    element = error.elem if error.elem is not None else root
+    # the elements xmlschema names are those of the lxml tree it was given
+    element = error.elem if isinstance(error.elem, etree._Element) else root
     path = path_of(element)
     if isinstance(error, XMLSchemaChildrenValidationError):
         return [_children_fault(error, element, path)]
@@ -154,7 +158,7 @@ def _other_fault(error: XMLSchemaValidationError, element: etree._Element, path:
         inner = element[0] if len(element) else element
         return unexpected(path_of(inner), etree.QName(inner).localname, (), False)
     if reason.startswith("character data"):
-        return bad_text(path, "".join(element.itertext()).strip()[:200])
+        return bad_text(path, "".join(map(str, element.itertext())).strip()[:200])
     name = _local(str(getattr(error.validator, "name", "") or ""))
     return bad_type(path, found, name) if name and not len(element) else bad_other(path, found, reason)
 
@@ -165,8 +169,8 @@ def from_log(catalogue: Catalogue, root: etree._Element, version: str) -> tuple[
     schema.validate(root)
     faults = []
     tree = root.getroottree()
-    for entry in schema.error_log:
-        at = tree.xpath(entry.path) if entry.path else []
+    for entry in cast("Iterable[Any]", schema.error_log):
+        at = cast("list[etree._Element]", tree.xpath(entry.path)) if entry.path else []
         element = at[0] if at else root
         faults.append(bad_other(path_of(element), _found(element), entry.message))
     return tuple(faults)

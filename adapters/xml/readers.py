@@ -103,7 +103,7 @@ def _struct_reader(shape: Struct, namespace: str, plain: bool) -> Reader:
     by_count = {len(steps): (tuple(name for name, _ in steps), _all_text(steps), steps) for steps in (needed, every)}
 
     def read(element: etree._Element) -> dict[str, Any]:
-        children = element[:]
+        children: list[etree._Element] = element[:]  # type: ignore[index, assignment]  # the stubs know no slices
         values: dict[str, Any] = {}
         known = by_count.get(len(children))
         if known is not None:

@@ -42,7 +42,7 @@ def bad_enumeration(path: str, found: str, allowed: tuple[str, ...]) -> Fault:
     """A value outside its list."""
     values = _listed(allowed)
     return Fault(
-        path, "enumeration", found, f"值 {found!r} 不在允许范围内，应为 {values}", f"{found!r} is not allowed: use one of {values}"
+        path, "enumeration", found, f"值 {found!r} 不在允许范围内，应为 {values}", f"{found!r} is not allowed: use {values}"
     )
 
 
@@ -58,7 +58,7 @@ def bad_length(path: str, found: str, count: int, short: bool, limit: int) -> Fa
     if short and not found:
         return Fault(path, "length", found, f"{_leaf(path)} 不能为空", f"{_leaf(path)} must not be empty")
     if short:
-        return Fault(path, "length", found, f"长度 {count} 小于下限 {limit}", f"{count} characters, at least {limit} are needed")
+        return Fault(path, "length", found, f"长度 {count} 小于下限 {limit}", f"{count} characters, at least {limit} needed")
     return Fault(path, "length", found, f"长度 {count} 超过上限 {limit}", f"{count} characters, at most {limit} are allowed")
 
 

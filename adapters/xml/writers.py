@@ -19,7 +19,8 @@ Writer = Callable[[Any, list[str], str], str]
 """(value, parts, pending literal) -> pending literal."""
 
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"})
+# line ends and tabs as references: they survive every parser and a line-framed link
+_ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;", "\n": "&#10;", "\t": "&#9;"})
 
 
 class Unwritable(ValueError):
@@ -147,3 +148,8 @@ def _unknown(value: dict[str, Any], shape: Struct, path: str) -> LookupError:
     names = {field.name for field in shape.fields}
     odd = ", ".join(str(name) for name in value if name not in names or value[name] is None)
     return LookupError(f"{path} 中有未知或为空的字段：{odd} / unknown or empty fields in {path}: {odd}")
+
+
+def printable(text: str) -> str:
+    """``text`` with what XML 1.0 forbids shown as ``\\xNN``: for words about foreign bytes in receipts."""
+    return _ILLEGAL.sub(lambda bad: f"\\x{ord(bad.group()):02x}", text)

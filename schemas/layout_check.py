@@ -1,0 +1,78 @@
+"""Header layouts hold together: fields side by side without gap or overlap, a length where one is needed (spec 01.1.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from schemas.loader import Catalogue
+from schemas.model import LayoutField, LayoutRow
+
+_ROLES = frozenset(
+    (
+        "magic",
+        "version",
+        "length",
+        "kind",
+        "code",
+        "sender",
+        "receiver",
+        "area",
+        "serial",
+        "send_time",
+        "mode",
+        "charset",
+        "more",
+        "segment",
+        "result",
+        "ttl",
+        "checksum",
+        "filler",
+    )
+)
+_ONCE = _ROLES - {"filler", "magic"}
+_BINARY_WIDTHS = (1, 2, 4, 8)
+
+
+def layout_findings(catalogue: Catalogue) -> Iterator[tuple[str, str, str]]:
+    """Findings (where, Chinese, English) over every layout."""
+    for row in catalogue.layouts():
+        yield from _whole(row)
+        for field in row.fields:
+            yield from _field(row, field)
+
+
+def _whole(row: LayoutRow) -> Iterator[tuple[str, str, str]]:
+    end = 0
+    for field in sorted(row.fields, key=lambda entry: entry.offset):
+        if field.offset < end:
+            yield f"{row.name}.{field.name}", f"与前一字段重叠于 {field.offset}", f"overlaps its neighbour at {field.offset}"
+        if field.offset > end:
+            yield f"{row.name}.{field.name}", f"{end} 到 {field.offset} 之间有空隙", f"gap from {end} to {field.offset}"
+        end = max(end, field.offset + field.width)
+    if end != row.header_size:
+        yield row.name, f"字段共 {end} 字节，包头 {row.header_size} 字节", f"fields fill {end} bytes of {row.header_size}"
+    roles = [field.role for field in row.fields]
+    for role in sorted(_ONCE):
+        if roles.count(role) > 1:
+            yield row.name, f"角色 {role} 出现多次", f"role {role} occurs more than once"
+    if row.framing == "header" and "length" not in roles and row.length_counts != "packet":
+        yield row.name, "缺少长度字段", "there is no length field"
+    if (row.framing == "delimiter") != bool(row.delimiter):
+        yield row.name, "分隔符与分帧方式不符", "delimiter and framing do not fit"
+    if row.default_max <= row.header_size:
+        yield row.name, "上限不大于包头", "the maximum is no larger than the header"
+
+
+def _field(row: LayoutRow, field: LayoutField) -> Iterator[tuple[str, str, str]]:
+    where = f"{row.name}.{field.name}"
+    if field.role not in _ROLES:
+        yield where, f"未知角色 {field.role}", f"unknown role {field.role}"
+    if field.kind.startswith("binary") and field.width not in _BINARY_WIDTHS:
+        yield where, f"二进制宽度 {field.width} 不合法", f"{field.width} is no width of a binary number"
+    if len(field.pad) != 1:
+        yield where, "填充须为一个字符", "the pad is one character"
+    for value in (*field.values.values(), *((field.constant,) if field.constant else ())):
+        if len(value.encode()) > field.width:
+            yield where, f"取值 {value} 超出宽度 {field.width}", f"value {value} is wider than {field.width}"
+    if len(set(field.values.values())) != len(field.values):
+        yield where, "不同取值映射到同一报文值", "two values have the same form on the wire"
