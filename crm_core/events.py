@@ -32,14 +32,15 @@ class OrderDispatched(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderStateChanged(Event):
-    """A service order reached a state its channel asked to hear of (CH02)."""
+    """A service order reached a state its channel asked to hear of (CH02). ``reason`` has text and perhaps code, ``stage``
+    code and name."""
 
     customer_order_id: str
     service_order_id: str
     version: int
     state: str
     reason: dict[str, Any] | None = None
-    stage: str | None = None
+    stage: dict[str, Any] | None = None
     expected_finish: str | None = None
 
 

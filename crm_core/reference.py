@@ -26,8 +26,9 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """``billing_kinds``: action -> start/change/stop/suspend/resume or absent; ``compatible``: pairs of actions that may run
-    at once on one instance (5.4 rule 2); ``areas``: code -> parent; ``decide_by_hand``: products whose completion a person accepts."""
+    """``billing_kinds``: action -> start/change/stop/suspend/resume or absent; ``compatible``: unordered pairs of actions that
+    may run at once on one instance, ``*`` for any (5.4 rule 2); ``areas``: code -> parent; ``policies``: policy rows of the
+    legality matrix by name -> bool, and ``decide_by_hand``: codes of products whose completion a person accepts."""
 
     products: dict[str, Product] = field(default_factory=dict)
     areas: dict[str, str] = field(default_factory=dict)
@@ -35,3 +36,15 @@ class Reference:
     billing_kinds: dict[str, str] = field(default_factory=dict)
     compatible: frozenset[tuple[str, str]] = frozenset()
     policies: dict[str, Any] = field(default_factory=dict)
+
+    def may_run_together(self, action: str, other: str) -> bool:
+        """Whether orders with these two actions may be in flight on one instance at once."""
+        pairs = self.compatible
+        return (
+            (action, other) in pairs
+            or (other, action) in pairs
+            or (action, "*") in pairs
+            or (other, "*") in pairs
+            or ("*", action) in pairs
+            or ("*", other) in pairs
+        )

@@ -167,11 +167,7 @@ def shown(progress: str, overlays: tuple[bool, bool, bool]) -> str:
 
 
 def _fits(line: Line, name: str, progress: str, overlays: tuple[bool, bool, bool]) -> bool:
-    return (
-        line.input == name
-        and progress in line.progress
-        and all(overlays[OVERLAYS.index(overlay)] for overlay in line.needs)
-    )
+    return line.input == name and progress in line.progress and all(overlays[OVERLAYS.index(overlay)] for overlay in line.needs)
 
 
 def decide(

@@ -116,9 +116,7 @@ def _cell(cell: str, lock: str, same_date: bool, policies: Mapping[str, bool]) -
     return Ruling(Verdict.REFUSED, rest or "STATE_CONFLICT")
 
 
-def rule(
-    rows: tuple[str, ...], column: str, lock: str, policies: Mapping[str, bool], same_date: bool = False
-) -> Ruling:
+def rule(rows: tuple[str, ...], column: str, lock: str, policies: Mapping[str, bool], same_date: bool = False) -> Ruling:
     """The ruling on ``column`` for an item whose state rows are ``rows``, topmost first, progress last.
 
     ``lock`` is ``free``, ``own`` (the asker holds it) or ``other``.  A held lock is read over every open state but

@@ -151,4 +151,3 @@ def seen_by(stored: dict[str, Any] | None, asker: str) -> str:
     if stored is None or stored["holder"] is None:
         return "free"
     return "own" if stored["holder"]["owner"] == asker else "other"
-

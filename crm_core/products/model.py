@@ -8,7 +8,10 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class AttrSpec:
-    """An attribute a product may or must carry; ``values`` empty = free text of at most ``length`` characters."""
+    """An attribute a product may or must carry; ``values`` empty = free text of at most ``length`` characters.
+
+    ``actions`` empty: the attribute belongs to the instance, any action may carry it and ``required`` counts on install;
+    else it belongs to those actions only (a stop reason), is required there, and is not kept on the instance."""
 
     code: str
     zh: str
@@ -17,6 +20,7 @@ class AttrSpec:
     length: int = 64
     values: tuple[str, ...] = ()
     default: str | None = None
+    actions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,65 @@
+"""What an accepted item means for charging: one fact, told once (spec 5.4 BL01, rules 4 and 6; 03 action x billing kind)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from crm_core.billing.model import BillingRecord
+from crm_core.events import BillingDue
+from crm_core.orders.model import OrderItem, ServiceOrder
+from crm_core.orders.relocation import ACTION as RELOCATE
+from crm_core.orders.relocation import counterpart
+from crm_core.ports import UnitOfWork
+from crm_core.products.attributes import value_of
+from crm_core.products.model import ProductInstance
+from crm_core.times import to_wire
+
+PLAN = "PLAN"
+"""The attribute that names the price plan; without one the product is its own plan."""
+
+
+def charge(uow: UnitOfWork, order: ServiceOrder, item: OrderItem, instance: ProductInstance, before: dict[str, str]) -> None:
+    """Tell billing of ``item``, just COMPLETED, if its action charges; a relocation is one change when both sides are done.
+
+    ``before`` are the instance's attributes before the item took effect: the old values of the notice."""
+    kind = uow.reference.billing_kinds.get(item.action)
+    if kind is None:
+        return
+    if item.action == RELOCATE:
+        other = counterpart(item, order.newest())
+        if other is not None and other.progress != "COMPLETED":
+            return
+    record = BillingRecord(
+        f"{order.id}/{item.item_id}/{kind}",
+        order.id,
+        item.item_id,
+        instance.id,
+        instance.account_id,
+        order.area,
+        kind,
+        uow.now,
+        reason=None,
+        sent_at=uow.now,
+    )
+    serials = uow.emit(
+        BillingDue(
+            key=instance.id,
+            area=order.area,
+            customer_order_id=order.customer_order_id,
+            service_order_id=order.id,
+            version=order.version,
+            kind=kind,
+            product_instance_id=instance.id,
+            account_id=instance.account_id,
+            plan=value_of(item.attrs, PLAN) or instance.attrs.get(PLAN) or item.product,
+            effective_at=to_wire(uow.now),
+            attrs=_with_old(item.attrs, before),
+        )
+    )
+    if serials:
+        record.serial = serials[0]
+    uow.add(record)
+
+
+def _with_old(attrs: list[dict[str, Any]], before: dict[str, str]) -> list[dict[str, Any]]:
+    return [{**attr, "old": before[attr["code"]]} if attr["code"] in before and "old" not in attr else attr for attr in attrs]

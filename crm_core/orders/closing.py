@@ -1,0 +1,91 @@
+"""What the end of an order sets going: its reservations, and the orders that waited for it (spec 04.1, 5.3, 5.4 rule 2)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from crm_core.errors import CustomerUnknown
+from crm_core.orders.dispatch import fits, may_leave, send
+from crm_core.orders.machine import rulebook
+from crm_core.orders.model import ServiceOrder
+from crm_core.orders.moves import Moves
+from crm_core.ports import UnitOfWork
+from crm_core.products.model import ProductInstance
+from crm_core.resources.machine import end_items
+
+DEPENDENCY_LOST = "DEPENDENCY_NOT_MET"
+
+
+def conclude(moves: Moves, reason: dict[str, Any] | None = None, stage: dict[str, Any] | None = None) -> None:
+    """Settle the moves of a command; if the order ended with them, end its holds and wake or end the orders that waited."""
+    ended = [moves.order] if moves.settle(reason, stage) else []
+    while ended:
+        order = ended.pop(0)
+        _end_holds(moves.uow, order)
+        for waiting_id in order.details.get("awaited_by", ()):
+            waiting = moves.uow.order(waiting_id)
+            if waiting is not None and waiting.state == "DRAFT" and _wake(moves, waiting, order):
+                ended.append(waiting)
+
+
+def _end_holds(uow: UnitOfWork, order: ServiceOrder) -> None:
+    """Completed items consume what they were given; whatever else the order holds is free again (04.1)."""
+    used: list[dict[str, Any]] = []
+    for item in order.newest():
+        if item.progress == "COMPLETED":
+            used.extend(item.resources)
+    for reservation_id in order.reservations:
+        reservation = uow.reservation(reservation_id)
+        if reservation is None or reservation.closed:
+            continue
+        end_items(reservation, "consumed", None if order.state == "COMPLETED" else used)
+        end_items(reservation, "released")
+        uow.save(reservation)
+
+
+def _wake(moves: Moves, waiting: ServiceOrder, ended: ServiceOrder) -> bool:
+    """``waiting`` depended on ``ended``: dispatch it, or cancel it if that was closed without completion (3024).
+
+    Returns whether it ended."""
+    uow = moves.uow
+    following = Moves(uow, waiting, "dependency", moves.serial, moves.actor)
+    if ended.state != "COMPLETED":
+        return give_up(following, DEPENDENCY_LOST)
+    left = [order_id for order_id in waiting.details.get("awaits", ()) if order_id != ended.id]
+    waiting.details = {**waiting.details, "awaits": left}
+    return leave_now(following)
+
+
+def leave_now(moves: Moves) -> bool:
+    """Dispatch a waiting order if nothing holds it back any more; cancel it if its instances no longer allow it.
+
+    Returns whether it ended.  Raises ``CustomerUnknown`` if its customer is gone."""
+    uow, order = moves.uow, moves.order
+    customer_order = uow.customer_order(order.customer_order_id)
+    pre_accepted = customer_order is not None and customer_order.pre_accepted
+    if not may_leave(order, pre_accepted, uow.now):
+        uow.save(order)
+        return False
+    customer = uow.customer(order.customer_id)
+    if customer is None:
+        raise CustomerUnknown(f"客户 {order.customer_id} 不存在", f"Customer {order.customer_id} is not known")
+    instances: dict[str, ProductInstance] = {}
+    for item in order.newest():
+        instance = uow.instance(item.instance_id)
+        if instance is not None:
+            instances[instance.id] = instance
+    if not fits(order, instances):
+        return give_up(moves, "STATE_CONFLICT")
+    send(uow, order, customer, instances, moves)
+    for instance in instances.values():
+        uow.save(instance)
+    return moves.settle()
+
+
+def give_up(moves: Moves, symbol: str) -> bool:
+    """Cancel an order that was never sent; its channel is told ``symbol`` as the reason."""
+    book = rulebook(moves.uow.reference.policies)
+    for item in moves.order.newest():
+        moves.put(item, book.check(item, "cancel"))
+    moves.order.reason = {"text": symbol}
+    return moves.settle(reason={"text": symbol})

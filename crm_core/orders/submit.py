@@ -1,0 +1,78 @@
+"""CH01: a channel submits a customer order; it is captured and, unless it must wait, dispatched in the same breath (02.0, 5.4)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from crm_core.errors import KeyReused
+from crm_core.orders.capture import capture
+from crm_core.orders.examine import examine
+from crm_core.orders.model import CustomerOrder
+from crm_core.ports import Outcome, UnitOfWork
+
+_canonical = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitOrder:
+    """Fields are the message's. ``customer_order_id`` is the business key: the same content again gets the first answer."""
+
+    customer_order_id: str
+    area: str
+    customer: dict[str, Any]
+    dates: dict[str, Any]
+    contact: dict[str, Any]
+    items: list[dict[str, Any]]
+    operator: str | None = None
+    channel: str | None = None
+    account_id: str | None = None
+    priority: int | None = None
+    reservations: list[str] | None = None
+    scheme: dict[str, Any] | None = None
+    payment: dict[str, Any] | None = None
+    attachments: list[dict[str, Any]] | None = None
+    pre_accept: bool | None = None
+    notify: str | None = None
+    Extension: str | None = None
+
+    def prefetch(self) -> tuple[tuple[str, str], ...]:
+        """The key itself, and every customer, account, instance and reservation the document names."""
+        keys = [("customer_order", self.customer_order_id)]
+        customer_id = self.customer.get("customer_id")
+        if customer_id is not None:
+            keys.append(("customer", customer_id))
+        if self.account_id is not None:
+            keys.append(("account", self.account_id))
+        for item in self.items:
+            instance_id = item.get("product_instance_id")
+            if instance_id is not None:
+                keys.append(("instance", instance_id))
+        for reservation_id in self.reservations or ():
+            keys.append(("reservation", reservation_id))
+        return tuple(keys)
+
+    def content_hash(self) -> str:
+        """SHA-256 over the canonical JSON of all fields: tells a repeat from a conflict."""
+        content = [getattr(self, name) for name in self.__slots__]
+        return hashlib.sha256(_canonical(content).encode()).hexdigest()
+
+    def execute(self, uow: UnitOfWork) -> Outcome:
+        """ACCEPTED, or DUPLICATE for a repeat, with the service order ids. Raises ``KeyReused`` (1009) for the same key with
+        other content, and one ``DomainError`` that lists every fault of the document."""
+        content_hash = self.content_hash()
+        known = uow.customer_order(self.customer_order_id)
+        if known is not None:
+            if known.content_hash != content_hash:
+                raise KeyReused(
+                    f"客户订单号 {known.id} 已用于其他内容", f"Customer order {known.id} is known with other content"
+                )
+            return _answer(known, "DUPLICATE")
+        return _answer(capture(self, uow, examine(self, uow), content_hash), "ACCEPTED")
+
+
+def _answer(order: CustomerOrder, symbol: str) -> Outcome:
+    details = tuple([("service_order_id", order_id) for order_id in order.service_order_ids])
+    return Outcome(symbol, state=order.state, details=details)

@@ -1,0 +1,51 @@
+"""RR04: resource management tells the owner that a reservation has expired (spec 5.3, 04.7)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from crm_core.fallout.model import Fallout
+from crm_core.orders.fold import FINAL
+from crm_core.ports import Outcome, UnitOfWork
+from crm_core.resources.machine import end_items
+
+
+@dataclass(frozen=True, slots=True)
+class RecordReservationExpired:
+    """``resources`` are ResourceRef dicts; what was consumed or released before stays so."""
+
+    reservation_id: str
+    resources: list[dict[str, Any]]
+
+    def prefetch(self) -> tuple[tuple[str, str], ...]:
+        """The reservation."""
+        return (("reservation", self.reservation_id),)
+
+    def execute(self, uow: UnitOfWork) -> Outcome:
+        """Success also for a reservation the CRM does not know: the notice needs nothing from it.
+
+        A reservation an order under way relies on must not expire (5.3): that opens a fallout record."""
+        reservation = uow.reservation(self.reservation_id)
+        if reservation is None:
+            return Outcome()
+        expired = end_items(reservation, "expired", self.resources)
+        if not reservation.items:
+            reservation.closed = True
+        uow.save(reservation)
+        order = None if reservation.order_id is None else uow.order(reservation.order_id)
+        if order is not None and order.state not in FINAL and order.dispatched_at is not None:
+            uow.add(
+                Fallout(
+                    uow.new_id("FO"),
+                    "reservation",
+                    uow.now,
+                    f"在途定单 {order.id} 的预留 {reservation.id} 已过期",
+                    f"Reservation {reservation.id} of order {order.id} expired while the order is under way",
+                    symbol="HOLD_EXPIRED",
+                    service_order_id=order.id,
+                    area=order.area,
+                    about={"serial": uow.origin.serial, "sender": uow.origin.sender, "expired": expired},
+                )
+            )
+        return Outcome()
