@@ -1,0 +1,23 @@
+"""Entry of the command ``bssgw``: says so plainly where the interpreter is none it runs on, else hands over."""
+
+import sys
+
+OLDEST, NEWEST = (3, 11), (3, 13)
+
+
+def main() -> None:
+    """Runs the command line; exits with 2 on an unsupported Python."""
+    if not OLDEST <= sys.version_info[:2] <= NEWEST:
+        line = (
+            "bssgw: 需要 CPython 3.11–3.13，现在是 {0}.{1}：请换用后重试。"
+            " / needs CPython 3.11-3.13, this is {0}.{1}: use one of those.\n"
+        )
+        sys.stderr.write(line.format(*sys.version_info))
+        sys.exit(2)
+    from gateway.cli.app import bssgw  # behind the check: what it imports needs the newer syntax
+
+    bssgw(prog_name="bssgw")
+
+
+if __name__ == "__main__":
+    main()

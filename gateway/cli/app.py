@@ -1,0 +1,63 @@
+"""The command ``bssgw``: groups are imported when they are used, so that help and small commands are quick."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+import click
+
+from gateway.cli.output import EXIT_HELP
+
+COMMANDS = {
+    "run": ("gateway.cli.run:run", "启动网关。Run the gateway."),
+    "status": ("gateway.cli.status:status", "运行中网关的链路与队列。Links and queues of a running gateway."),
+    "order": ("gateway.cli.order:order", "提交与查看定单。Submit orders and look at them."),
+    "message": ("gateway.cli.message:message", "查看报文。Look at messages, raw and decoded."),
+    "config": ("gateway.cli.configure:config", "检查配置、取得示例。Check a configuration, get the example."),
+    "db": ("gateway.cli.db:db", "数据库结构升级。The database's schema."),
+    "schema": ("gateway.cli.schema:schema", "报文目录与校验。The message catalogue, and validation."),
+    "simulate": ("gateway.cli.simulate:simulate", "启动对端模拟器。Run simulated peers."),
+    "bench": ("gateway.cli.bench:bench", "性能测量。Measure."),
+}
+"""Command -> where it stands and its line in the list of commands."""
+
+
+class LazyGroup(click.Group):
+    """Knows its commands by name and imports one only when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name, imported now."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        found: Any = getattr(import_module(module), attribute)
+        return found if isinstance(found, click.Command) else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands from the table, without importing any."""
+        with formatter.section("Commands 命令"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
+    epilog=EXIT_HELP,
+)
+@click.version_option(package_name="bss-gateway", prog_name="bssgw")
+def bssgw() -> None:
+    """BSS 接口网关：CRM 与服务开通、资源、计费之间的定单与报文。
+
+    The BSS integration gateway: orders and messages between CRM, provisioning, resources and billing.
+
+    \b
+    例 Examples:
+      bssgw run --with-simulators --demo 20
+      bssgw order show SO000000000001
+      bssgw message list --state UNKNOWN --json
+    """

@@ -1,0 +1,181 @@
+"""``bssgw message``: the message log, raw and decoded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gateway.cli.output import EXIT_HELP, CommandFailed, Exit, emit, table, when
+from gateway.cli.settings import configured, json_option, store_options
+
+Row = dict[str, Any]
+HEX_WIDTH = 16
+
+
+@click.group()
+def message() -> None:
+    """查看报文。Look at messages, raw and decoded."""
+
+
+@message.command("list", epilog=EXIT_HELP)
+@click.option("--code", help="报文编码，例如 OH01。Message code.")
+@click.option("--peer", help="对端系统标识。The peer's system id.")
+@click.option("--state", help="状态，例如 UNKNOWN。State.")
+@click.option("--order", "order_key", help="定单标识。Order id.")
+@click.option("--direction", type=click.Choice(["in", "out"]), help="方向。Direction.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="条数。How many.")
+@click.option("--after", type=int, help="从此编号之后继续（翻页）。Go on behind this id.")
+@store_options
+@json_option
+def list_(
+    code: str | None,
+    peer: str | None,
+    state: str | None,
+    order_key: str | None,
+    direction: str | None,
+    limit: int,
+    after: int | None,
+    config_path: Path | None,
+    data_dir: Path | None,
+    as_json: bool,
+) -> None:
+    """列出报文，新的在前。List messages, newest first.
+
+    \b
+    例 Example:  bssgw message list --peer PF0001 --state UNKNOWN
+    """
+    from adapters.store import queries
+    from gateway.cli.stores import reading
+
+    with reading(configured(config_path, data_dir)) as connection:
+        rows = queries.messages(
+            connection,
+            code=code,
+            peer=peer,
+            state=state,
+            order_key=order_key,
+            direction=direction,
+            after=after,
+            limit=limit,
+        )
+
+    def show() -> None:
+        columns = ("编号 id", "时间 at", "方向 direction", "对端 peer", "报文 message", "流水号 serial", "定单 order",
+                   "状态 state", "结果 result", "次数 tries")  # fmt: skip
+        table("", columns, [_list_row(row) for row in rows])
+        if len(rows) == limit:
+            click.echo(f"更多 more: bssgw message list --after {rows[-1]['id']}")
+
+    emit(as_json, {"messages": rows, "next": rows[-1]["id"] if len(rows) == limit else None}, show)
+
+
+def _list_row(row: Row) -> tuple[object, ...]:
+    return (row["id"], when(row["first_seen"]), row["direction"], row["peer"], f"{row['code']} {row['element']}",
+            row["serial"], row["order_key"], row["state"], row["result_code"], row["tries"])  # fmt: skip
+
+
+@message.command(epilog=EXIT_HELP)
+@click.argument("name")
+@click.option("--raw", "raw_only", is_flag=True, help="把原始字节写到标准输出。Write the raw bytes to standard output.")
+@store_options
+@json_option
+def show(name: str, raw_only: bool, config_path: Path | None, data_dir: Path | None, as_json: bool) -> None:
+    """显示报文 NAME（编号或流水号）：原始字节、解码内容、发送记录、历史。
+
+    Show message NAME, an id or a serial: raw bytes with offsets, the decoded document, attempts, history.
+
+    \b
+    例 Example:  bssgw message show 42
+    """
+    from adapters.store import queries
+    from gateway.cli.stores import reading
+
+    with reading(configured(config_path, data_dir)) as connection:
+        found = queries.message(connection, name)
+    if found is None:
+        raise CommandFailed(
+            Exit.FAILED, f"没有报文 {name}：用 bssgw message list 查看", f"no message {name}: see bssgw message list"
+        )
+    body = found["body"]
+    raw = bytes(body["raw"]) if body is not None else b""
+    if raw_only:
+        click.echo(raw, nl=False)
+        return
+    answer = bytes(body["answer"]) if body is not None and body["answer"] is not None else b""
+    decoded = pretty_xml(raw, body["charset"]) if raw else ""
+    decoded_answer = pretty_xml(answer, body["charset"]) if answer else ""
+    emit(
+        as_json,
+        {**found, "decoded": decoded, "decoded_answer": decoded_answer},
+        lambda: _tell(found, raw, decoded, decoded_answer),
+    )
+
+
+def _tell(found: Row, raw: bytes, decoded: str, answer: str) -> None:
+    arrow = "→" if found["direction"] == "out" else "←"
+    click.echo(f"报文 message {found['id']} · {found['code']} {found['element']} {arrow} {found['peer']}")
+    click.echo(
+        f"  流水号 serial {found['serial']}" + (f" · 应答 refers to {found['ref_serial']}" if found["ref_serial"] else "")
+    )
+    click.echo(
+        f"  状态 state {found['state']} · 结果 result {found['result_code'] or '—'} · 次数 tries {found['tries']}"
+        f" · {when(found['first_seen'])}"
+    )
+    if found["attempts"]:
+        table(
+            "发送 attempts",
+            ("次 n", "发出 sent", "字节 bytes", "应答 reply", "类别 class", "结果 result"),
+            [
+                (a["n"], when(a["sent_at"]), a["bytes_out"], when(a["reply_at"]), a["result_class"], a["result_code"])
+                for a in found["attempts"]
+            ],
+        )
+    if found["history"]:
+        table(
+            "历史 history",
+            ("时间 at", "输入 input", "从 from", "到 to", "谁 actor", "说明 detail"),
+            [(when(h["at"]), h["input"], h["state_from"], h["state_to"], h["actor"], h["detail"]) for h in found["history"]],
+        )
+    if raw:
+        click.echo(f"原始字节 raw bytes ({len(raw)})")
+        click.echo(hex_lines(raw))
+    if decoded:
+        click.echo("内容 document")
+        click.echo(decoded)
+    elif found["document"] is not None:
+        click.echo("内容 document（尚未发送 not sent yet）")
+        click.echo(str(found["document"]["document"]))
+    if answer:
+        click.echo("应答 answer")
+        click.echo(answer)
+
+
+def hex_lines(raw: bytes) -> str:
+    """Offset, hexadecimal and printable ASCII, sixteen bytes a line."""
+    lines = []
+    for offset in range(0, len(raw), HEX_WIDTH):
+        part = raw[offset : offset + HEX_WIDTH]
+        text = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in part)
+        lines.append(f"{offset:08x}  {part.hex(' '):<{HEX_WIDTH * 3}} {text}")
+    return "\n".join(lines)
+
+
+def pretty_xml(raw: bytes, charset: str | None) -> str:
+    """The document inside ``raw`` (a packet's header may stand before it) indented; empty where there is none."""
+    from lxml import etree
+
+    from adapters.document import DocumentRefused
+    from adapters.xml.charset import Undecodable, read
+    from adapters.xml.parser import SafeParser
+
+    start = raw.find(b"<")
+    if start < 0:
+        return ""
+    try:
+        root = SafeParser().parse(read(raw[start:], charset).data)
+    except (DocumentRefused, Undecodable):
+        return ""
+    etree.indent(root)
+    return etree.tostring(root, encoding="unicode")

@@ -1,0 +1,87 @@
+"""How commands speak: one value as a table for people or as JSON for programs, errors as one line, exit codes with meaning."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable
+from enum import IntEnum
+from typing import Any
+
+import click
+
+
+class Exit(IntEnum):
+    """Exit codes of every command."""
+
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+    UNREACHABLE = 3
+
+
+EXIT_HELP = "退出码 Exit codes: 0 成功 ok · 1 未成功 failed · 2 用法或配置 usage or configuration · 3 连不上 unreachable"
+
+
+class CommandFailed(click.ClickException):
+    """A command cannot do its work: one line in both languages that says what to do, and an exit code."""
+
+    def __init__(self, code: Exit, zh: str, en: str) -> None:
+        super().__init__(f"{zh} / {en}")
+        self.exit_code = int(code)  # type: ignore[misc]
+
+    def show(self, file: Any = None) -> None:
+        """The line on standard error."""
+        click.echo(f"bssgw: {self.message}", file=file or sys.stderr)
+
+
+def emit(as_json: bool, value: object, show: Callable[[], None]) -> None:
+    """``value`` as JSON on standard output, or whatever ``show`` prints."""
+    if as_json:
+        click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=readable))
+    else:
+        show()
+
+
+def readable(value: object) -> str:
+    """What JSON has no form for: bytes as hex, anything else as text."""
+    return bytes(value).hex() if isinstance(value, bytes | memoryview) else str(value)
+
+
+def table(title: str, columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
+    """A table on standard output: framed on a terminal, plain aligned lines elsewhere."""
+    from rich import box
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    console = Console(width=None if sys.stdout.isatty() else 200, soft_wrap=False)
+    made = Table(title=escape(title) or None, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    for column in columns:
+        made.add_column(column, overflow="fold")
+    for row in rows:
+        made.add_row(*("" if cell is None else escape(str(cell)) for cell in row))
+    console.print(made)
+
+
+def masked(name: str | None) -> str:
+    """A person's name as lists show it: the first character, then asterisks."""
+    return "" if not name else name[0] + "*" * (len(name) - 1)
+
+
+def when(ms: int | None) -> str:
+    """An instant for people: Asia/Shanghai, to the second."""
+    from adapters.wire.times import wire_time
+
+    if ms is None:
+        return ""
+    text = wire_time(ms)
+    return f"{text[:4]}-{text[4:6]}-{text[6:8]} {text[8:10]}:{text[10:12]}:{text[12:]}"
+
+
+def span(ms: int | None) -> str:
+    """A duration for people."""
+    if ms is None:
+        return ""
+    seconds = ms / 1000
+    return f"{seconds:.1f}s" if seconds < 120 else f"{int(seconds // 60)}m{int(seconds % 60):02d}s"

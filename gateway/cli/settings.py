@@ -1,0 +1,57 @@
+"""Options most commands share, and which configuration a command works with."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gateway.cli.output import CommandFailed, Exit
+
+if TYPE_CHECKING:
+    from gateway.config import Config
+
+CONFIG_NAME = "bssgw.toml"
+CONFIG_VARIABLE = "BSSGW_CONFIG"
+
+json_option = click.option("--json", "as_json", is_flag=True, help="以 JSON 输出。Print JSON.")
+
+
+def store_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """``--config`` and ``--data-dir``."""
+    command = click.option(
+        "--data-dir",
+        type=click.Path(path_type=Path, file_okay=False),
+        help="数据目录，代替配置中的。Data directory instead of the configuration's.",
+    )(command)
+    return click.option(
+        "--config",
+        "config_path",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help=f"配置文件；缺省 ${CONFIG_VARIABLE}、./{CONFIG_NAME}，再缺省用内置示例。"
+        f" Configuration; default ${CONFIG_VARIABLE}, ./{CONFIG_NAME}, else the built-in example.",
+    )(command)
+
+
+def configured(config_path: Path | None, data_dir: Path | None) -> Config:
+    """The configuration a command works with. Raises CommandFailed (2) with every fault of the file."""
+    from gateway.config_file import ConfigError, load_example, load_file
+
+    named = config_path
+    if named is None and (variable := os.environ.get(CONFIG_VARIABLE)):
+        named = Path(variable)
+    if named is None and Path(CONFIG_NAME).is_file():
+        named = Path(CONFIG_NAME)
+    try:
+        config = load_example(Path.cwd()) if named is None else load_file(named)
+    except ConfigError as error:
+        lines = error.lines()
+        raise CommandFailed(
+            Exit.USAGE,
+            "配置不能使用" + "".join(f"\n  {line}" for line in lines),
+            f"the configuration cannot be used: mend the {len(lines)} line(s) above",
+        ) from error
+    return config if data_dir is None else config.with_data_dir(data_dir.absolute())
