@@ -11,7 +11,7 @@ from typing import Any
 from crm_core.billing.charge import charge
 from crm_core.events import CompletionDecided
 from crm_core.fallout.model import Fallout
-from crm_core.orders.fulfil import fulfil, may_fulfil
+from crm_core.orders.fulfil import NUMBER, fulfil, may_fulfil
 from crm_core.orders.machine import rulebook
 from crm_core.orders.model import OrderItem, ServiceOrder
 from crm_core.orders.moves import Moves
@@ -42,8 +42,10 @@ def _fault(uow: UnitOfWork, item: OrderItem, instance: ProductInstance | None) -
     """Why a completion cannot be accepted: symbol and text in both languages."""
     product = uow.reference.products.get(item.product)
     needed = () if product is None else product.result_attrs.get(item.action, ())
-    types = [resource["res_type"] for resource in item.resources]
-    missing = [code for code in needed if not item.result_attrs.get(code) and code not in types]
+    given = {resource["res_type"] for resource in item.resources}
+    if item.access_number:
+        given.add(NUMBER)
+    missing = [code for code in needed if not item.result_attrs.get(code) and code not in given]
     if missing:
         return MISSING, f"缺少竣工属性 {'、'.join(missing)} / result attributes missing: {', '.join(missing)}"
     if instance is not None and not may_fulfil(item, instance):

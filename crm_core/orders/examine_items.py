@@ -7,19 +7,17 @@ from typing import TYPE_CHECKING, Any
 from crm_core.customers.model import Customer
 from crm_core.errors import AttributeInvalid
 from crm_core.orders.dependencies import examine_dependencies
+from crm_core.orders.fulfil import NEW_ACCOUNT, NEW_CUSTOMER, STOP_REASON
 from crm_core.orders.model import ServiceOrder
 from crm_core.orders.relocation import examine_relocations
 from crm_core.orders.request import Faults, Planned
 from crm_core.ports import UnitOfWork
-from crm_core.products.attributes import BORN, attr_faults, value_of, with_defaults
+from crm_core.products.attributes import BORN, attr_faults, stated, value_of, with_defaults
 from crm_core.products.instance_machine import ENTRY, stop_bit
 from crm_core.products.model import Product, ProductInstance
 
 if TYPE_CHECKING:
     from crm_core.orders.submit import SubmitOrder
-
-STOP_REASON = "STOP_REASON"
-"""The attribute of suspend and resume that names the stop reason (04.6)."""
 
 
 def examine_items(
@@ -68,8 +66,7 @@ def _instance(plan: Planned, path: str, uow: UnitOfWork, customer: Customer | No
         if action not in BORN:
             faults.add(path, instance_id, "INSTANCE_UNKNOWN", "产品实例不存在", "The product instance is not known")
         return None
-    foreign = action != "transfer" and (customer is None or instance.customer_id != customer.id)
-    if foreign or instance.product != item["product"]:
+    if customer is None or instance.customer_id != customer.id or instance.product != item["product"]:
         zh, en = "产品实例不属于该客户或该产品", "The product instance is not of this customer or product"
         faults.add(path, instance_id, "INSTANCE_UNKNOWN", zh, en)
     elif instance.cutover_freeze:
@@ -81,7 +78,7 @@ def _instance(plan: Planned, path: str, uow: UnitOfWork, customer: Customer | No
         faults.add(path, instance_id, "ORDER_IN_FLIGHT", zh, en)
     elif not plan.awaits:
         # one that waits is judged when it is its turn: the order before it will have moved the instance
-        _entry(plan, instance, path, faults)
+        _entry(plan, instance, path, uow, faults)
     return instance
 
 
@@ -99,11 +96,11 @@ def _free_for(plan: Planned, instance: ProductInstance, uow: UnitOfWork) -> bool
     return True
 
 
-def _entry(plan: Planned, instance: ProductInstance, path: str, faults: Faults) -> None:
+def _entry(plan: Planned, instance: ProductInstance, path: str, uow: UnitOfWork, faults: Faults) -> None:
     """The instance's state against the action; a stop reason must not stand yet (suspend) or must stand (resume)."""
     action = plan.item["action"]
     wrong = instance.status not in ENTRY[action]
-    reason = value_of(plan.attrs, STOP_REASON)
+    reason = stated(plan.attrs, STOP_REASON)
     if not wrong and action in ("suspend", "resume") and reason is not None:
         try:
             stands = bool(instance.stop_mask & stop_bit(reason))
@@ -114,9 +111,29 @@ def _entry(plan: Planned, instance: ProductInstance, path: str, faults: Faults) 
     if wrong:
         zh, en = f"产品实例处于 {instance.status}", f"The product instance is {instance.status}"
         faults.add(path, instance.id, "STATE_CONFLICT", zh, en, state=instance.status)
+    if action == "transfer":
+        _heir(plan, path.replace("product_instance_id", "attrs"), uow, faults)
     if action == "change_number" and plan.item.get("access_number") in (None, instance.access_number):
         zh, en = "改号须给出不同的新号码", "A change of number needs a new, different number"
         faults.add(path.replace("product_instance_id", "access_number"), "", "ATTRIBUTE_INVALID", zh, en)
+
+
+def _heir(plan: Planned, path: str, uow: UnitOfWork, faults: Faults) -> None:
+    """Whom an instance is transferred to: a known customer, and an active account of that customer."""
+    customer_id, account_id = value_of(plan.attrs, NEW_CUSTOMER), value_of(plan.attrs, NEW_ACCOUNT)
+    if customer_id is None or account_id is None:
+        return
+    if uow.customer(customer_id) is None:
+        zh, en = "过户后的客户不存在", "The customer after the transfer is not known"
+        faults.add(path, customer_id, "CUSTOMER_UNKNOWN", zh, en)
+        return
+    account = uow.account(account_id)
+    if account is None or account.status != "active" or account.customer_id != customer_id:
+        zh, en = (
+            "过户后的账户不存在、不可用或不属于该客户",
+            "The account after the transfer is unknown, not active or another's",
+        )
+        faults.add(path, account_id, "ACCOUNT_OR_CREDIT", zh, en)
 
 
 def _examine_shared(planned: list[Planned], uow: UnitOfWork, faults: Faults) -> None:

@@ -7,10 +7,13 @@ from crm_core.orders.relocation import ACTION as RELOCATE
 from crm_core.orders.relocation import side_of
 from crm_core.ports import UnitOfWork
 from crm_core.products import instance_machine
-from crm_core.products.attributes import kept_attrs, value_of
+from crm_core.products.attributes import kept_attrs, stated, value_of
 from crm_core.products.model import ProductInstance
 
 STOP_REASON = "STOP_REASON"
+"""The attribute of suspend and resume that names the stop reason (04.6)."""
+NEW_CUSTOMER, NEW_ACCOUNT = "CUSTOMER", "ACCOUNT_ID"
+"""The attributes of a transfer that name who takes over."""
 NUMBER = "NUMBER"
 """The result attribute that is the access number."""
 
@@ -28,7 +31,7 @@ def fulfil(uow: UnitOfWork, order: ServiceOrder, item: OrderItem, instance: Prod
         if instance_machine.allows(instance, "void"):
             instance_machine.move(instance, "void", uow.now)
     else:
-        reason = value_of(item.attrs, STOP_REASON)
+        reason = stated(item.attrs, STOP_REASON)
         bit = 0 if reason is None else instance_machine.stop_bit(reason)
         instance_machine.move(instance, name, uow.now, bit)
     if item.action != RELOCATE or side_of(item, order.newest()) == "in":
@@ -56,5 +59,5 @@ def _carry(uow: UnitOfWork, order: ServiceOrder, item: OrderItem, instance: Prod
     if item.z_end is not None:
         instance.z_end = item.z_end
     if item.action == "transfer":
-        instance.customer_id = order.customer_id
-        instance.account_id = order.account_id
+        instance.customer_id = value_of(item.attrs, NEW_CUSTOMER) or instance.customer_id
+        instance.account_id = value_of(item.attrs, NEW_ACCOUNT) or instance.account_id

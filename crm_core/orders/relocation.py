@@ -1,6 +1,6 @@
 """移机: one order, two items ``in`` and ``out`` on the same instance (spec 5.4 rule 6).
 
-The sides are told apart by the attribute MOVE_SIDE, or else by their order in the document: in first.
+The sides are told apart by the attribute SIDE, or else by their order in the document: in first.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from crm_core.orders.model import OrderItem
 from crm_core.orders.request import Faults, Planned
 from crm_core.products.attributes import value_of
 
-MOVE_SIDE = "MOVE_SIDE"
+SIDE = "SIDE"
 ACTION = "relocate"
 
 
@@ -27,7 +27,7 @@ def examine_relocations(planned: list[Planned], faults: Faults) -> None:
             zh, en = "移机须在同一定单内有移入、移出两个订单项", "A relocation is two items of one order: in and out"
             faults.add(f"/items/item[{n}]/action", ACTION, "ATTRIBUTE_INVALID", zh, en)
             continue
-        sides = [value_of(plan.attrs, MOVE_SIDE) or side for (_, plan), side in zip(pair, ("in", "out"), strict=True)]
+        sides = [value_of(plan.attrs, SIDE) or side for (_, plan), side in zip(pair, ("in", "out"), strict=True)]
         if sorted(sides) != ["in", "out"]:
             n = pair[1][0]
             zh, en = "移机两个订单项须一移入一移出", "One of the two items is in, the other out"
@@ -41,7 +41,7 @@ def examine_relocations(planned: list[Planned], faults: Faults) -> None:
 
 def side_of(item: OrderItem, items: Sequence[OrderItem]) -> str:
     """``in`` or ``out`` for an item of a relocation among the items of its order."""
-    side = value_of(item.attrs, MOVE_SIDE)
+    side = value_of(item.attrs, SIDE)
     if side is not None:
         return side
     first = next(other for other in items if other.action == ACTION and other.instance_id == item.instance_id)

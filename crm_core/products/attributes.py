@@ -86,3 +86,11 @@ def value_of(attrs: list[dict[str, Any]], code: str) -> str | None:
         if attr["code"] == code:
             return str(attr["new"])
     return None
+
+
+def stated(attrs: list[dict[str, Any]], code: str) -> str | None:
+    """What attribute ``code`` speaks of: its new value, or the old one where it is being deleted (a stop reason on resume)."""
+    for attr in attrs:
+        if attr["code"] == code:
+            return str(attr["new"] or attr.get("old") or "")
+    return None
