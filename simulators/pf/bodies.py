@@ -67,6 +67,13 @@ def assignment(order: Order, items: list[Item]) -> Body:
     return body | {"reservations": reservations} if reservations else body
 
 
+def unassignment(order: Order, reason: dict[str, str]) -> Body:
+    """OH05: of the whole order, or of what the CRM has not accepted yet."""
+    body = order.head() | {"reason": reason}
+    going = order.unfinished()
+    return body if len(going) == len(order.items) else body | {"items": [item.id for item in going]}
+
+
 def archive(order: Order, items: list[Item], step: str) -> Body:
     """OH06: ``use`` before the completion report, ``release`` after its acceptance."""
     rows = [{"item_id": item.id, "step": step, "product_instance_id": item.instance} for item in items]
@@ -91,7 +98,9 @@ def completion(order: Order, items: list[Item], by: str, now: int) -> Body:
 def return_order(order: Order, reason: dict[str, str], step: Step, audited_by: str) -> Body:
     """OH09: everything is undone, the order goes back to the CRM."""
     stage = {"code": step.stage.code, "name": step.stage.zh}
-    return report_head(order) | {"reason": reason, "stage": stage, "audited_by": audited_by}
+    body = report_head(order) | {"reason": reason, "stage": stage, "audited_by": audited_by}
+    going = order.unfinished()
+    return body if len(going) == len(order.items) else body | {"items": [{"item_id": item.id} for item in going]}
 
 
 def _access_number(item: Item) -> str | None:

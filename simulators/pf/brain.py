@@ -43,7 +43,7 @@ class PfBrain:
             "OH13": self._decided,
             "PQ01": self._queried,
         }
-        self._noted: dict[str, Callable[[Order, int, Body, int], Reaction]] = {
+        self._noted: dict[str, Callable[[Order, Send, Body, int], Reaction]] = {
             "archived": self._archived,
             "undone": self._undone,
         }
@@ -68,11 +68,11 @@ class PfBrain:
         handler = self._noted.get(sent.note[0]) if sent.note else None
         if handler is None:
             return Reaction()
-        _, order_id, version, n = sent.note
+        _, order_id, version, _ = sent.note
         order = self.orders.get(order_id)
         if order is None or order.version != version:
             return Reaction()
-        return handler(order, n, body, now)
+        return handler(order, sent, body, now)
 
     def on_refusal(self, sent: Send, code: str, body: Body, now: int) -> Reaction:
         """Nobody takes the message: kept for people; where a step waited for RM, the step is stuck."""
@@ -83,7 +83,7 @@ class PfBrain:
             return Reaction()
         reason = {"text": f"{sent.code} {body.get('text', '')}"[:500], "code": code}
         if sent.note and order.version == sent.note[2] and order.state == "IN_PROGRESS":
-            self._flow.get_stuck(order, sent.note[3], reason, now, out)
+            self._flow.get_stuck(order, sent, reason, now, out)
         else:
             self._flow.note(order, reason, None, now)
         return Reaction(sends=out)
@@ -97,6 +97,8 @@ class PfBrain:
                 continue
             if task.what == "accept" and order.state == "ACKNOWLEDGED":
                 self._flow.accept(order, now, out)
+            elif task.what == "retry" and order.state == "FALLOUT":
+                self._flow.retry(order, task, now, out)
             elif task.what == "finish" and order.steps[task.step].state == "active":
                 self._flow.finish(order, task.step, now, out)
         return Reaction(sends=out)
@@ -187,9 +189,10 @@ class PfBrain:
             self._flow.work(order, n, now)
         return Reaction(sends=out)
 
-    def _archived(self, order: Order, n: int, body: Body, now: int) -> Reaction:
+    def _archived(self, order: Order, sent: Send, body: Body, now: int) -> Reaction:
         """RM's answer to OH06 ``use``."""
         out: list[Send] = []
+        n = sent.note[3]
         refused = [row for row in body["items"] if row["result"] != "archived"]
         for row in body["items"]:
             order.items[row["item_id"]].archived = row["result"] == "archived"
@@ -197,24 +200,23 @@ class PfBrain:
             return Reaction()
         if refused:
             reason = {"text": "资源归档被拒", "code": refused[0].get("code", "")}
-            self._flow.get_stuck(order, n, reason, now, out)
+            self._flow.get_stuck(order, sent, reason, now, out)
         else:
             self._flow.finish(order, n, now, out)
         return Reaction(sends=out)
 
-    def _undone(self, order: Order, n: int, body: Body, now: int) -> Reaction:
+    def _undone(self, order: Order, sent: Send, body: Body, now: int) -> Reaction:
         """RM has its resources back: now the order may go back (OH09)."""
         assert order.reason is not None
         if order.state in CLOSED:
             return Reaction()
-        for item in order.items.values():
+        for item in order.unfinished():
             item.resources, item.assigned, item.archived = [], False, False
         self._flow.move(order, "send_back", now)
         self._admission.leave(order)
         audited_by = self._table.settings["audited_by"]
-        return Reaction(
-            sends=[Send("OH09", bodies.return_order(order, order.reason, order.steps[n], audited_by), system=order.sender)]
-        )
+        report = bodies.return_order(order, order.reason, order.steps[sent.note[3]], audited_by)
+        return Reaction(sends=[Send("OH09", report, system=order.sender)])
 
     def _decided(self, body: Body, meta: Meta, now: int) -> Reaction:
         """OH13: accepted items are completed and their old resources freed, refused ones are repaired."""

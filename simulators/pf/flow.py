@@ -22,12 +22,14 @@ _RETURN_CODE = "10R"
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """Work due later on one dispatch: ``what`` is accept or finish, ``step`` the position of the step."""
+    """Work due later on one dispatch: ``what`` is accept, finish or retry, ``step`` the position of the step, ``again`` what a
+    retry sends once more."""
 
     what: str
     order: str
     version: int
     step: int = -1
+    again: Send | None = None
 
 
 class Flow:
@@ -110,13 +112,14 @@ class Flow:
         """退单: undo the steps in reverse, let RM take its resources back; OH09 follows RM's answer."""
         order.reason = self.table.returns[cause]
         self.undo_steps(order, now)
-        reason = {"text": order.reason["text"], "code": _RETURN_CODE}
-        out.append(Send("OH05", order.head() | {"reason": reason}, role="RM", note=("undone", order.id, order.version, n)))
+        body = bodies.unassignment(order, {"text": order.reason["text"], "code": _RETURN_CODE})
+        out.append(Send("OH05", body, role="RM", note=("undone", order.id, order.version, n)))
 
     def undo_steps(self, order: Order, now: int) -> None:
-        """Reverse work orders for what was done, last first; what was under way is dropped (04.4)."""
+        """Reverse work orders for what was done of unfinished items, last first; what was under way is dropped (04.4)."""
+        going = {item.id for item in order.unfinished()}
         for step in reversed(order.steps):
-            if step.state == "done" and step.stage.undo:
+            if step.state == "done" and going.intersection(step.items):
                 work = self._issue(order, step, now)
                 work.direction, work.state, work.finished = "reverse", "done", now
                 step.state = "undone"
@@ -135,14 +138,29 @@ class Flow:
         entry |= {name: value for name, value in (("code", reason.get("code")), ("stage", stage)) if value}
         order.exceptions.append(entry | {"since": wire_time(now)})
 
-    def get_stuck(self, order: Order, n: int, reason: dict[str, str], now: int, out: list[Send]) -> None:
-        """A step cannot go on by itself: 异常 is reported, the order waits for a person or a later answer."""
+    def get_stuck(self, order: Order, again: Send, reason: dict[str, str], now: int, out: list[Send]) -> None:
+        """RM did not do what ``again`` asked: 异常 is reported and RM is asked again later, bounded; then a person must act."""
+        n = again.note[3]
         step = order.steps[n]
         self.note(order, reason, step.stage.code, now)
         self.move(order, "get_stuck", now)
         assert step.work is not None
         step.work.state, step.work.reason = "exception", reason
         out.append(Send("OH07", bodies.stage_report(order, step, step.work, now), system=order.sender))
+        if order.retries < self.table.settings["retries"]:
+            wait = self.table.settings["retry_ms"] << order.retries
+            order.retries += 1
+            self._agenda.add(now + wait, Task("retry", order.id, order.version, n, again))
+
+    def retry(self, order: Order, task: Task, now: int, out: list[Send]) -> None:
+        """Ask RM once more."""
+        step = order.steps[task.step]
+        assert step.work is not None
+        assert task.again is not None
+        self.move(order, "resume", now)
+        step.work.state = "waiting_resource" if step.stage.kind == "work" else "waiting_external"
+        step.work.reason = None
+        out.append(task.again)
 
     def archive(self, order: Order, items: list[Item], now: int, n: int) -> Send:
         """OH06 of what the items hold: 预占 → 占用."""

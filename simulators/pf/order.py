@@ -86,12 +86,17 @@ class Order:
     accepted_at: int | None = None
     expected_finish: int | None = None
     repairs: int = 0
+    retries: int = 0
     reason: dict[str, str] | None = None
 
     def head(self) -> Body:
         """The head of a message about this order."""
         head = {"service_order_id": self.id, "version": self.version, "area": self.image["area"]}
         return {"customer_order_id": self.image["customer_order_id"]} | head if "customer_order_id" in self.image else head
+
+    def unfinished(self) -> list[Item]:
+        """Items the CRM has not accepted yet."""
+        return [item for item in self.items.values() if item.progress != "completed"]
 
     def ready(self) -> list[int]:
         """Steps that may start now, in order."""
@@ -113,7 +118,9 @@ def set_levels(items: dict[str, Item]) -> None:
     open_items = dict(items)
     level = 0
     while open_items:
-        free = [item for item in open_items.values() if not any(name in open_items for name in item.image.get("depends_on", ()))]
+        free = [
+            item for item in open_items.values() if open_items.keys().isdisjoint(item.image.get("depends_on", ()))
+        ]
         if not free:
             raise ValueError("订单项互相依赖 / items depend on each other in a circle")
         for item in free:

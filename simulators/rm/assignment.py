@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from simulators.installed import Installed
 from simulators.rm.ledger import Hold, Ledger, Refused, Reservation
 from simulators.rm.plant import Plant, Resource
 from simulators.rm.states import IN_USE, PRE_RELEASED
@@ -49,6 +50,14 @@ class Assignments:
         self._closed: dict[str, int] = {}
         self._effects: dict[str, list[str]] = plant.table["effects"]
         self._moves_along = frozenset(plant.table["moves_along"])
+
+    def install(self, row: Installed) -> None:
+        """Put resources into use for an instance that was in service before the first order."""
+        for res_type in row.res_types:
+            for resource in self.plant.choose(row.area, res_type, 1):
+                self.plant.move(resource, "reserve_order", row.since)
+                self.plant.move(resource, "archive", row.since)
+                self.plant.serve(resource, row.product_instance_id)
 
     def close(self, order: str, version: int) -> None:
         """The whole order is undone: a late OH03 of this version or an older one meets a closed door (3010)."""

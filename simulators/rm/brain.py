@@ -5,12 +5,13 @@ One handler a message, found by code in ``_handlers``; refusals come up as ``Ref
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from simulators.agenda import Agenda
 from simulators.brain import Body, Meta, Reaction, Send
 from simulators.codes import number
+from simulators.installed import Installed
 from simulators.rm.assignment import Assignments, Shortage
 from simulators.rm.ledger import Ledger, Refused
 from simulators.rm.plant import Plant, load_table
@@ -24,13 +25,17 @@ class RmBrain:
 
     role = "RM"
 
-    def __init__(self, table: dict[str, Any] | None = None, scale: float = 1.0) -> None:
+    def __init__(
+        self, table: dict[str, Any] | None = None, scale: float = 1.0, installed: Iterable[Installed] = ()
+    ) -> None:
         self.plant = Plant(table or load_table(), scale)
         self.ledger = Ledger(self.plant)
         self.reserving = Reserving(self.plant, self.ledger)
         self.assignments = Assignments(self.plant, self.ledger)
         self.complaints: list[dict[str, Any]] = []
         self._thaw: Agenda[str] = Agenda()
+        for row in installed:
+            self.assignments.install(row)
         self._handlers: dict[str, Callable[[Body, Meta, int], Reaction]] = {
             "RR01": self._reserve,
             "RR02": lambda body, meta, now: Reaction(answer=self.reserving.release(body, meta.sender, now)),
