@@ -202,3 +202,16 @@ def captured(connection: Connection, prefix: str) -> list[str]:
     c = t.customer_order.c
     found = connection.execute(select(c.id).where(c.id.startswith(prefix, autoescape=True)).order_by(c.id))
     return list(found.scalars())
+
+
+def customer_of(connection: Connection, customer_order_id: str) -> str | None:
+    """The customer of a customer order."""
+    c = t.customer_order.c
+    found = connection.execute(select(c.customer_id).where(c.id == customer_order_id)).scalar()
+    return None if found is None else str(found)
+
+
+def billing_of(connection: Connection, service_order_ids: list[str]) -> list[Row]:
+    """Charging facts of some orders: kind and state."""
+    b = t.billing_record.c
+    return _all(connection, select(b.kind, b.state).where(b.service_order_id.in_(service_order_ids)).order_by(b.id))

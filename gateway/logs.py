@@ -1,0 +1,106 @@
+"""Logs: one JSON object a line in the data directory, a short line for people on the console; both from structlog.
+
+Times come from the one clock.  Bodies and personal data never enter a log: what could carry them is dropped by name, so that
+a careless call cannot leak.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import logging.handlers
+from collections.abc import MutableMapping
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from adapters.wire.times import wire_time
+from gateway.clock import Clock, iso_time
+
+Event = MutableMapping[str, Any]
+
+MAX_BYTES = 10 << 20
+KEPT = 5
+FILE_NAME = "gateway.log"
+
+WITHHELD = frozenset({"body", "raw", "document", "answer", "name", "phone", "mobile", "email", "contact", "certificate_no"})
+"""Keys that may carry a message's content or a person's data; their values are replaced."""
+
+LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+
+
+def _withhold(_: Any, __: str, event: Event) -> Event:
+    for key in event.keys() & WITHHELD:
+        event[key] = "—"
+    return event
+
+
+def _json(_: Any, __: str, event: Event) -> str:
+    return json.dumps(event, ensure_ascii=False, default=str)
+
+
+def _console(clock: Clock) -> Any:
+    def render(_: Any, __: str, event: Event) -> str:
+        local = wire_time(clock.now())
+        shown = {key: value for key, value in event.items() if key not in ("at", "level", "event", "exception")}
+        fields = " ".join(f"{key}={value}" for key, value in shown.items())
+        line = f"{local[8:10]}:{local[10:12]}:{local[12:]} {event['level']:<7} {event['event']} {fields}".rstrip()
+        return f"{line}\n{event['exception']}" if "exception" in event else line
+
+    return render
+
+
+class Logs:
+    """Logging of a process; ``close`` before it ends so that nothing is left unwritten.  Raises OSError when the folder
+    cannot be written."""
+
+    def __init__(self, folder: Path, level: str, clock: Clock, *, console: bool = True) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.path = folder / FILE_NAME
+
+        def stamp(_: Any, method: str, event: Event) -> Event:
+            level = "error" if method == "exception" else method
+            return {"at": iso_time(clock.now()), "level": level, **event}
+
+        handlers: list[tuple[logging.Handler, Any, int]] = [
+            (
+                logging.handlers.RotatingFileHandler(self.path, maxBytes=MAX_BYTES, backupCount=KEPT, encoding="utf-8"),
+                _json,
+                LEVELS[level],
+            )
+        ]
+        if console:
+            handlers.append((logging.StreamHandler(), _console(clock), max(LEVELS[level], logging.WARNING)))
+        self._root = logging.getLogger("bssgw")
+        self._root.propagate = False
+        self._root.setLevel(LEVELS[level])
+        self._handlers = []
+        for handler, render, lowest in handlers:
+            handler.setLevel(lowest)
+            handler.setFormatter(
+                structlog.stdlib.ProcessorFormatter(
+                    processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render]
+                )
+            )
+            self._root.addHandler(handler)
+            self._handlers.append(handler)
+        structlog.configure(
+            processors=[
+                structlog.stdlib.filter_by_level,
+                stamp,
+                structlog.processors.format_exc_info,
+                _withhold,
+                structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+            ],
+            logger_factory=lambda *_: self._root,
+            wrapper_class=structlog.stdlib.BoundLogger,
+            cache_logger_on_first_use=False,
+        )
+
+    def close(self) -> None:
+        """Flushes and closes the files and gives structlog back its defaults."""
+        for handler in self._handlers:
+            self._root.removeHandler(handler)
+            handler.close()
+        structlog.reset_defaults()
