@@ -250,7 +250,7 @@ def history_holds(connection: Connection, _catalogue: Catalogue) -> Iterator[Vio
 
 
 def nothing_is_left(connection: Connection, _catalogue: Catalogue) -> Iterator[Violation]:
-    """At rest every message has its end, and every order is final or a person has been called."""
+    """At rest every message has its end, and every order is final, waits for its day, or a person has been called."""
     names = ", ".join(f"'{state}'" for state in OPEN)
     left = f"SELECT id, code, peer, state FROM message WHERE direction = 'out' AND state IN ({names}) ORDER BY id"
     for message, code, peer, state in _rows(connection, left):
@@ -263,8 +263,8 @@ def nothing_is_left(connection: Connection, _catalogue: Catalogue) -> Iterator[V
         yield Violation("6.4/7", f"{message} {code}", f"{state} 而没有异常单", f"is {state} without a fallout record")
     waiting = (
         "SELECT o.id, o.state FROM service_order o WHERE o.ended_at IS NULL "
-        "AND NOT EXISTS (SELECT 1 FROM fallout f WHERE f.service_order_id = o.id) "
-        "AND NOT EXISTS (SELECT 1 FROM due d WHERE d.subject_id = o.id) ORDER BY o.id"
+        "AND NOT (o.state = 'DRAFT' AND o.effective_at IS NOT NULL) "
+        "AND NOT EXISTS (SELECT 1 FROM fallout f WHERE f.service_order_id = o.id) ORDER BY o.id"
     )
     for order, state in _rows(connection, waiting):
         yield Violation("6.4/7", order, f"仍为 {state}，且无人知晓", f"is still {state} and nobody was told")
