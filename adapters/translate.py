@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Callable
 from dataclasses import MISSING, fields, is_dataclass
 from typing import Any, Protocol
 
@@ -49,26 +50,36 @@ def use_cases() -> dict[str, type]:
     return found
 
 
-class Inbound:
-    """Documents into commands."""
+Make = Callable[[dict[str, Any]], Command]
+"""Makes a command of a document's body."""
 
-    def __init__(self, catalogue: Catalogue) -> None:
+
+class Inbound:
+    """Documents into commands: the core's use cases, and ``others`` that a row may name as well."""
+
+    def __init__(self, catalogue: Catalogue, others: dict[str, Make] | None = None) -> None:
         known = use_cases()
-        self._classes: dict[str, tuple[type, tuple[str, ...]]] = {}
+        self._makers: dict[str, Make] = {}
         for row in catalogue.messages():
-            if row.command is not None:
-                cls = known[row.command]
-                self._classes[row.code] = (cls, tuple(f.name for f in fields(cls)))
+            if row.command is None:
+                continue
+            own = (others or {}).get(row.command)
+            self._makers[row.code] = own if own is not None else _maker(known[row.command])
 
     def command(self, document: Document) -> Command | None:
-        """The core's command for a document; None if nothing in this system takes the message."""
-        entry = self._classes.get(document.row.code)
-        if entry is None:
-            return None
-        cls, names = entry
-        body = document.body
+        """The command for a document; None if nothing in this system takes the message."""
+        maker = self._makers.get(document.row.code)
+        return None if maker is None else maker(document.body)
+
+
+def _maker(cls: type) -> Make:
+    names = tuple(f.name for f in fields(cls))
+
+    def make(body: dict[str, Any]) -> Command:
         command: Command = cls(**{name: body[name] for name in names if name in body})
         return command
+
+    return make
 
 
 class Outbound:
@@ -118,6 +129,28 @@ class Outbound:
             if found is not None:
                 return found
         return None
+
+
+class ReceiptCommands:
+    """The command that hears what an outbound message's receipt said, where its row names one (``on_receipt``)."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        known = use_cases()
+        self._classes: dict[str, tuple[type, tuple[str, ...]]] = {}
+        for row in catalogue.messages():
+            if row.on_receipt is not None:
+                cls = known[row.on_receipt]
+                self._classes[row.code] = (cls, tuple(f.name for f in fields(cls)))
+
+    def command(self, row: MessageRow, document: dict[str, Any] | None, *, accepted: bool, symbol: str) -> Command | None:
+        """The command with the message's own fields and the verdict; None if nobody in the core listens."""
+        entry = self._classes.get(row.code)
+        if entry is None or document is None:
+            return None
+        cls, names = entry
+        given = {**document, "accepted": accepted, "symbol": symbol}
+        command: Command = cls(**{name: given[name] for name in names if name in given})
+        return command
 
 
 def _body(event: Event, names: tuple[str, ...]) -> dict[str, Any]:

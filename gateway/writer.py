@@ -32,8 +32,6 @@ log = structlog.get_logger()
 LOCK_PATIENCE_MS = 5_000
 """How long a locked database is retried by timer before the jobs are refused with 9004."""
 LOCK_RETRY_S = 0.05
-PROBE_S = 2.0
-"""How often a store that refused (disk full) is tried again."""
 
 
 class Job(Protocol):

@@ -30,7 +30,7 @@ class MessageRow:
 
     ``key`` names the body fields of the business key (dotted, lists implied; empty: the message has none); ``order_key``
     the field whose value keeps messages in sequence (spec 06.1 promise 3).  ``command`` names the core's command an inbound
-    message becomes; ``on`` the core's event an outbound message is made of.  Limits are seconds; ``result_clock`` says
+    message becomes; ``on`` the core's event an outbound message is made of; ``on_receipt`` the command that hears what its receipt said.  Limits are seconds; ``result_clock`` says
     whether ``result_limit`` runs on the ``elapsed`` clock or on ``working`` hours.
     """
 
@@ -57,6 +57,7 @@ class MessageRow:
     result_clock: Literal["elapsed", "working"] = "elapsed"
     command: str | None = None
     on: tuple[str, ...] = ()
+    on_receipt: str | None = None
 
     def elements(self) -> tuple[str, ...]:
         """Names of the body elements this row owns: the message and, for Q, its answer."""

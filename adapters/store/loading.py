@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from adapters.store.history import GENESIS
-from adapters.store.mapping import BILLING, BY_KIND, ITEM, ORDER
+from adapters.store.mapping import BILLING, BY_KIND, ITEM, ORDER, loads
 from adapters.store.sql import Dialect, EntitySql
 
 
@@ -21,6 +21,10 @@ class Loader:
         columns = ", ".join(ITEM.columns)
         self._items = f"SELECT order_id, {columns} FROM order_item WHERE {in_set('order_id')} ORDER BY order_id, position"
         self._billing = f"SELECT {', '.join(BILLING.columns)} FROM billing_record WHERE {in_set('serial')}{dialect.lock}"
+        self._outbound = (
+            "SELECT d.message_id, d.document_json, b.raw FROM message_document d "
+            f"LEFT JOIN message_body b ON b.message_id = d.message_id WHERE {in_set('d.message_id')}"
+        )
         self._inbox = (
             f"SELECT serial, payload_hash, message_id FROM inbox WHERE sender = {dialect.mark} AND {in_set('serial')}"
         )
@@ -47,11 +51,28 @@ class Loader:
         rows = connection.exec_driver_sql(self._inbox, (sender, self._dialect.ids(serials)))
         return {(sender, row[0]): (bytes(row[1]), row[2], None) for row in rows}
 
+    def fate(self, connection: Connection, sender: str, serial: str) -> tuple[str, str, bytes | None] | None:
+        """State, result code and answer of an inbound message."""
+        mark = self._dialect.mark
+        sql = (
+            "SELECT m.state, m.result_code, b.answer FROM inbox i JOIN message m ON m.id = i.message_id "
+            f"JOIN message_body b ON b.message_id = m.id WHERE i.sender = {mark} AND i.serial = {mark}"
+        )
+        row = connection.exec_driver_sql(sql, (sender, serial)).first()
+        return None if row is None else (row[0], row[1], None if row[2] is None else bytes(row[2]))
+
     def answer(self, connection: Connection, message_id: int) -> bytes | None:
         """The answer bytes an inbound message got."""
         sql = f"SELECT answer FROM message_body WHERE message_id = {self._dialect.mark}"
         row = connection.exec_driver_sql(sql, (message_id,)).first()
         return None if row is None or row[0] is None else bytes(row[0])
+
+    def outbound(self, connection: Connection, ids: list[int]) -> dict[int, tuple[dict[str, Any] | None, bytes | None]]:
+        """Document and bytes (once framed) of outbound messages by id."""
+        rows = connection.exec_driver_sql(self._outbound, (self._dialect.ids(ids),))
+        return {
+            row[0]: (None if row[1] is None else loads(row[1]), None if row[2] is None else bytes(row[2])) for row in rows
+        }
 
     def counters(self, connection: Connection) -> dict[str, int]:
         """Every counter as stored."""

@@ -56,7 +56,6 @@ INSERTS: dict[str, tuple[Table, tuple[str, ...]]] = {
     "attempt": (t.attempt, ("message_id", "n", "epoch", "sent_at", "bytes_out")),
     "history": (t.history, HISTORY_COLUMNS),
     "stage": (t.stage_record, tuple(c.name for c in t.stage_record.columns)),
-    "due": (t.due, ("kind", "subject_id", "due_at")),
 }
 """Insert-only lists of a group, in the order they are written."""
 
@@ -73,9 +72,8 @@ def statements(dialect: Dialect) -> dict[str, str]:
         f"UPDATE attempt SET reply_at = {m}, result_class = {m}, result_code = {m}, reply = {m} "
         f"WHERE message_id = {m} AND n = {m}"
     )
-    texts["due_done"] = f"DELETE FROM due WHERE kind = {m} AND subject_id = {m}"
     return texts
 
 
-UPDATES = ("message_state", "attempt_close", "due_done")
-"""Update lists of a group, written behind the inserts; each row must hit exactly one (``due_done`` at most one)."""
+UPDATES = ("message_state", "attempt_close")
+"""Update lists of a group, written behind the inserts; each row must hit exactly one."""

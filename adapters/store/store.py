@@ -125,6 +125,14 @@ class Store:
         """The answer an inbound message got, from the message log."""
         return self._loader.answer(self.connection, message_id)
 
+    def fate(self, sender: str, serial: str) -> tuple[str, str, bytes | None] | None:
+        """What became of a sender's message: state, result code, answer; None if it was never seen (RX04)."""
+        return self._loader.fate(self.connection, sender, serial)
+
+    def outbound(self, ids: list[int]) -> dict[int, tuple[dict[str, Any] | None, bytes | None]]:
+        """Document and, once framed, bytes of outbound messages."""
+        return self._loader.outbound(self.connection, ids)
+
     def next(self, counter: str) -> int:
         """The next number of a counter; it is written with the group."""
         value = self._counters.get(counter, 0) + 1
@@ -187,10 +195,9 @@ class Store:
             if rows := self._rows[name]:
                 run_many(connection, self._texts[name], rows)
         for name in UPDATES:
-            if rows := self._rows[name]:
-                hit = run_many(connection, self._texts[name], rows)
-                if name != "due_done" and hit != len(rows):
-                    raise StaleWrite(name)
+            rows = self._rows[name]
+            if rows and run_many(connection, self._texts[name], rows) != len(rows):
+                raise StaleWrite(name)
         self._flush_counters(connection)
 
     def _flush_items(self, connection: Connection) -> None:

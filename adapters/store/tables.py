@@ -74,7 +74,8 @@ message_body = Table(
     Column("raw", LargeBinary, nullable=False),
     Column("answer", LargeBinary),
 )
-"""The bytes: of an inbound message with the answer it got; of an outbound one from its first attempt on (retransmission sends these)."""
+"""The bytes: of an inbound message with the answer it got; of an outbound one from its first
+attempt on, which are what retransmission sends."""
 
 inbox = Table(
     "inbox",
@@ -347,29 +348,9 @@ fallout = Table(
     Index("ix_fallout_service_order_id", "service_order_id"),
 )
 
-due = Table(
-    "due",
-    metadata,
-    Column("kind", String(24), nullable=False),
-    Column("subject_id", String(64), nullable=False),
-    Column("due_at", Big, nullable=False),
-    PrimaryKeyConstraint("kind", "subject_id"),
-    Index("ix_due_due_at", "due_at"),
-    sqlite_with_rowid=False,
-)
-
 counter = Table(
     "counter",
     metadata,
     Column("name", String(32), primary_key=True),
     Column("value", Big, nullable=False),
-)
-
-lease = Table(
-    "lease",
-    metadata,
-    Column("resource", String(64), primary_key=True),
-    Column("owner", String(64), nullable=False),
-    Column("token", Big, nullable=False),
-    Column("expires_at", Big, nullable=False),
 )

@@ -27,7 +27,7 @@ Publisher = Callable[[Event, "StoreUnit"], tuple[str, ...]]
 class StoreUnit:
     """One command's view of the store."""
 
-    __slots__ = ("_added", "_copies", "_publish", "_saved", "now", "origin", "outgoing", "reference", "rows", "store")
+    __slots__ = ("_added", "_copies", "_publish", "_saved", "marks", "now", "origin", "outgoing", "reference", "rows", "store")
 
     def __init__(self, store: Store, now: int, reference: Reference, origin: Origin, publish: Publisher) -> None:
         self.store = store
@@ -39,6 +39,7 @@ class StoreUnit:
         self._added: list[tuple[str, Any]] = []
         self._saved: dict[tuple[str, str], Any] = {}
         self.rows: list[tuple[str, tuple[Any, ...]]] = []
+        self.marks: list[tuple[str, str, bytes, int, bytes]] = []
         self.outgoing: list[tuple[MessageRecord, dict[str, Any]]] = []
 
     def _copy(self, kind: str, entity_id: str) -> Any:
@@ -127,6 +128,10 @@ class StoreUnit:
         """A row for one of the store's lists."""
         self.rows.append((name, row))
 
+    def inbox(self, sender: str, serial: str, payload_hash: bytes, message_id: int, answer: bytes) -> None:
+        """The message's serial is taken; a repeat in the same group gets ``answer``."""
+        self.marks.append((sender, serial, payload_hash, message_id, answer))
+
     def send(self, message: MessageRecord, document: dict[str, Any], document_json: str) -> None:
         """An outbound message is born with the state change that causes it (transactional outbox)."""
         self.rows.append(("message", message.row()))
@@ -140,6 +145,8 @@ class StoreUnit:
             store.put(kind, entity, added=True)
         for (kind, _), entity in self._saved.items():
             store.put(kind, entity, added=False)
+        for mark in self.marks:
+            store.put_inbox(*mark)
         for name, row in self.rows:
             if name == "history":
                 row = store.chain.append(row)

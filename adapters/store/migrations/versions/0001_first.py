@@ -107,15 +107,6 @@ def upgrade() -> None:
     )
     op.create_index("ix_customer_order_customer_id", "customer_order", ["customer_id"], unique=False)
     op.create_table(
-        "due",
-        sa.Column("kind", sa.String(length=24), nullable=False),
-        sa.Column("subject_id", sa.String(length=64), nullable=False),
-        sa.Column("due_at", BIG, nullable=False),
-        sa.PrimaryKeyConstraint("kind", "subject_id", name=op.f("pk_due")),
-        sqlite_with_rowid=False,
-    )
-    op.create_index("ix_due_due_at", "due", ["due_at"], unique=False)
-    op.create_table(
         "fallout",
         sa.Column("id", sa.String(length=30), nullable=False),
         sa.Column("error_class", sa.String(length=24), nullable=False),
@@ -161,14 +152,6 @@ def upgrade() -> None:
         sa.Column("message_id", BIG, nullable=False),
         sa.PrimaryKeyConstraint("sender", "serial", name=op.f("pk_inbox")),
         sqlite_with_rowid=False,
-    )
-    op.create_table(
-        "lease",
-        sa.Column("resource", sa.String(length=64), nullable=False),
-        sa.Column("owner", sa.String(length=64), nullable=False),
-        sa.Column("token", BIG, nullable=False),
-        sa.Column("expires_at", BIG, nullable=False),
-        sa.PrimaryKeyConstraint("resource", name=op.f("pk_lease")),
     )
     op.create_table(
         "message",
@@ -372,14 +355,11 @@ def downgrade() -> None:
         postgresql_where=sa.text("direction = 'out' AND state IN ('READY', 'SENDING', 'RETRY', 'UNKNOWN')"),
     )
     op.drop_table("message")
-    op.drop_table("lease")
     op.drop_table("inbox")
     op.drop_index("ix_history_subject_id", table_name="history")
     op.drop_table("history")
     op.drop_index("ix_fallout_service_order_id", table_name="fallout")
     op.drop_table("fallout")
-    op.drop_index("ix_due_due_at", table_name="due")
-    op.drop_table("due")
     op.drop_index("ix_customer_order_customer_id", table_name="customer_order")
     op.drop_table("customer_order")
     op.drop_table("customer")

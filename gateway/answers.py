@@ -1,0 +1,114 @@
+"""Answers to inbound messages as bytes: receipts, refusals and replies in the peer's charset (spec 01.1.4, 02)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from adapters.document import Document, Fault, Header
+from adapters.replies import category_of, receipt_body, worse
+from adapters.wire.packet import Kind, Packet
+from adapters.wire.times import wire_time
+from adapters.xml.codec import Codec
+from schemas.loader import RECEIPT, RELEASE, Catalogue
+from schemas.model import Category, MessageRow
+
+
+class Answers:
+    """Builds what goes back on the connection a message came in on."""
+
+    def __init__(self, codec: Codec, own_id: str, now: Callable[[], int]) -> None:
+        self.now = now
+        self._codec = codec
+        self._catalogue = codec.catalogue
+        self._own = own_id
+
+    def number(self, symbol: str) -> str:
+        """The result code on the wire for a symbol."""
+        return self._catalogue.result(symbol).code
+
+    def receipt(
+        self,
+        row: MessageRow,
+        header: Header,
+        symbol: str,
+        now: int,
+        charset: str,
+        *,
+        faults: tuple[Fault, ...] = (),
+        state: str | None = None,
+        details: tuple[tuple[str, str], ...] = (),
+    ) -> bytes:
+        """The Package that holds a ``Receipt`` for the message with ``header``."""
+        body = receipt_body(self._catalogue, symbol, faults, state, details)
+        return self._package(row, RECEIPT, header, body, self._catalogue.result(symbol).code, now, charset)
+
+    def reply(self, row: MessageRow, header: Header, body: dict[str, Any], now: int, charset: str) -> bytes:
+        """The Package that holds the answer of a Q message."""
+        element = row.answer or RECEIPT
+        return self._package(row, element, header, body, self._catalogue.result("OK").code, now, charset)
+
+    def _package(
+        self, row: MessageRow, element: str, header: Header, body: dict[str, Any], code: str, now: int, charset: str
+    ) -> bytes:
+        head = Header(
+            code=header.code,
+            serial=header.serial,
+            sender=self._own,
+            receiver=header.sender,
+            area=header.area,
+            send_time=wire_time(now),
+            version=header.version or RELEASE,
+            mode=header.mode or "A",
+            result_code=code,
+        )
+        return self._codec.encode(Document(row, element, head, body), charset)
+
+
+def answer_packet(request: Packet, own_id: str, body: bytes, *, reply: bool, charset: str, result: str, now: int) -> Packet:
+    """The packet of an answer: echoes code and serial of what it answers."""
+    return Packet(
+        body=body,
+        kind=Kind.REPLY if reply else Kind.RECEIPT,
+        code=request.code,
+        sender=own_id,
+        receiver=request.sender,
+        area=request.area,
+        serial=request.serial,
+        send_time=wire_time(now),
+        mode=request.mode,
+        charset=charset,
+        result=result,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What an answer says: our code and symbol, the category logic reads, texts for people."""
+
+    code: str
+    symbol: str
+    category: Category
+    zh: str
+    en: str
+
+
+def judge(catalogue: Catalogue, packet: Packet, document: Document) -> Verdict:
+    """The verdict of an answer: packet header, document header and receipt may disagree, the worse one counts (02.2)."""
+    codes = [packet.result] if packet.kind is not None else []
+    if document.header.result_code is not None:
+        codes.append(document.header.result_code)
+    if document.element == RECEIPT:
+        codes.append(document.body["code"])
+    read = [(category_of(code, catalogue=catalogue), code) for code in codes]
+    category, worst = read[0] if read else (category_of(None, catalogue=catalogue), "")
+    for other, code in read[1:]:
+        if worse(category, other) != category:
+            category, worst = other, code
+    try:
+        row = catalogue.result(worst)
+    except LookupError:
+        return Verdict(worst[:4], "INTERNAL", category, f"对端返回 {worst}", f"The peer answered {worst}")
+    text = str(document.body.get("text", "")) if document.element == RECEIPT else ""
+    return Verdict(row.code, row.symbol, category, text or row.zh, text or row.en)

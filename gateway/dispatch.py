@@ -1,0 +1,274 @@
+"""Inbound packets to jobs of the worker: who speaks, may they, what does it say, which command is it (spec 01.1, 02.2).
+
+What comes from nobody we know is answered and logged, not stored.  Everything else that reaches us ends as a job: accepted,
+refused with every fault, or parked; its answer leaves after the commit.  When the worker is behind, reading stops (01.1.3 rule 6).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import structlog
+
+from adapters.document import DocumentRefused, Fault, Header
+from adapters.translate import Inbound
+from adapters.wire.events import Refused
+from adapters.wire.packet import Packet
+from adapters.wire.times import from_wire_time
+from adapters.xml.codec import Codec
+from gateway.answers import Answers, answer_packet
+from gateway.clock import Clock
+from gateway.config import Peer
+from gateway.inbound import InboundJob, Respond
+from gateway.link import Connection
+from gateway.outbox_pump import OutboxPump
+from gateway.peers import PeerBook
+from gateway.writer import Writer
+from schemas.loader import RELEASE, Catalogue
+from schemas.model import MessageRow
+
+log = structlog.get_logger()
+
+HIGH_WATER = 1024
+"""Jobs waiting for the worker beyond which no more is read; below half of it reading goes on."""
+TTL_TOLERANCE_MS = 300_000
+"""Clocks may differ by this much (spec 01.1.1, ttl)."""
+
+
+class Dispatcher:
+    """Owner of every connection that somebody opened to us, and judge of what arrives on any."""
+
+    def __init__(
+        self,
+        book: PeerBook,
+        codec: Codec,
+        inbound: Inbound,
+        answers: Answers,
+        writer: Writer,
+        pump: OutboxPump,
+        clock: Clock,
+    ) -> None:
+        self._book = book
+        self._codec = codec
+        self._catalogue: Catalogue = codec.catalogue
+        self._inbound = inbound
+        self._answers = answers
+        self._writer = writer
+        self._pump = pump
+        self._clock = clock
+        self._connections: dict[int, Connection] = {}
+        self._paused: dict[int, Connection] = {}
+        self._any_row = self._catalogue.messages()[0]
+        self.on_identified = _nobody
+        self.on_ended = _nobody
+        self.repeats = 0
+        writer.on_room = self._room
+
+    # -- owner of connections -------------------------------------------------------------------------------------------
+
+    def connected(self, connection: Connection) -> None:
+        """Somebody connected; who it is, its first packet says."""
+        self._connections[connection.epoch] = connection
+
+    def ended(self, connection: Connection) -> None:
+        """Gone."""
+        self._connections.pop(connection.epoch, None)
+        self._paused.pop(connection.epoch, None)
+        if connection.peer_id is not None:
+            self.on_ended(connection.peer_id, connection)
+
+    def close_all(self) -> None:
+        """We stop serving."""
+        for connection in list(self._connections.values()):
+            connection.close()
+
+    def answered(self, connection: Connection, packet: Packet) -> None:
+        """An answer to a notice that went out on the peer's own connection (duplex)."""
+        if connection.peer_id is not None:
+            self._pump.answered(connection.peer_id, packet)
+            self._pump.poke(connection.peer_id)
+
+    def timed_out(self, connection: Connection, serial: str) -> None:
+        """No answer in time to such a notice."""
+        if connection.peer_id is not None:
+            self._pump.timed_out(connection.peer_id, serial)
+
+    def lost(self, connection: Connection, serial: str) -> None:
+        """The connection ended under such a notice."""
+        if connection.peer_id is not None:
+            self._pump.lost(connection.peer_id, serial)
+
+    def unmatched(self, connection: Connection, packet: Packet) -> None:
+        """An answer after its requester gave up: applied if its message still waits, else logged (01.1.6)."""
+        peer_id = connection.peer_id or packet.sender
+        if not self._pump.late(peer_id, packet):
+            log.info("answer.unmatched", peer=peer_id, serial=packet.serial, code=packet.code)
+
+    def refused(self, connection: Connection, event: Refused) -> None:
+        """A flawed document on an intact stream: refused with its code."""
+        packet = event.packet
+        if packet.is_answer:
+            log.warning("answer.flawed", peer=packet.sender, serial=packet.serial, symbol=event.symbol)
+            return
+        fault = Fault("/", event.symbol, "", event.zh, event.en)
+        refusal = DocumentRefused(event.symbol, (fault,))
+        peer = self._identify(connection, packet)
+        if peer is not None:
+            self._submit(connection, packet, peer, refusal=refusal)
+
+    # -- judging ----------------------------------------------------------------------------------------------------------
+
+    def arrived(self, connection: Connection, packet: Packet) -> None:
+        """A whole request or notification."""
+        peer = self._identify(connection, packet)
+        if peer is None:
+            return
+        fault = self._expired(packet)
+        if fault is not None:
+            self._submit(connection, packet, peer, refusal=DocumentRefused("TTL_EXPIRED", (fault,)))
+            return
+        self._submit(connection, packet, peer)
+        if self._writer.waiting > HIGH_WATER and connection.epoch not in self._paused:
+            self._paused[connection.epoch] = connection
+            connection.pause_reading("intake")
+
+    def _room(self) -> None:
+        if self._paused and self._writer.waiting < HIGH_WATER // 2:
+            paused, self._paused = self._paused, {}
+            for connection in paused.values():
+                connection.resume_reading("intake")
+
+    def _identify(self, connection: Connection, packet: Packet) -> Peer | None:
+        """The peer row of the sender; None after answering 2001 or 2004 to somebody who has none here."""
+        if connection.peer_id is not None and connection.peer_id == packet.sender:
+            return self._book.get(packet.sender)
+        peer = self._book.get(packet.sender)
+        if peer is None:
+            self._turn_away(connection, packet, "SENDER_UNKNOWN")
+            return None
+        if not self._book.allowed(peer, connection.host):
+            self._turn_away(connection, packet, "ADDRESS_NOT_ALLOWED")
+            return None
+        connection.peer_id = peer.id
+        self.on_identified(peer.id, connection)
+        return peer
+
+    def _turn_away(self, connection: Connection, packet: Packet, symbol: str) -> None:
+        log.warning("intake.turned_away", sender=packet.sender, host=connection.host, symbol=symbol)
+        header = self._codec.quick_header(packet.body, packet.charset) or _header_of(packet)
+        now = self._clock.now()
+        body = self._answers.receipt(self._any_row, header, symbol, now, packet.charset)
+        connection.reply(
+            answer_packet(packet, self._book.own_id, body, reply=packet.mode == "B", charset=packet.charset,
+                          result=self._answers.number(symbol), now=now)
+        )  # fmt: skip
+
+    def _expired(self, packet: Packet) -> Fault | None:
+        if not packet.ttl or not packet.send_time:
+            return None
+        try:
+            sent = from_wire_time(packet.send_time)
+        except ValueError:
+            return None
+        if self._clock.now() <= sent + packet.ttl * 1000 + TTL_TOLERANCE_MS:
+            return None
+        return Fault("/", "ttl", str(packet.ttl), "报文已过有效期", "the message is past its time to live")
+
+    def take_in(self, packet: Packet, done: Callable[[bytes], None]) -> None:
+        """A document from beside the links (control socket, files): the sender must be a peer row all the same."""
+        peer = self._book.get(packet.sender)
+        if peer is None:
+            header = _header_of(packet)
+            fault = Fault("/Package/Header/Sender", "sender", packet.sender, "发送方未登记", "the sender is no configured peer")
+            done(self._answers.receipt(self._any_row, header, "SENDER_UNKNOWN", self._clock.now(), "UTF-8", faults=(fault,)))
+            return
+        self._judge(packet, peer, lambda body, _reply, _result: done(body), None)
+
+    def _submit(self, connection: Connection, packet: Packet, peer: Peer, refusal: DocumentRefused | None = None) -> None:
+        reply = packet.mode == "B"
+
+        def respond(body: bytes, is_reply: bool, result: str) -> None:
+            connection.reply(
+                answer_packet(packet, self._book.own_id, body, reply=is_reply or reply, charset=peer.charset,
+                              result=result, now=self._clock.now())
+            )  # fmt: skip
+
+        self._judge(packet, peer, respond, refusal)
+
+    def _judge(self, packet: Packet, peer: Peer, respond: Respond, refusal: DocumentRefused | None) -> None:
+        document = command = None
+        row: MessageRow = self._any_row
+        header = _header_of(packet)
+        if refusal is None:
+            try:
+                document = self._codec.decode(packet.body, packet.charset, _expectations(packet))
+                row, header = document.row, document.header
+                refusal = self._not_ours(document.element, row, header, peer)
+            except DocumentRefused as error:
+                refusal = error
+                header = _answerable(packet, error.header)
+        if refusal is None and document is not None:
+            command = self._inbound.command(document)
+            if command is None:
+                refusal = self._not_served(row)
+        if refusal is not None:
+            command = None
+            row = self._row_of(header, row)
+        self._writer.submit(
+            InboundJob(packet, row, header, peer.charset, self._answers, respond,
+                       document=document, command=command, refusal=refusal)
+        )  # fmt: skip
+
+    def _row_of(self, header: Header, row: MessageRow) -> MessageRow:
+        try:
+            return self._catalogue.message(header.code)
+        except LookupError:
+            return row
+
+    def _not_ours(self, element: str, row: MessageRow, header: Header, peer: Peer) -> DocumentRefused | None:
+        """Is it a request, for us, from a role that may send it?"""
+        if element != row.name:
+            fault = Fault("/Package/Body", "request", element, "此处应为请求或通知", "a request or notification belongs here")
+            return DocumentRefused("HEADER_DISAGREES", (fault,), header)
+        if header.receiver != self._book.own_id:
+            fault = Fault("/Package/Header/Receiver", "receiver", header.receiver, f"收方不是本系统 {self._book.own_id}",
+                          f"the receiver is not this system, {self._book.own_id}")  # fmt: skip
+            return DocumentRefused("NOT_PERMITTED", (fault,), header)
+        if any(route.sender in (peer.role, "*") for route in row.routes):
+            return None
+        fault = Fault("/Package/Header/MessageCode", "route", row.code, f"{peer.role} 不可发送 {row.code} {row.zh}",
+                      f"{peer.role} may not send {row.code} {row.name}")  # fmt: skip
+        return DocumentRefused("NOT_PERMITTED", (fault,), header)
+
+    def _not_served(self, row: MessageRow) -> DocumentRefused:
+        fault = Fault("/Package/Header/MessageCode", "served", row.code, f"本系统不受理 {row.code} {row.zh}",
+                      f"this system does not take {row.code} {row.name}")  # fmt: skip
+        return DocumentRefused("MESSAGE_UNKNOWN", (fault,))
+
+
+def _nobody(peer_id: str, connection: Connection) -> None:
+    """Until the composition root says who is interested."""
+
+
+def _expectations(packet: Packet) -> dict[str, str] | None:
+    """Header fields that exist in both packet and document must agree (01.2 rule 1); body-only layouts have none."""
+    if packet.kind is None or not packet.serial:
+        return None
+    return {"code": packet.code, "serial": packet.serial, "sender": packet.sender, "receiver": packet.receiver}
+
+
+def _header_of(packet: Packet) -> Header:
+    """What the packet says, for bytes that hold no readable document."""
+    return Header(code=packet.code, serial=packet.serial, sender=packet.sender, receiver=packet.receiver,
+                  area=packet.area, send_time=packet.send_time, version=RELEASE, mode=packet.mode)  # fmt: skip
+
+
+def _answerable(packet: Packet, found: Header | None) -> Header:
+    """A header the refusal can be matched by: the packet's where it has one, else what was readable of the document's."""
+    if packet.serial or found is None:
+        header = _header_of(packet)
+        if found is not None and not header.area:
+            header.area = found.area
+        return header
+    found.version = RELEASE
+    return found

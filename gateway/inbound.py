@@ -1,0 +1,182 @@
+"""One inbound message as a job of the worker: seen before? judged, recorded, answered after the commit (spec 01.1.6, 06.1).
+
+The message, its inbox mark, what it changed, what it caused to be sent and the answer it got are one commit.  A repeat of the
+same bytes gets the stored answer and has no second effect; the same serial with other bytes is refused 1009.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from adapters.document import Document, DocumentRefused, Fault, Header
+from adapters.store.message_machine import DONE, PARKED, REJECTED
+from adapters.store.rows import MessageRecord
+from adapters.store.unit import StoreUnit
+from adapters.wire.packet import Packet
+from crm_core.errors import DomainError
+from crm_core.fallout.model import Fallout
+from crm_core.ports import Command, Origin, Outcome
+from gateway.answers import Answers
+from schemas.model import MessageRow
+
+Respond = Callable[[bytes, bool, str], None]
+"""Sends the answer: Package bytes, whether it is a reply (else a receipt), the result code."""
+
+
+class InboundJob:
+    """``command`` is set for a document the core takes; ``refusal`` for bytes that are no acceptable document."""
+
+    __slots__ = (
+        "_answer", "_answers", "_command", "_digest", "_document", "_header", "_packet", "_refusal", "_respond",
+        "_result", "_row", "charset", "origin", "repeated",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        packet: Packet,
+        row: MessageRow,
+        header: Header,
+        charset: str,
+        answers: Answers,
+        respond: Respond,
+        *,
+        document: Document | None = None,
+        command: Command | None = None,
+        refusal: DocumentRefused | None = None,
+    ) -> None:
+        self.charset = charset
+        self.origin = Origin(header.sender, header.serial, header.code, header.ref_serial)
+        self.repeated = False
+        self._packet = packet
+        self._row = row
+        self._header = header
+        self._answers = answers
+        self._respond = respond
+        self._document = document
+        self._command = command
+        self._refusal = refusal
+        self._digest = hashlib.sha256(packet.body).digest()
+        self._answer: tuple[bytes, bool, str] = (b"", False, "")
+        self._result = ""
+
+    def prefetch(self) -> Iterable[tuple[str, str]]:
+        """What the command names."""
+        return () if self._command is None else self._command.prefetch()
+
+    def inbox_keys(self) -> Iterable[tuple[str, str]]:
+        """Its own serial."""
+        return ((self._header.sender, self._header.serial),)
+
+    def execute(self, unit: StoreUnit) -> None:
+        """Judge it; raises ``DomainError`` where the business says no."""
+        header = self._header
+        seen = unit.store.seen(header.sender, header.serial)
+        if seen is not None:
+            self._repeat(unit, seen)
+            return
+        if self._refusal is not None:
+            self._record_refusal(unit, self._refusal.symbol, self._refusal.faults, None, inbox=True)
+            return
+        if self._command is None:
+            raise TypeError("an inbound job has a command or a refusal")
+        outcome = self._command.execute(unit)
+        self._record(unit, outcome)
+
+    def _repeat(self, unit: StoreUnit, seen: tuple[bytes, int, bytes | None]) -> None:
+        digest, message_id, answer = seen
+        if digest == self._digest:
+            stored = answer if answer is not None else unit.store.stored_answer(message_id)
+            self.repeated = True
+            self._answer = (stored or b"", self._row.pattern == "Q", "")
+            return
+        found = Fault("/Package/Header/Serial", "unique", self._header.serial, "流水号已用于其他内容", "serial used with other content")
+        self._record_refusal(unit, "SERIAL_REUSED", (found,), None, inbox=False)
+
+    def _record(self, unit: StoreUnit, outcome: Outcome) -> None:
+        now = unit.now
+        if outcome.body is not None:
+            answer = self._answers.reply(self._row, self._header, outcome.body, now, self.charset)
+            reply = True
+        else:
+            answer = self._answers.receipt(
+                self._row, self._header, outcome.symbol, now, self.charset, state=outcome.state, details=outcome.details
+            )
+            reply = False
+        self._store(unit, DONE, outcome.symbol, answer, reply=reply, inbox=True)
+
+    def refused(self, unit: StoreUnit, error: DomainError) -> None:
+        """The business, or a defect of ours, says no: nothing changed but the message log and perhaps a fallout record."""
+        faults = tuple(Fault(r.path, r.symbol, r.found, r.zh, r.en) for r in error.refusals)
+        if not faults:
+            faults = (Fault("/Package/Body", error.code, "", error.zh, error.en),)
+        internal = error.code == "INTERNAL"
+        message_id = self._record_refusal(unit, error.code, faults, error.state, inbox=not internal)
+        if error.fallout is not None:
+            order_id = self._order_key()
+            unit.add(
+                Fallout(
+                    id=unit.new_id("FO"),
+                    error_class="internal" if internal else "report",
+                    opened_at=unit.now,
+                    zh=error.zh,
+                    en=error.en,
+                    symbol=error.code,
+                    service_order_id=order_id,
+                    message_id=message_id,
+                    area=self._header.area,
+                    about={"code": self.origin.code, "serial": self.origin.serial, "peer": self.origin.sender, "why": error.fallout},
+                )
+            )
+
+    def _record_refusal(
+        self, unit: StoreUnit, symbol: str, faults: tuple[Fault, ...], state: str | None, *, inbox: bool
+    ) -> int:
+        answer = self._answers.receipt(
+            self._row, self._header, symbol, unit.now, self.charset, faults=faults, state=state
+        )
+        return self._store(unit, PARKED if symbol == "INTERNAL" else REJECTED, symbol, answer, reply=False, inbox=inbox)
+
+    def _store(self, unit: StoreUnit, state: str, symbol: str, answer: bytes, *, reply: bool, inbox: bool) -> int:
+        header, packet, now, store = self._header, self._packet, unit.now, unit.store
+        message_id = store.next("message")
+        code = self._answers.number(symbol)
+        record = MessageRecord(
+            id=message_id,
+            direction="in",
+            peer=header.sender,
+            code=header.code,
+            element=self._document.element if self._document is not None else self._row.name,
+            serial=header.serial,
+            ref_serial=header.ref_serial,
+            area=header.area,
+            order_key=self._order_key(),
+            state=state,
+            result_code=code,
+            first_seen=now,
+            closed_at=now,
+        )
+        unit.put("message", record.row())
+        unit.put("body", (message_id, "plain", None, None, packet.charset, packet.body, answer))
+        if inbox:
+            unit.inbox(header.sender, header.serial, self._digest, message_id, answer)
+        unit.note("message", str(message_id), header.code, "", state, code)
+        self._answer = (answer, reply, code)
+        return message_id
+
+    def _order_key(self) -> str | None:
+        document = self._document
+        if document is None or self._row.order_key is None:
+            return None
+        value: Any = document.body.get(self._row.order_key)
+        return None if value is None else str(value)
+
+    def committed(self) -> None:
+        """Durable: answer now (spec 06.1 promise 1)."""
+        self._respond(*self._answer)
+
+    def failed(self, symbol: str) -> None:
+        """Nothing was kept: say so, so that the peer sends it again."""
+        answer = self._answers.receipt(self._row, self._header, symbol, self._answers.now(), self.charset)
+        self._respond(answer, False, self._answers.number(symbol))

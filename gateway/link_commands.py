@@ -1,0 +1,86 @@
+"""Messages about the link itself, answered by the gateway without the core (spec 02.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from crm_core.ports import Command, Outcome, UnitOfWork
+
+
+class MessageLog(Protocol):
+    """The part of the message log RX04 asks."""
+
+    def fate(self, sender: str, serial: str) -> tuple[str, str, bytes | None] | None:
+        """State, result code and answer of an inbound message; None if it was never seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkTest:
+    """LN03: the same text comes back."""
+
+    text: str
+
+    def prefetch(self) -> tuple[tuple[str, str], ...]:
+        """Nothing."""
+        return ()
+
+    def execute(self, uow: UnitOfWork) -> Outcome:
+        """The answer."""
+        return Outcome("OK", body={"text": self.text})
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceStatus:
+    """LN04: which versions and messages are served, normal or busy; ``look`` gives the answer's fields."""
+
+    look: Callable[[], dict[str, Any]]
+
+    def prefetch(self) -> tuple[tuple[str, str], ...]:
+        """Nothing."""
+        return ()
+
+    def execute(self, uow: UnitOfWork) -> Outcome:
+        """The answer."""
+        return Outcome("OK", body=self.look())
+
+
+@dataclass(frozen=True, slots=True)
+class QueryMessage:
+    """RX04: unseen, stored, applied or refused, with the answer as it was sent."""
+
+    sender: str
+    serial: str
+    log: MessageLog
+
+    def prefetch(self) -> tuple[tuple[str, str], ...]:
+        """Nothing of the core's."""
+        return ()
+
+    def execute(self, uow: UnitOfWork) -> Outcome:
+        """The answer, from the inbox and the message log. Only one's own messages can be asked after."""
+        body: dict[str, Any] = {"sender": self.sender, "serial": self.serial, "state": "unseen"}
+        fate = self.log.fate(self.sender, self.serial) if uow.origin.sender == self.sender else None
+        if fate is not None:
+            state, code, answer = fate
+            body["state"] = {"DONE": "applied", "REJECTED": "refused"}.get(state, "stored")
+            if answer is not None:
+                body["stored_answer"] = {"serial": self.serial, "result_code": code, "document": _text(answer)}
+        return Outcome("OK", body=body)
+
+
+def _text(answer: bytes) -> str:
+    """Our own answers are in a charset we wrote; it is named in their declaration."""
+    head = answer[:80].decode("ascii", "ignore")
+    charset = "utf-8" if 'encoding="UTF-8"' in head else "gb18030"
+    return answer.decode(charset)
+
+
+def link_commands(look: Callable[[], dict[str, Any]], log: MessageLog) -> dict[str, Callable[[dict[str, Any]], Command]]:
+    """Makers of the gateway's own commands by the name rows use, beside the core's."""
+    return {
+        "LinkTest": lambda body: LinkTest(body["text"]),
+        "ServiceStatus": lambda body: ServiceStatus(look),
+        "QueryMessage": lambda body: QueryMessage(body["sender"], body["serial"], log),
+    }

@@ -1,0 +1,235 @@
+"""Outbound messages as jobs of the worker: an attempt is recorded before a byte leaves and closed after (message-store.md).
+
+``OpenAttempts`` takes what the pump chose for one link, frames nothing itself, keeps the Package bytes of the first attempt
+(retransmission sends the same bytes) and lets the pump send only after its commit.  ``CloseAttempt`` records what came of it,
+moves the message by its table, tells the core where the row asks for it, and opens fallout where a person must look.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from adapters.document import Document, Header
+from adapters.store.message_machine import DEAD, DONE, REJECTED, RETRY, SENDING, UNKNOWN, next_state
+from adapters.store.unit import StoreUnit
+from adapters.wire.times import wire_time
+from adapters.xml.codec import Codec
+from crm_core.errors import DomainError
+from crm_core.fallout.model import Fallout
+from crm_core.ports import Command, Origin
+from gateway.config import Peer
+from gateway.retry import Decision
+from schemas.model import MessageRow
+
+
+@dataclass(slots=True)
+class Entry:
+    """An outbound message as the pump knows it; ``document`` or ``raw`` may have to be fetched from the log."""
+
+    id: int
+    peer: str
+    code: str
+    serial: str
+    area: str
+    key: str
+    state: str
+    tries: int
+    first_seen: int
+    due_at: int
+    ref_serial: str | None = None
+    document: dict[str, Any] | None = None
+    raw: bytes | None = None
+    framed_at: int = 0
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of an attempt: ``given`` is the message table's input; the rest is recorded."""
+
+    given: str
+    code: str
+    symbol: str
+    decision: Decision | None
+    reply: bytes | None = None
+    zh: str = ""
+    en: str = ""
+
+
+class OpenAttempts:
+    """The next attempt of each of ``entries``, one peer's; ``send`` is called for each after the commit."""
+
+    def __init__(
+        self,
+        entries: list[Entry],
+        peer: Peer,
+        codec: Codec,
+        own_id: str,
+        epoch: int,
+        send: Callable[[Entry], None],
+        failed: Callable[[list[Entry]], None],
+    ) -> None:
+        self.origin = Origin(own_id, "", "")
+        self._entries = entries
+        self._peer = peer
+        self._codec = codec
+        self._own = own_id
+        self._epoch = epoch
+        self._send = send
+        self._failed = failed
+
+    def prefetch(self) -> Iterable[tuple[str, str]]:
+        """Nothing of the core's."""
+        return ()
+
+    def inbox_keys(self) -> Iterable[tuple[str, str]]:
+        """None."""
+        return ()
+
+    def execute(self, unit: StoreUnit) -> None:
+        """Frames first attempts, opens an attempt row each, moves the messages to SENDING."""
+        # A first attempt whose document is at hand needs no look at the log; a repeated one must send what was sent.
+        missing = [e for e in self._entries if e.raw is None and (e.document is None or e.tries)]
+        if missing:
+            found = unit.store.outbound([e.id for e in missing])
+            for entry in missing:
+                document, entry.raw = found.get(entry.id, (None, None))
+                entry.document = entry.document if entry.document is not None else document
+        for entry in self._entries:
+            if entry.raw is None:
+                try:
+                    entry.raw = self._frame(entry, unit.now)
+                except (LookupError, ValueError) as error:
+                    self._park(unit, entry, str(error))
+                    continue
+                unit.put("body", (entry.id, "plain", None, None, self._peer.charset, entry.raw, None))
+            n = entry.tries + 1
+            unit.put("attempt", (entry.id, n, self._epoch, unit.now, len(entry.raw)))
+            state = next_state(entry.state, "take")
+            unit.put("message_state", (state, None, None, n, None, None, entry.id))
+
+    def _frame(self, entry: Entry, now: int) -> bytes:
+        row = self._codec.catalogue.message(entry.code)
+        if entry.document is None:
+            raise LookupError(f"报文 {entry.id} 没有内容 / message {entry.id} has no document")
+        header = Header(
+            code=entry.code,
+            serial=entry.serial,
+            sender=self._own,
+            receiver=self._peer.id,
+            area=entry.area,
+            send_time=wire_time(now),
+            version=self._peer.schema_version,
+            mode="B" if row.pattern == "Q" else self._peer.mode,
+            ref_serial=entry.ref_serial,
+        )
+        return self._codec.encode(Document(row, row.name, header, entry.document), self._peer.charset)
+
+    def _park(self, unit: StoreUnit, entry: Entry, why: str) -> None:
+        """It cannot be written for this peer: parked with its cause, the key goes on (01.2 rule 2)."""
+        entry.error = why
+        unit.put("message_state", ("PARKED", "document", None, entry.tries, None, unit.now, entry.id))
+        unit.note("message", str(entry.id), "skip", entry.state, "PARKED", why[:400])
+        unit.add(
+            Fallout(
+                id=unit.new_id("FO"), error_class="document", opened_at=unit.now, symbol="SCHEMA_FAULTS",
+                zh="报文无法按对端格式编码", en="The message cannot be written in the peer's form",
+                message_id=entry.id, area=entry.area, service_order_id=entry.key or None,
+                about={"code": entry.code, "serial": entry.serial, "peer": entry.peer, "why": why},
+            )
+        )  # fmt: skip
+
+    def refused(self, unit: StoreUnit, error: DomainError) -> None:
+        """Only a defect of ours comes here: every entry is parked with it."""
+        for entry in self._entries:
+            self._park(unit, entry, str(error))
+
+    def committed(self) -> None:
+        """The attempts are on disk: the bytes may leave."""
+        for entry in self._entries:
+            if entry.error is None:
+                entry.state = SENDING
+                entry.tries += 1
+            self._send(entry)
+
+    def failed(self, symbol: str) -> None:
+        """Nothing was kept: the entries go back to the pump."""
+        self._failed(self._entries)
+
+
+class CloseAttempt:
+    """What became of one attempt."""
+
+    def __init__(
+        self,
+        entry: Entry,
+        row: MessageRow,
+        result: Result,
+        own_id: str,
+        done: Callable[[Entry, Result], None],
+        command: Command | None = None,
+    ) -> None:
+        self.origin = Origin(entry.peer, entry.serial, entry.code)
+        self._entry = entry
+        self._row = row
+        self._result = result
+        self._own = own_id
+        self._done = done
+        self._command = command
+
+    def prefetch(self) -> Iterable[tuple[str, str]]:
+        """What the receipt's command names."""
+        return () if self._command is None else self._command.prefetch()
+
+    def inbox_keys(self) -> Iterable[tuple[str, str]]:
+        """None."""
+        return ()
+
+    def execute(self, unit: StoreUnit) -> None:
+        """Closes the attempt, moves the message, tells the core."""
+        self._close(unit)
+        if self._command is not None:
+            self._command.execute(unit)
+
+    def refused(self, unit: StoreUnit, error: DomainError) -> None:
+        """The core refuses what the receipt said (e.g. the order is unknown): closed all the same, a person looks."""
+        self._close(unit)
+        self._fallout(unit, "report", error.code, error.zh, error.en)
+
+    def _close(self, unit: StoreUnit) -> None:
+        entry, result, now = self._entry, self._result, unit.now
+        state = next_state(entry.state, result.given)
+        decision = result.decision
+        error_class = decision.error_class if decision is not None else None
+        closed = now if state in (DONE, REJECTED, DEAD) else None
+        due = decision.due_at if decision is not None and closed is None else None
+        unit.put("message_state", (state, error_class, result.code or None, entry.tries, due, closed, entry.id))
+        if entry.state in (SENDING, UNKNOWN, RETRY) and entry.tries:
+            unit.put("attempt_close", (now, error_class or "ok", result.code or None, result.reply, entry.id, entry.tries))
+        if state != DONE:
+            unit.note("message", str(entry.id), result.given, entry.state, state, result.code or error_class)
+        if state == DEAD or (state == REJECTED and self._command is None):
+            self._fallout(unit, error_class or "", result.symbol, result.zh, result.en)
+
+    def _fallout(self, unit: StoreUnit, error_class: str, symbol: str, zh: str, en: str) -> None:
+        entry = self._entry
+        unit.add(
+            Fallout(
+                id=unit.new_id("FO"), error_class=error_class, opened_at=unit.now, symbol=symbol,
+                zh=zh or "对端拒绝或无法送达", en=en or "Refused by the peer, or not deliverable",
+                message_id=entry.id, area=entry.area, service_order_id=entry.key or None,
+                about={"code": entry.code, "serial": entry.serial, "peer": entry.peer, "tries": entry.tries},
+            )
+        )  # fmt: skip
+
+    def committed(self) -> None:
+        """Durable: the pump goes on with the key."""
+        entry, result = self._entry, self._result
+        entry.state = next_state(entry.state, result.given)
+        self._done(entry, result)
+
+    def failed(self, symbol: str) -> None:
+        """Nothing was kept: the attempt stays open, which after a restart reads as UNKNOWN; here it is tried as such."""
+        self._done(self._entry, Result("no_answer", "", symbol, None))

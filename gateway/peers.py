@@ -1,0 +1,48 @@
+"""Who is who among the peers, from the configuration (spec 01: a peer is rows, never code)."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address, ip_network
+
+from gateway.config import Config, Peer
+
+
+class PeerBook:
+    """Peers by system id and by the role they play for an area (``adapters.translate.Directory``)."""
+
+    def __init__(self, config: Config) -> None:
+        self._own = config.gateway.system_id
+        self._peers = {peer.id: peer for peer in config.peer}
+        self._networks = {peer.id: tuple(ip_network(a, strict=False) for a in peer.allow_addresses) for peer in config.peer}
+
+    @property
+    def own_id(self) -> str:
+        """Our system id."""
+        return self._own
+
+    def all(self) -> tuple[Peer, ...]:
+        """Every peer, in the order of the configuration."""
+        return tuple(self._peers.values())
+
+    def get(self, system_id: str) -> Peer | None:
+        """The peer row of a system id."""
+        return self._peers.get(system_id)
+
+    def receiver(self, role: str, area: str) -> str | None:
+        """The first peer that plays ``role`` and serves ``area`` (no areas listed: all)."""
+        for peer in self._peers.values():
+            if peer.role == role and (not peer.areas or area in peer.areas):
+                return peer.id
+        return None
+
+    def allowed(self, peer: Peer, host: str) -> bool:
+        """Whether ``host`` may speak for ``peer``; an address that is none (in memory) is nobody's to forbid."""
+        networks = self._networks[peer.id]
+        if not networks:
+            return True
+        try:
+            address = ip_address(host)
+        except ValueError:
+            return False
+        mapped = getattr(address, "ipv4_mapped", None)
+        return any((mapped or address) in network for network in networks)

@@ -1,0 +1,233 @@
+"""The composition root: one gateway out of configuration, clock, entropy, endpoints and store (architecture 2).
+
+Everything is handed in, so a real process and a simulation differ only in what they hand in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from twisted.internet.defer import Deferred, DeferredList, FirstError, succeed
+from twisted.python.failure import Failure
+
+from adapters.document import Header
+from adapters.store.rows import MessageRecord
+from adapters.store.store import Store
+from adapters.translate import Inbound, Outbound
+from adapters.wire.layout import Layout
+from adapters.wire.packet import Kind, Packet
+from adapters.xml.codec import Codec
+from gateway.answers import Answers
+from gateway.clock import Clock, Entropy
+from gateway.config import Config, Listen, Peer
+from gateway.dispatch import HIGH_WATER, Dispatcher
+from gateway.link import Connection, ConnectionOwner
+from gateway.link_commands import link_commands
+from gateway.links import ConnectionFactory, DuplexLink, OutgoingLink, ShortLink, settings_of
+from gateway.outbox_log import OutboxLog
+from gateway.outbox_pump import OutboxPump
+from gateway.peers import PeerBook
+from gateway.reference_data import build_reference
+from gateway.retry import RetryPolicy
+from gateway.runners import InlineRunner
+from gateway.timers import Timers
+from gateway.writer import Runner, Writer
+from schemas.loader import load
+
+log = structlog.get_logger()
+
+PROBE_S = 2.0
+"""How often a store that refused is tried again."""
+
+AnyLink = OutgoingLink | DuplexLink | ShortLink
+
+
+class Gateway:
+    """A running gateway. ``on_change`` is called after commits that sent something, for progress displays."""
+
+    def __init__(
+        self,
+        config: Config,
+        clock: Clock,
+        entropy: Entropy,
+        endpoints: Any,
+        store: Store,
+        runner: Runner | None = None,
+        *,
+        group_size: int = 96,
+    ) -> None:
+        self.config = config
+        self.on_change: Callable[[], None] = lambda: None
+        self.book = PeerBook(config)
+        self.links: dict[str, AnyLink] = {}
+        self.addresses: dict[str, Any] = {}
+        self._clock = clock
+        self._entropy = entropy
+        self._endpoints = endpoints
+        self._ports: list[Any] = []
+        self._epoch = 0
+        self._stopping = False
+        catalogue = load()
+        self._catalogue = catalogue
+        self.codec = Codec(catalogue)
+        self._layouts = {row.name: Layout(row) for row in catalogue.layouts()}
+        outbound = Outbound(catalogue, self.book)
+        self.writer = Writer(
+            store, clock, runner or InlineRunner(), build_reference(catalogue), outbound.publish,
+            group_size=group_size, on_outgoing=self._outgoing,
+        )  # fmt: skip
+        self.store = store
+        policy = RetryPolicy(catalogue.table("error_classes"), entropy)
+        self.pump = OutboxPump(self.writer, OutboxLog(store.engine), self.codec, clock, policy, self.book.own_id)
+        inbound = Inbound(catalogue, link_commands(self._service_status, store))
+        answers = Answers(self.codec, self.book.own_id, clock.now)
+        self.dispatcher = Dispatcher(self.book, self.codec, inbound, answers, self.writer, self.pump, clock)
+        self.dispatcher.on_identified = self._identified
+        self.dispatcher.on_ended = self._ended
+        self._timers = Timers(store.engine, self.writer, clock, self.book.own_id)
+
+    # -- life ---------------------------------------------------------------------------------------------------------
+
+    def start(self) -> Deferred[Any]:
+        """Listens, connects, resumes what was under way; fires when every listener listens."""
+        _ = self.store.connection
+        for peer in self.book.all():
+            link = self._link(peer)
+            if link is not None:
+                self.links[peer.id] = link
+                self.pump.add_link(link)
+        listening: list[Deferred[Any]] = []
+        for listen in self.config.listen:
+            factory: Any = ConnectionFactory(lambda listen=listen: self._accept(listen))  # type: ignore[misc]
+            port: Deferred[Any] = self._endpoints.server(listen.address).listen(factory)
+            port.addCallback(self._listens, listen)
+            listening.append(port)
+        ready: Deferred[Any] = DeferredList(listening, fireOnOneErrback=True, consumeErrors=True)
+        ready.addErrback(_first_failure)
+        ready.addCallback(self._ready)
+        return ready
+
+    def _ready(self, _: Any) -> None:
+        for link in self.links.values():
+            link.start()
+        self.pump.start()
+        self._timers.start()
+        self._probe()
+
+    def stop(self) -> Deferred[Any]:
+        """Takes nothing more, lets the worker finish, then closes links and store."""
+        self._stopping = True
+        self._timers.stop()
+        closing: list[Deferred[Any]] = [d for d in (port.stopListening() for port in self._ports) if d is not None]
+        idle: Deferred[Any] = Deferred()
+        self.writer.when_idle(lambda: idle.callback(None))
+        idle.addCallback(lambda _: self._close_links(closing))
+        idle.addCallback(lambda _: self.store.close())
+        return idle
+
+    def _close_links(self, closing: list[Deferred[Any]]) -> Deferred[Any]:
+        self.dispatcher.close_all()
+        closing.extend(link.close() for link in self.links.values())
+        return DeferredList(closing, consumeErrors=True) if closing else succeed(None)
+
+    def abandon(self) -> None:
+        """A simulated crash: nothing is finished, nothing is said to anybody; the database keeps what was committed."""
+        self._stopping = True
+        self._timers.stop()
+        self.store.rollback()
+        self.store.close()
+
+    # -- wiring -------------------------------------------------------------------------------------------------------
+
+    def _link(self, peer: Peer) -> AnyLink | None:
+        if peer.connect and peer.long:
+            return OutgoingLink(peer, self._clock, self._entropy, self.pump, self._endpoints, self._connection, self.dispatcher)
+        if peer.connect:
+            return ShortLink(peer, self._clock, self.pump, self._endpoints, self._connection, self.dispatcher)
+        return DuplexLink(peer, self._clock, self.pump) if peer.duplex else None
+
+    def _connection(self, owner: ConnectionOwner, peer: Peer) -> Connection:
+        self._epoch += 1
+        settings = settings_of(peer, self.book.own_id)
+        return Connection(owner, self._layouts[peer.layout], settings, self._clock, self._epoch, self._describe)
+
+    def _accept(self, listen: Listen) -> Connection:
+        """Somebody connects: the session's limits are those of the peers that may."""
+        self._epoch += 1
+        peers = [peer for peer in self.book.all() if peer.listen == listen.name]
+        widest = max(peers, key=lambda peer: peer.limits.max_document, default=None)
+        if widest is None:
+            raise LookupError(listen.name)
+        settings = settings_of(widest, self.book.own_id)
+        return Connection(self.dispatcher, self._layouts[listen.layout], settings, self._clock, self._epoch, self._describe)
+
+    def _describe(self, body: bytes) -> Packet:
+        """What a packet without header fields is, read from the document itself."""
+        header = self.codec.quick_header(body) or Header("", "", "", "")
+        kind = Kind.RECEIPT if header.result_code is not None else Kind.REQUEST
+        return Packet(body=body, kind=kind, code=header.code, sender=header.sender, receiver=header.receiver,
+                      area=header.area, serial=header.serial, mode=header.mode, result=header.result_code or "0000")  # fmt: skip
+
+    def _listens(self, port: Any, listen: Listen) -> None:
+        self._ports.append(port)
+        self.addresses[listen.name] = port.getHost()
+        log.info("listening", name=listen.name, address=str(port.getHost()), layout=listen.layout)
+
+    def _identified(self, peer_id: str, connection: Connection) -> None:
+        link = self.links.get(peer_id)
+        if isinstance(link, DuplexLink):
+            link.up(connection)
+
+    def _ended(self, peer_id: str, connection: Connection) -> None:
+        link = self.links.get(peer_id)
+        if isinstance(link, DuplexLink):
+            link.down(connection)
+
+    def _outgoing(self, messages: list[tuple[MessageRecord, dict[str, Any]]]) -> None:
+        self.pump.outgoing(messages)
+        self.on_change()
+
+    def _probe(self) -> None:
+        if self._stopping:
+            return
+        self.writer.probe()
+        self._clock.callLater(PROBE_S, self._probe)
+
+    # -- for people ---------------------------------------------------------------------------------------------------
+
+    def submit_document(self, raw: bytes, done: Callable[[bytes], None]) -> None:
+        """A document handed in beside the links (control socket): judged like any other, ``done`` gets the answer's bytes."""
+        packet = self._describe(raw)
+        packet.kind = None
+        self.dispatcher.take_in(packet, done)
+
+    def _service_status(self) -> dict[str, Any]:
+        messages = [row.code for row in self._catalogue.messages() if row.command is not None]
+        busy = self.writer.storage_fault is not None or self.writer.waiting > HIGH_WATER
+        return {
+            "schema_versions": list(self._catalogue.versions()),
+            "messages": sorted(messages),
+            "state": "busy" if busy else "normal",
+        }
+
+    def status(self) -> dict[str, Any]:
+        """Links, queues and the worker's figures, as plain values."""
+        links = []
+        for peer_id, link in self.links.items():
+            held, under_way, more = self.pump.waiting(peer_id)
+            links.append({"peer": peer_id, "role": link.peer.role, "state": link.state, "waiting": held, "under_way": under_way,
+                          "more_in_table": more, "connects": link.connects})  # fmt: skip
+        figures = self.writer.figures
+        return {
+            "system_id": self.book.own_id,
+            "links": links,
+            "writer": {"waiting": self.writer.waiting, "groups": figures.groups, "jobs": figures.jobs, "refused": figures.refused,
+                       "failed": figures.failed, "largest_group": figures.largest, "storage_fault": self.writer.storage_fault},
+        }  # fmt: skip
+
+
+def _first_failure(failure: Failure) -> Failure:
+    """What went wrong with the listener itself, instead of the list's wrapping."""
+    return failure.value.subFailure if isinstance(failure.value, FirstError) else failure

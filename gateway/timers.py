@@ -1,0 +1,95 @@
+"""Due work of the core, found by looking and done through the worker: orders whose day has come (spec 5.4 rule 7)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.engine import Engine
+
+from adapters.store import tables as t
+from adapters.store.unit import StoreUnit
+from crm_core.errors import DomainError
+from crm_core.orders.dispatch_due import DispatchDue
+from crm_core.ports import Command, Origin
+from gateway.clock import Clock
+from gateway.writer import Writer
+
+log = structlog.get_logger()
+
+LOOK_S = 60.0
+"""How often due orders are looked for; their moment is a day, so a minute is early enough."""
+AT_ONCE = 500
+"""Orders taken a look, so that a backlog never crowds out what peers send."""
+
+
+class CommandJob:
+    """A command of our own, e.g. a timer's: nobody waits for an answer."""
+
+    def __init__(self, command: Command, own_id: str, what: str) -> None:
+        self.origin = Origin(own_id, "", what)
+        self._command = command
+        self._what = what
+
+    def prefetch(self) -> Iterable[tuple[str, str]]:
+        """What the command names."""
+        return self._command.prefetch()
+
+    def inbox_keys(self) -> Iterable[tuple[str, str]]:
+        """None."""
+        return ()
+
+    def execute(self, unit: StoreUnit) -> None:
+        """Do it."""
+        self._command.execute(unit)
+
+    def refused(self, unit: StoreUnit, error: DomainError) -> None:
+        """The business says no: it stays in the history and the log."""
+        unit.note("timer", self._what, error.code, "", "refused", f"{error.zh} / {error.en}"[:400])
+        log.warning("timer.refused", what=self._what, symbol=error.code, zh=error.zh, en=error.en)
+
+    def committed(self) -> None:
+        """Done."""
+
+    def failed(self, symbol: str) -> None:
+        """Nothing was kept: the next look finds it again."""
+        log.warning("timer.failed", what=self._what, symbol=symbol)
+
+
+class Timers:
+    """Looks for due work at intervals of the one clock."""
+
+    def __init__(self, engine: Engine, writer: Writer, clock: Clock, own_id: str) -> None:
+        self._engine = engine
+        self._writer = writer
+        self._clock = clock
+        self._own = own_id
+        self._stopped = False
+        orders, parents = t.service_order, t.customer_order
+        self._due = (
+            select(orders.c.id)
+            .join(parents, parents.c.id == orders.c.customer_order_id)
+            .where(orders.c.ended_at.is_(None), orders.c.state == "DRAFT", parents.c.pre_accepted.is_(False))
+            .where(orders.c.effective_at.is_not(None))
+            .order_by(orders.c.effective_at, orders.c.id)
+            .limit(AT_ONCE)
+        )
+
+    def start(self) -> None:
+        """Look now and from now on."""
+        self._look()
+
+    def stop(self) -> None:
+        """No more."""
+        self._stopped = True
+
+    def _look(self) -> None:
+        if self._stopped:
+            return
+        now = self._clock.now()
+        with self._engine.connect() as connection:
+            due = [row[0] for row in connection.execute(self._due.where(t.service_order.c.effective_at <= now))]
+        for order_id in due:
+            self._writer.submit(CommandJob(DispatchDue(order_id), self._own, f"dispatch due {order_id}"))
+        self._clock.callLater(LOOK_S, self._look)
