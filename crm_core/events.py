@@ -13,7 +13,7 @@ from typing import Any
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """``key`` keeps messages of one subject in sequence (06.1 promise 3); ``to`` names the receiving system where the fact is
-    addressed (an answer to whoever asked), else the row's receiver role and the area decide; ``ref_serial`` the command answered."""
+    addressed (an answer to whoever asked), else the row's receiver role and the area decide; ``ref_serial``: what it answers."""
 
     key: str
     area: str
@@ -28,6 +28,7 @@ class OrderDispatched(Event):
     service_order_id: str
     version: int
     image: dict[str, Any]
+    customer_order_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +57,7 @@ class CompletionDecided(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BillingDue(Event):
-    """A charging fact to be told to billing exactly once (BL01)."""
+    """A charging fact to be told to billing exactly once (BL01). ``attrs`` is None where there are none."""
 
     customer_order_id: str
     service_order_id: str
@@ -66,4 +67,4 @@ class BillingDue(Event):
     account_id: str | None
     plan: str
     effective_at: str
-    attrs: list[dict[str, Any]]
+    attrs: list[dict[str, Any]] | None

@@ -6,6 +6,7 @@ China has one time zone and no daylight saving, so the offset is a number.
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 
 from crm_core.errors import DomainError
 
@@ -21,6 +22,7 @@ def to_wire(ms: int) -> str:
     return datetime.fromtimestamp(ms / 1000, SHANGHAI).strftime("%Y%m%d%H%M%S")
 
 
+@lru_cache(maxsize=4096)
 def from_wire(text: str) -> int:
     """Milliseconds of a compact or ISO date and time; without a zone it is Shanghai's. Raises ``DomainError`` DATE_INVALID."""
     try:

@@ -53,7 +53,7 @@ def charge(uow: UnitOfWork, order: ServiceOrder, item: OrderItem, instance: Prod
             account_id=instance.account_id,
             plan=value_of(item.attrs, PLAN) or instance.attrs.get(PLAN) or item.product,
             effective_at=to_wire(uow.now),
-            attrs=_with_old(item.attrs, before),
+            attrs=_with_old(item.attrs, before) or None,
         )
     )
     if serials:

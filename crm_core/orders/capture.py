@@ -1,4 +1,4 @@
-"""受理: from an acceptable request to customer, account, customer order, service orders, items and instances (spec 02.0, 03)."""
+"""受理: from an acceptable request to customer, account, orders, items and instances (spec 02.0, 03)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """竣工确认: the CRM accepts or refuses a completion item by item (spec 04.1, 04.6, 5.4 OH13 and rule 4).
 
-Only here service and charging change: the instance moves, billing is told, once.  What is missing refuses the item: it goes back
-in progress with fallout on, provisioning repairs it and reports again, or returns it.
+Only here service and charging change: the instance moves, billing is told, once.  What is missing refuses the item: it goes
+back in progress with fallout on, provisioning repairs it and reports again, or returns it.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def refuse(uow: UnitOfWork, moves: Moves, item: OrderItem, fault: tuple[str, str
             about={"serial": moves.serial, "sender": moves.actor, "item_id": item.item_id},
         )
     )
-    return {"item_id": item.item_id, "result": "refused", "code": symbol, "reason": {"text": text}}
+    return {"item_id": item.item_id, "result": "refused", "reason": {"text": f"{symbol}: {text}"}}
 
 
 def answer_again(uow: UnitOfWork, order: ServiceOrder, items: list[OrderItem], source: Source) -> None:

@@ -61,6 +61,7 @@ def send(
             key=order.id,
             area=order.area,
             to=pf_system,
+            customer_order_id=order.customer_order_id,
             service_order_id=order.id,
             version=order.version,
             image=order_image(order, customer, items),

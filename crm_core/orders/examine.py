@@ -20,7 +20,7 @@ _DATES = ("captured_at", "effective_at", "booked_at", "required_finish")
 
 
 def examine(command: SubmitOrder, uow: UnitOfWork) -> Request:
-    """Look at all of it; raises one ``DomainError`` whose ``refusals`` name every fault by path, else what is needed to capture."""
+    """Look at all of it: what is needed to capture, or one ``DomainError`` whose ``refusals`` name every fault by path."""
     faults = Faults()
     areas = uow.reference.areas
     if areas and command.area not in areas:

@@ -41,6 +41,8 @@ class FoldLine:
     result: str
 
 
+UNDER_WAY = ("IN_PROGRESS", "COMPLETING", "PENDING_INSTALL", "DEFERRED", "COMPLETED")
+
 # fmt: off
 TABLE: tuple[FoldLine, ...] = (
     FoldLine("closed", "all",    "items", ("COMPLETED",),                  "COMPLETED"),
@@ -55,7 +57,7 @@ TABLE: tuple[FoldLine, ...] = (
     FoldLine("open",   "all",    "open",  ("COMPLETING",),                 "COMPLETING"),
     FoldLine("open",   "all",    "open",  ("DEFERRED",),                   "DEFERRED"),
     FoldLine("open",   "all",    "open",  ("PENDING_INSTALL", "DEFERRED"), "PENDING_INSTALL"),
-    FoldLine("open",   "any",    "items", ("IN_PROGRESS", "COMPLETING", "PENDING_INSTALL", "DEFERRED", "COMPLETED"), "IN_PROGRESS"),
+    FoldLine("open",   "any",    "items", UNDER_WAY,                       "IN_PROGRESS"),
     FoldLine("open",   "any",    "open",  ("DRAFT",),                      "DRAFT"),
     FoldLine("open",   "any",    "open",  ("SUBMITTED",),                  "SUBMITTED"),
     FoldLine("open",   "any",    "open",  ("ACKNOWLEDGED",),               "ACKNOWLEDGED"),

@@ -7,7 +7,7 @@ from typing import Any
 from crm_core.customers.model import Customer
 from crm_core.orders.model import OrderItem, ServiceOrder
 
-_DETAILS = ("scheme", "attachments", "relation")
+_DETAILS = ("scheme", "attachments", "relation", "Extension")
 
 
 def _item_image(item: OrderItem, own: frozenset[str]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The order item's machine (spec 04.1): one total table of (state, input) -> effect.
 
-An item is a *progress* and three overlays - fallout, cancelling, amending - that lie over it without moving it: a cancel that is
-refused must leave the item exactly where it was, and an item can be cancelled while it is being changed.  So the state people
+An item is a *progress* and three overlays - fallout, cancelling, amending - that lie over it without moving it: a cancel that
+is refused must leave the item exactly where it was, and an item can be cancelled while it is being changed.  So the state people
 see is derived (the first overlay that is on, else the progress), and the table below speaks of progress and overlays apart.
 The lock is a machine of its own (``lock.py``), or the table would double.
 
@@ -60,57 +60,57 @@ F, C, A = OVERLAYS
 # fmt: off
 LINES: tuple[Line, ...] = (
     # dispatch
-    Line("dispatch",            ("DRAFT",),            "SUBMITTED",                        clause="OH01 committed"),
-    Line("dispatch",            ("RETURNED",),         "SUBMITTED", new_row=True,          clause="OH01 committed, higher version: new row"),
-    Line("receipt",             ("SUBMITTED",),        "ACKNOWLEDGED", off=(F,),           clause="receipt 0001/0002"),
-    Line("receipt_refused",     EARLY[:2],             "CANCELLED", needs=(C,),            clause="receipt that refuses OH01, cancel open"),
-    Line("receipt_refused",     EARLY[:2],             "REJECTED",                         clause="receipt that refuses OH01 for good"),
-    Line("accept",              EARLY[:2],             "ACCEPTED", off=(F,),               clause="OH02"),
-    Line("reject",              EARLY[:2],             "CANCELLED", needs=(C,),            clause="OH12, cancel open"),
-    Line("reject",              EARLY[:2],             "REJECTED",                         clause="OH12"),
+    Line("dispatch",            ("DRAFT",),            "SUBMITTED", clause="OH01 committed"),
+    Line("dispatch",            ("RETURNED",),         "SUBMITTED", new_row=True, clause="OH01, higher version: new row"),
+    Line("receipt",             ("SUBMITTED",),        "ACKNOWLEDGED", off=(F,), clause="receipt 0001/0002"),
+    Line("receipt_refused",     EARLY[:2],             "CANCELLED", needs=(C,), clause="the same, cancel open"),
+    Line("receipt_refused",     EARLY[:2],             "REJECTED", clause="receipt that refuses OH01 for good"),
+    Line("accept",              EARLY[:2],             "ACCEPTED", off=(F,), clause="OH02"),
+    Line("reject",              EARLY[:2],             "CANCELLED", needs=(C,), clause="OH12, cancel open"),
+    Line("reject",              EARLY[:2],             "REJECTED", clause="OH12"),
     # stages
-    Line("stage",               EARLY,                 "IN_PROGRESS", off=(F,),            clause="OH07; an OH07 without exception clears fallout"),
-    Line("stage",               OPEN[1:],              off=(F,),                           clause="an OH07 without exception clears fallout"),
-    Line("stage_exception",     EARLY,                 "IN_PROGRESS", on=(F,),             clause="OH07; OH07 reporting exception"),
-    Line("stage_exception",     OPEN[1:],              on=(F,),                            clause="OH07 reporting exception"),
-    Line("budget_spent",        OPEN,                  on=(F,),                            clause="budget or limit spent (06.1)"),
+    Line("stage",               EARLY,                 "IN_PROGRESS", off=(F,), clause="OH07, clears fallout"),
+    Line("stage",               OPEN[1:],              off=(F,), clause="OH07 without exception clears fallout"),
+    Line("stage_exception",     EARLY,                 "IN_PROGRESS", on=(F,), clause="OH07; OH07 reporting exception"),
+    Line("stage_exception",     OPEN[1:],              on=(F,), clause="OH07 reporting exception"),
+    Line("budget_spent",        OPEN,                  on=(F,), clause="budget or limit spent (06.1)"),
     # change
-    Line("change",              ("DRAFT",),                                                clause="matrix: change of DRAFT is local"),
-    Line("change",              UNDER_WAY,             on=(A,),                            clause="CO01 committed"),
-    Line("change_applied",      OPEN,                  off=(A,), needs=(A,),               clause="CO02 applied: the new version counts"),
-    Line("change_refused",      OPEN,                  off=(A,), needs=(A,),               clause="CO02 refused"),
+    Line("change",              ("DRAFT",), clause="matrix: change of DRAFT is local"),
+    Line("change",              UNDER_WAY,             on=(A,), clause="CO01 committed"),
+    Line("change_applied",      OPEN,                  off=(A,), needs=(A,), clause="CO02 applied: the new version counts"),
+    Line("change_refused",      OPEN,                  off=(A,), needs=(A,), clause="CO02 refused"),
     # cancel
-    Line("cancel",              ("DRAFT", "RETURNED"), "CANCELLED",                        clause="cancel of DRAFT, of RETURNED: at once"),
-    Line("cancel",              UNDER_WAY,             on=(C,),                            clause="CN01 committed"),
-    Line("cancel_unsent",       ("DRAFT", "SUBMITTED", "RETURNED"), "CANCELLED",           clause="cancel of an OH01 that never left the outbox"),
-    Line("cancel_done",         OPEN,                  "CANCELLED",                        clause="CN02 cancelled, asked or unasked (04.4)"),
-    Line("cancel_refused",      OPEN,                  off=(C, F), needs=(C,),             clause="CN02 refused"),
-    Line("cancel_stuck",        OPEN,                  on=(F,), needs=(C,),                clause="CN02 stuck: stays on"),
+    Line("cancel",              ("DRAFT", "RETURNED"), "CANCELLED", clause="cancel of DRAFT, of RETURNED: at once"),
+    Line("cancel",              UNDER_WAY,             on=(C,), clause="CN01 committed"),
+    Line("cancel_unsent",       ("DRAFT", "SUBMITTED", "RETURNED"), "CANCELLED", clause="OH01 never left the outbox"),
+    Line("cancel_done",         OPEN,                  "CANCELLED", clause="CN02 cancelled, asked or unasked (04.4)"),
+    Line("cancel_refused",      OPEN,                  off=(C, F), needs=(C,), clause="CN02 refused"),
+    Line("cancel_stuck",        OPEN,                  on=(F,), needs=(C,), clause="CN02 stuck: stays on"),
     # pending install
-    Line("pending",             SENT,                  "PENDING_INSTALL", off=(F,),        clause="PI01"),
-    Line("resume_pending",      ("PENDING_INSTALL",),                                      clause="PA03: PA04 moves"),
-    Line("resumed",             ("PENDING_INSTALL",),  "IN_PROGRESS", off=(F,),            clause="PA04 resumed"),
+    Line("pending",             SENT,                  "PENDING_INSTALL", off=(F,), clause="PI01"),
+    Line("resume_pending",      ("PENDING_INSTALL",), clause="PA03: PA04 moves"),
+    Line("resumed",             ("PENDING_INSTALL",),  "IN_PROGRESS", off=(F,), clause="PA04 resumed"),
     # deferral and dates
-    Line("dates",               OPEN,                                                      clause="OH10, OH11: no progress"),
-    Line("defer",               UNDER_WAY,                                                 clause="DF01: OH14 moves"),
-    Line("deferred",            RESUMABLE,             "DEFERRED", off=(F,),               clause="OH14 applied to DF01"),
-    Line("end_deferral",        ("DEFERRED",),                                             clause="DF02: DF03 moves"),
-    Line("deferral_ended",      ("DEFERRED",),         NAMED, off=(F,),                    clause="DF03"),
+    Line("dates",               OPEN, clause="OH10, OH11: no progress"),
+    Line("defer",               UNDER_WAY, clause="DF01: OH14 moves"),
+    Line("deferred",            RESUMABLE,             "DEFERRED", off=(F,), clause="OH14 applied to DF01"),
+    Line("end_deferral",        ("DEFERRED",), clause="DF02: DF03 moves"),
+    Line("deferral_ended",      ("DEFERRED",),         NAMED, off=(F,), clause="DF03"),
     # lock: a machine of its own
-    Line("lock",                UNDER_WAY,                                                 clause="LK01: lock machine"),
+    Line("lock",                UNDER_WAY, clause="LK01: lock machine"),
     # completion
-    Line("completion",          SENT,                  "COMPLETING", off=(F,),             clause="OH08, acceptance implied"),
-    Line("completion_accepted", ("COMPLETING",),       "COMPLETED",                        clause="CRM decides, OH13"),
-    Line("completion_refused",  ("COMPLETING",),       "IN_PROGRESS", on=(F,),             clause="CRM decides, OH13"),
-    Line("return",              UNDER_WAY,             "CANCELLED", needs=(C,),            clause="OH09, cancel open"),
-    Line("return",              UNDER_WAY,             "RETURNED",                         clause="OH09"),
+    Line("completion",          SENT,                  "COMPLETING", off=(F,), clause="OH08, acceptance implied"),
+    Line("completion_accepted", ("COMPLETING",),       "COMPLETED", clause="CRM decides, OH13"),
+    Line("completion_refused",  ("COMPLETING",),       "IN_PROGRESS", on=(F,), clause="CRM decides, OH13"),
+    Line("return",              UNDER_WAY,             "CANCELLED", needs=(C,), clause="OH09, cancel open"),
+    Line("return",              UNDER_WAY,             "RETURNED", clause="OH09"),
     # desk (06.2)
-    Line("desk_retry",          OPEN,                  off=(F,), needs=(F,),               clause="desk: retry"),
-    Line("desk_edit",           OPEN,                  off=(F,), needs=(F,),               clause="desk: edit"),
-    Line("desk_skip",           OPEN,                  off=(F,), needs=(F,),               clause="desk: skip"),
-    Line("desk_complete",       OPEN,                  "COMPLETED", needs=(F,),            clause="desk: complete by hand"),
-    Line("desk_return",         OPEN,                  "RETURNED", needs=(F,),             clause="desk: return"),
-    Line("desk_give_up",        OPEN,                  "FAILED", needs=(F,),               clause="desk: give up"),
+    Line("desk_retry",          OPEN,                  off=(F,), needs=(F,), clause="desk: retry"),
+    Line("desk_edit",           OPEN,                  off=(F,), needs=(F,), clause="desk: edit"),
+    Line("desk_skip",           OPEN,                  off=(F,), needs=(F,), clause="desk: skip"),
+    Line("desk_complete",       OPEN,                  "COMPLETED", needs=(F,), clause="desk: complete by hand"),
+    Line("desk_return",         OPEN,                  "RETURNED", needs=(F,), clause="desk: return"),
+    Line("desk_give_up",        OPEN,                  "FAILED", needs=(F,), clause="desk: give up"),
 )
 # fmt: on
 

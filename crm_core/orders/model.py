@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(slots=True)
 class CustomerOrder:
-    """客户订单: what the customer bought. ``content_hash`` of the submitted document tells a repeat from a conflict (01.1.6)."""
+    """客户订单: what the customer bought. ``content_hash`` of what was submitted tells a repeat from a conflict."""
 
     id: str
     customer_id: str
@@ -33,7 +33,7 @@ class CustomerOrder:
 class OrderItem:
     """订单项: one row per dispatch (``version``). Its state is the first of fallout, cancelling, amending, progress (04.1).
 
-    ``attrs`` are Attr dicts (code, new, old?, action); ``resources`` ResourceRef dicts; ``result_attrs`` what completion brought.
+    ``attrs`` are Attr dicts (code, new, old?, action); ``resources`` ResourceRefs; ``result_attrs`` what completion brought.
     """
 
     item_id: str

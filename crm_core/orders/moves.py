@@ -1,7 +1,7 @@
 """What every state change of an order leaves behind, in one place (spec 04, 8.1).
 
-A command collects the moves of an order's items in a ``Moves``; ``settle`` then derives the order's state from its items, appends
-the history entry, moves instances whose item ended without completion, folds the customer order, and tells the channel.
+A command collects the moves of an order's items in a ``Moves``; ``settle`` then derives the order's state from its items,
+appends the history entry, moves instances whose item ended without completion, folds the customer order, and tells the channel.
 """
 
 from __future__ import annotations

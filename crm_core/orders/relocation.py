@@ -16,7 +16,7 @@ ACTION = "relocate"
 
 
 def examine_relocations(planned: list[Planned], faults: Faults) -> None:
-    """Each relocated instance has exactly the two items, in one service order; ``out`` depends on ``in`` unless told otherwise."""
+    """Each relocated instance has exactly the two items, in one order; ``out`` depends on ``in`` unless told otherwise."""
     pairs: dict[str, list[tuple[int, Planned]]] = {}
     for n, plan in enumerate(planned, 1):
         if plan.item["action"] == ACTION:

@@ -1,8 +1,8 @@
-"""How provisioning's reports about an order are taken (spec 04.1): in sequence, of the current version, now or when they may count.
+"""How provisioning's reports about an order are taken (spec 04.1): in sequence, of the current version, when they may count.
 
 ``report_seq`` is contiguous per order: an early report waits for the gap to close, a passed one is recorded without effect, one
 without a number is taken as it comes.  A report that meets ``held`` in the legality matrix waits for the change, cancel or lock
-that stands in its way; where only some of its items are held, the others go on - or two items could wait for each other for ever.
+that stands in its way; where only some of its items are held, the others go on - or two items could wait for each other.
 A report of an older version is recorded only.  One that is refused changes nothing; the caller opens a fallout record
 (``fallout/open_record.py``), which also counts its number as seen.
 """
@@ -82,8 +82,8 @@ def newest_open(order: ServiceOrder) -> list[OrderItem]:
 
 
 def receive(uow: UnitOfWork, report: Report) -> Outcome:
-    """Take a report now, hold it, or record it. Raises ``OrderUnknown`` (3003), ``StaleVersion`` (3015) for a version never sent,
-    BUSY when too much is held, and whatever the matrix refuses."""
+    """Take a report now, hold it, or record it. Raises ``OrderUnknown`` (3003), ``StaleVersion`` (3015) for a version never
+    sent, BUSY when too much is held, and whatever the matrix refuses."""
     order = uow.order(report.service_order_id)
     if order is None:
         raise OrderUnknown(f"定单 {report.service_order_id} 不存在", f"Order {report.service_order_id} is not known")
@@ -171,8 +171,8 @@ def _effects(uow: UnitOfWork, order: ServiceOrder, report: Report) -> tuple[Take
 
 
 def release(uow: UnitOfWork, order: ServiceOrder) -> None:
-    """Apply what is held and may now count, in order of arrival, until nothing more moves: after a gap closed, a change or cancel
-    was answered, a lock ended.  One that is refused now was acknowledged long ago, so it goes to fallout here."""
+    """Apply what is held and may now count, in order of arrival, until nothing more moves: after a gap closed, a change or
+    cancel was answered, a lock ended.  One that is refused now was acknowledged long ago, so it goes to fallout here."""
     while True:
         ready = next((entry for entry in order.held if _is_ready(uow, order, entry)), None)
         if ready is None:

@@ -1,4 +1,4 @@
-"""OH09 退单: provisioning sends an order, or items of it, back (spec 5.4, 04.1); the CRM amends and dispatches anew, or cancels."""
+"""OH09 退单: provisioning sends an order, or items of it, back; the CRM amends and dispatches anew, or cancels (spec 5.4)."""
 
 from __future__ import annotations
 

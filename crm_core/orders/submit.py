@@ -1,4 +1,4 @@
-"""CH01: a channel submits a customer order; it is captured and, unless it must wait, dispatched in the same breath (02.0, 5.4)."""
+"""CH01: a channel submits a customer order; captured and, unless it must wait, dispatched in the same breath (02.0, 5.4)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from crm_core.orders.examine import examine
 from crm_core.orders.model import CustomerOrder
 from crm_core.ports import Outcome, UnitOfWork
 
-_canonical = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
+_canonical = json.JSONEncoder(ensure_ascii=False, sort_keys=True, check_circular=False, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)

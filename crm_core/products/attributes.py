@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from crm_core.products.model import AttrSpec, Product
@@ -22,47 +21,40 @@ def _applies(spec: AttrSpec, action: str) -> bool:
     return action in spec.actions if spec.actions else action == "install"
 
 
-def attr_faults(product: Product, action: str, attrs: list[dict[str, Any]]) -> Iterator[tuple[str, str, str, str]]:
-    """Yields (path below the item, found, Chinese, English) for every attribute that is unknown, out of its dictionary, too
-    long, not one of this action, or required and missing without a default."""
-    for n, attr in enumerate(attrs, 1):
-        spec = _spec(product, attr["code"])
-        path = f"/attrs/attr[{n}]"
+def attr_faults(product: Product, action: str, attrs: list[dict[str, Any]]) -> list[tuple[str, str, str, str]]:
+    """(path below the item, found, Chinese, English) of every attribute that is unknown, out of its dictionary, too long, not
+    one of this action, or required and missing without a default."""
+    faults: list[tuple[str, str, str, str]] = []
+    codes: list[str] = []
+    for attr in attrs:
+        code = attr["code"]
+        codes.append(code)
+        spec = _spec(product, code)
+        path = f"/attrs/attr[{len(codes)}]"
         if spec is None or (spec.actions and action not in spec.actions):
-            yield (
-                f"{path}/code",
-                attr["code"],
-                "该产品的该动作没有这个属性",
-                "The product has no such attribute for this action",
-            )
-            continue
-        value = attr["new"]
-        if attr["action"] in ("D", "K"):
-            continue
-        if len(value) > spec.length:
-            yield f"{path}/new", value, f"属性值超过 {spec.length} 个字符", f"The value is longer than {spec.length} characters"
-        elif spec.values and value not in spec.values:
-            allowed = "、".join(spec.values)
-            yield f"{path}/new", value, f"取值须为：{allowed}", f"The value must be one of {', '.join(spec.values)}"
+            zh, en = "该产品的该动作没有这个属性", "The product has no such attribute for this action"
+            faults.append((f"{path}/code", code, zh, en))
+        elif attr["action"] in ("A", "M"):
+            value = attr["new"]
+            if len(value) > spec.length:
+                zh, en = f"属性值超过 {spec.length} 个字符", f"The value is longer than {spec.length} characters"
+                faults.append((f"{path}/new", value, zh, en))
+            elif spec.values and value not in spec.values:
+                zh, en = f"取值须为：{'、'.join(spec.values)}", f"The value must be one of {', '.join(spec.values)}"
+                faults.append((f"{path}/new", value, zh, en))
     for spec in product.attrs:
-        needed = spec.required and spec.default is None and _applies(spec, action)
-        if needed and not any(attr["code"] == spec.code for attr in attrs):
-            yield (
-                "/attrs",
-                "",
-                f"缺少必填属性 {spec.code}（{spec.zh}）",
-                f"The attribute {spec.code} ({spec.en}) is required",
-            )
+        if spec.required and spec.default is None and spec.code not in codes and _applies(spec, action):
+            zh, en = f"缺少必填属性 {spec.code}（{spec.zh}）", f"The attribute {spec.code} ({spec.en}) is required"
+            faults.append(("/attrs", "", zh, en))
+    return faults
 
 
 def with_defaults(product: Product, action: str, attrs: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """``attrs`` with the defaults of what the action needs and nobody gave; the list itself where nothing is missing."""
-    missing = [
-        {"code": spec.code, "new": spec.default, "action": "A"}
-        for spec in product.attrs
-        if spec.default is not None and _applies(spec, action) and not any(attr["code"] == spec.code for attr in attrs)
-    ]
-    return [*attrs, *missing] if missing else attrs
+    for spec in product.attrs:
+        if spec.default is not None and _applies(spec, action) and value_of(attrs, spec.code) is None:
+            attrs = [*attrs, {"code": spec.code, "new": spec.default, "action": "A"}]
+    return attrs
 
 
 def kept_attrs(product: Product | None, attrs: dict[str, str], changes: list[dict[str, Any]]) -> dict[str, str]:
