@@ -83,7 +83,8 @@ class ChannelBrain:
         name = sent.body["customer_order_id"]
         details = body.get("details", [])
         self.accepted[name] = [detail["value"] for detail in details if detail["name"] == "service_order_id"]
-        self._owner.update({order: name for order in self.accepted[name]})
+        for order in self.accepted[name]:
+            self._owner[order] = name
         self._judge(name)
         return self.due(now)
 
