@@ -19,6 +19,8 @@ REASSEMBLY_MS = 120_000
 """How long a document may take from its first segment to its last (spec 01.1.3 rule 3)."""
 SEGMENT_COST = 256
 """Bytes a held segment is charged besides its body."""
+MAX_SEGMENTS = 9999
+"""Segments of the finest cut document: four digits number them."""
 MAX_OPEN = 1024
 """Documents that may be incomplete at a time on one connection; far beyond any window, so more is an attack."""
 
@@ -38,7 +40,7 @@ class _Partial:
 
     @property
     def charge(self) -> int:
-        return self.size + SEGMENT_COST * (1 + len(self.bodies))
+        return self.size + SEGMENT_COST * len(self.bodies)
 
     def refuse(self, symbol: str, zh: str, en: str) -> None:
         self.fault = FramingFault(symbol, zh, en, self.head)
@@ -49,12 +51,13 @@ class _Partial:
 class Reassembler:
     """The documents of one connection that are still incomplete.
 
-    ``max_document`` bounds one document in bytes, ``max_held`` (default: two such) all of them, ``limit_ms`` the time.
+    ``max_document`` bounds one document in bytes, ``max_held`` all of them (default: two such, finely cut), ``limit_ms`` the
+    time.
     """
 
     def __init__(self, max_document: int, limit_ms: int = REASSEMBLY_MS, max_held: int | None = None) -> None:
         self._max_document = max_document
-        self._max_held = 2 * max_document if max_held is None else max_held
+        self._max_held = 2 * (max_document + MAX_SEGMENTS * SEGMENT_COST) if max_held is None else max_held
         self._limit_ms = limit_ms
         self._open: dict[_Key, _Partial] = {}
         self.held = 0

@@ -18,17 +18,7 @@ from collections.abc import Callable
 from typing import Any
 
 from adapters.wire.errors import FramingFault, LocalError
-from adapters.wire.events import (
-    Answered,
-    Arrived,
-    Close,
-    Event,
-    HeartbeatMissed,
-    Lost,
-    Refused,
-    TimedOut,
-    Unmatched,
-)
+from adapters.wire.events import Answered, Arrived, Close, Event, HeartbeatMissed, Lost, Refused, TimedOut, Unmatched
 from adapters.wire.framer import Framer
 from adapters.wire.heartbeat import Heartbeats, heartbeat_reply
 from adapters.wire.layout import Layout
@@ -150,7 +140,6 @@ class Session:
         late = self._late(now)
         if late is not None:
             self._give_up(*late, now, events)
-            return events
         if self._outstanding and now >= self._due:
             self._step(Input.OVERDUE, None, now, events)
         for fault in self._reassembler.expired(now):
@@ -159,8 +148,7 @@ class Session:
             self._step(Input.SILENCE, None, now, events)
         self._forgive(now)
         if self._is_idle(now):
-            zh, en = "连接空闲超时", "idle limit reached"
-            self._give_up("IDLE", zh, en, False, now, events)
+            self._part(now, events)
         return events
 
     def half_closed(self, now: int) -> list[Event]:
@@ -168,7 +156,7 @@ class Session:
         return self._ended(Input.EOF, now)
 
     def closed(self, now: int) -> list[Event]:
-        """The connection is gone: Lost for each outstanding serial, and Close first if it broke off within a packet."""
+        """The connection is gone: Lost for each outstanding serial, then Close if it broke off within a packet."""
         return self._ended(Input.GONE, now)
 
     def send(self, packet: Packet, now: int, deadline_ms: int | None = None) -> None:
@@ -223,9 +211,8 @@ class Session:
         reassembly = self._reassembler.next_deadline()
         if reassembly is not None:
             instants.append(reassembly)
-        for arrived in self._owed.values():
-            instants.append(arrived + settings.owed_ms)
-            break
+        if self._owed:
+            instants.append(next(iter(self._owed.values())) + settings.owed_ms)
         if not self._owed and not self._outstanding:
             instants.append(self._active_at + (0 if self.state is State.DRAINING else settings.idle_ms))
         return min(instants)
@@ -296,6 +283,13 @@ class Session:
     def _give_up(self, symbol: str, zh: str, en: str, abort: bool, now: int, events: list[Event]) -> None:
         self._step(Input.GIVE_UP, Close(symbol, zh, en, abort), now, events)
 
+    def _part(self, now: int, events: list[Event]) -> None:
+        """Nothing is left to say: close in good order."""
+        if self.state is State.DRAINING:
+            self._give_up("EOF", "对端已关闭，已无待发应答", "the peer closed and is owed nothing", False, now, events)
+        else:
+            self._give_up("IDLE", "连接空闲超时", "the connection was idle to its limit", False, now, events)
+
     # Actions of the table
 
     def _deliver(self, packet: Packet, now: int, events: list[Event]) -> None:
@@ -347,8 +341,8 @@ class Session:
         if missed:
             events.append(HeartbeatMissed(missed))
         if missed >= self.settings.misses:
-            zh, en = f"连续 {missed} 次心跳无应答", f"{missed} heartbeats in a row unanswered"
-            self._give_up("HEARTBEAT", zh, en, True, now, events)
+            en = f"{missed} heartbeats in a row unanswered"
+            self._give_up("HEARTBEAT", f"连续 {missed} 次心跳无应答", en, True, now, events)
         else:
             self._queue(self.layout.encode(self._heartbeats.ask(now)), now)
 
@@ -367,7 +361,7 @@ class Session:
         for fault in self._reassembler.expired(now + self.settings.reassembly_ms):  # their rest will never come
             self._step(Input.REFUSAL, fault, now, events)
         if not self._owed:
-            self._give_up("EOF", "对端已关闭且无待发应答", "the peer closed and is owed nothing", False, now, events)
+            self._part(now, events)
 
     def _close(self, reason: Close, now: int, events: list[Event]) -> None:
         self._lose(None, now, events)
