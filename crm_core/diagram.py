@@ -1,4 +1,4 @@
-"""State tables to Mermaid and Markdown: ``docs/states/*.md`` are written by this module and compared in a test, never by hand."""
+"""State tables to Mermaid and Markdown: ``docs/states/*.md`` are written here and compared in a test, never by hand."""
 
 from __future__ import annotations
 
@@ -40,9 +40,7 @@ def item() -> str:
             signs = [f"+{name}" for name in line.on] + [f"-{name}" for name in line.off]
             overlays.append([line.input, ", ".join(line.progress), " ".join(signs), ", ".join(line.needs), line.clause])
     rows = [
-        [line.input, ", ".join(line.progress), ", ".join(line.needs), line.to or "", line.clause]
-        for line in LINES
-        if line.to
+        [line.input, ", ".join(line.progress), ", ".join(line.needs), line.to or "", line.clause] for line in LINES if line.to
     ]
     text = ["# Order item: progress (spec 04.1)", "", NOTE, "", *_mermaid(edges, "DRAFT", CLOSED)]
     text += ["## Moves", "", *_table(["input", "from", "only with", "to", "clause"], rows)]

@@ -13,7 +13,7 @@ from typing import Any
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """``key`` keeps messages of one subject in sequence (06.1 promise 3); ``to`` names the receiving system where the fact is
-    addressed (an answer to whoever asked), else the row's receiver role and the area decide; ``ref_serial``: what it answers."""
+    addressed (an answer to whoever asked), else the row's receiver role and the area decide; ``ref_serial`` what it answers."""
 
     key: str
     area: str

@@ -30,15 +30,15 @@ def decide(uow: UnitOfWork, moves: Moves, items: list[OrderItem], source: Source
         if item.product in by_hand:
             continue
         instance = uow.instance(item.instance_id)
-        fault = _fault(uow, item, instance)
+        fault = fault_of(uow, item, instance)
         if fault is None and instance is not None:
             answers.append(accept(uow, moves, item, instance))
         else:
             answers.append(refuse(uow, moves, item, fault or ("INSTANCE_UNKNOWN", "产品实例不存在 / no instance")))
-    _answer(uow, moves.order, answers, source)
+    answer(uow, moves.order, answers, source)
 
 
-def _fault(uow: UnitOfWork, item: OrderItem, instance: ProductInstance | None) -> tuple[str, str] | None:
+def fault_of(uow: UnitOfWork, item: OrderItem, instance: ProductInstance | None) -> tuple[str, str] | None:
     """Why a completion cannot be accepted: symbol and text in both languages."""
     product = uow.reference.products.get(item.product)
     needed = () if product is None else product.result_attrs.get(item.action, ())
@@ -86,10 +86,10 @@ def refuse(uow: UnitOfWork, moves: Moves, item: OrderItem, fault: tuple[str, str
 def answer_again(uow: UnitOfWork, order: ServiceOrder, items: list[OrderItem], source: Source) -> None:
     """A completion reported twice is answered twice: every report gets its result (06.1 promise 5)."""
     done = [item for item in items if item.progress == "COMPLETED"]
-    _answer(uow, order, [{"item_id": item.item_id, "result": "accepted"} for item in done], source)
+    answer(uow, order, [{"item_id": item.item_id, "result": "accepted"} for item in done], source)
 
 
-def _answer(uow: UnitOfWork, order: ServiceOrder, answers: list[dict[str, Any]], source: Source) -> None:
+def answer(uow: UnitOfWork, order: ServiceOrder, answers: list[dict[str, Any]], source: Source) -> None:
     if answers:
         uow.emit(
             CompletionDecided(

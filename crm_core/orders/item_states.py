@@ -1,9 +1,9 @@
 """The order item's machine (spec 04.1): one total table of (state, input) -> effect.
 
 An item is a *progress* and three overlays - fallout, cancelling, amending - that lie over it without moving it: a cancel that
-is refused must leave the item exactly where it was, and an item can be cancelled while it is being changed.  So the state people
-see is derived (the first overlay that is on, else the progress), and the table below speaks of progress and overlays apart.
-The lock is a machine of its own (``lock.py``), or the table would double.
+is refused must leave the item exactly where it was, and an item can be cancelled while it is being changed.  So the state
+people see is derived (the first overlay that is on, else the progress), and the table below speaks of progress and overlays
+apart.  The lock is a machine of its own (``lock.py``), or the table would double.
 
 Who may ask what stands in the legality matrix (``legality.py``); what then happens stands here.  An input is judged thus:
 (1) has it a column, the matrix decides: refused, held, or success without effect; (2) the first line below that fits gives the

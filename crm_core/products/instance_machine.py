@@ -1,8 +1,8 @@
 """The product instance's machine (spec 04.6): pending, active, suspended by a stop mask, pending disconnect, and two ends.
 
 Service and charging change when the CRM accepts the completion, not on dispatch; only a disconnect marks the instance at
-dispatch, because it bars other orders.  Stop reasons are independent bits: paying the bill must not lift a loss report, so resume clears
-its own bit and the instance is active only when the mask is empty.
+dispatch, because it bars other orders.  Stop reasons are independent bits: paying the bill must not lift a loss report, so
+resume clears its own bit and the instance is active only when the mask is empty.
 """
 
 from __future__ import annotations
