@@ -60,15 +60,19 @@ class Reaction:
     sends: list[Send] = field(default_factory=list)
 
     @classmethod
-    def refuse(cls, symbol: str, state: str | None = None) -> Reaction:
-        """A refusal without faults."""
-        return cls(refusal=Refusal(symbol, state))
+    def refuse(cls, symbol: str, state: str | None = None, faults: tuple[dict[str, str], ...] = ()) -> Reaction:
+        """A refusal."""
+        return cls(refusal=Refusal(symbol, state, faults))
 
 
 class Brain(Protocol):
     """One simulated system."""
 
     role: str
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """Messages it serves."""
 
     def on_document(self, code: str, body: Body, meta: Meta, now: int) -> Reaction:
         """A document arrived for the first time, valid by schema. ``now`` is ms."""

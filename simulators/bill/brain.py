@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from adapters.wire.times import from_wire_time
 from simulators.bill.intervals import Charging, Fact, Interval, Refused, apply
 from simulators.brain import Body, Meta, Reaction, Send
 from simulators.codes import number
 from simulators.installed import Installed
-from simulators.times import from_wire
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ class BillBrain:
 
     def _enter(self, body: Body, now: int) -> Entry:
         instance = body["product_instance_id"]
-        fact = Fact(body["kind"], body["account_id"], body["plan"], from_wire(body["effective_at"]))
+        fact = Fact(body["kind"], body["account_id"], body["plan"], from_wire_time(body["effective_at"]))
         charging = self.charging.get(instance) or Charging(instance)
         try:
             apply(charging, fact)

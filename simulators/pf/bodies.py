@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from adapters.wire.times import wire_time
 from simulators.brain import Body
 from simulators.pf.order import Item, Order, Step, WorkOrder
-from simulators.times import wire_time
 
 
 def report_head(order: Order) -> Body:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from simulators.agenda import Agenda
-from simulators.brain import Body, Meta, Reaction, Refusal, Send
+from simulators.brain import Body, Meta, Reaction, Send
 from simulators.codes import number, receipt
 from simulators.pf import bodies, query
 from simulators.pf.admission import Admission, Verdict
@@ -290,7 +290,7 @@ class PfBrain:
         if order is None:
             return Reaction.refuse("ORDER_UNKNOWN")
         if body["version"] != order.version:
-            return Reaction(refusal=Refusal("STALE_VERSION", order.state))
+            return Reaction.refuse("STALE_VERSION", order.state)
         return order
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from adapters.wire.times import wire_time
 from simulators.agenda import Agenda
 from simulators.brain import Body, Send
 from simulators.pf import bodies
@@ -15,7 +16,6 @@ from simulators.pf.machine import after
 from simulators.pf.order import Item, Order, Step, WorkOrder, plan
 from simulators.pf.processes import ProcessTable
 from simulators.ports import Entropy
-from simulators.times import wire_time
 
 _RETURN_CODE = "10R"
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from adapters.wire.times import from_wire_time, wire_time
 from simulators.brain import Body
 from simulators.pf.order import Order, WorkOrder
-from simulators.times import from_wire, wire_time
 
 _PAGE = 100
 _EXCEPTIONS = 200
@@ -24,7 +24,7 @@ def matches(order: Order, body: Body) -> bool:
     if "access_number" in body and body["access_number"] not in numbers:
         return False
     window = body.get("time_range")
-    return window is None or from_wire(window["begin"]) <= order.received <= from_wire(window["end"])
+    return window is None or from_wire_time(window["begin"]) <= order.received <= from_wire_time(window["end"])
 
 
 def page_of(orders: list[Order], body: Body) -> Body:

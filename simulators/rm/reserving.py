@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from adapters.wire.times import wire_time
 from schemas.loader import load
 from simulators.brain import Body
 from simulators.codes import number
 from simulators.rm.ledger import Hold, Ledger, Refused, Reservation
 from simulators.rm.plant import Plant, Resource
-from simulators.times import wire_time
 
 
 class Reserving:

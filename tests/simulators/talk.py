@@ -9,11 +9,11 @@ from collections.abc import Callable
 from typing import Any
 
 from adapters.document import Document, Header
+from adapters.wire.times import wire_time
 from adapters.xml.codec import Codec
 from schemas.loader import load
 from simulators.brain import Body, Brain, Meta, Reaction, Send
 from simulators.codes import category, number, receipt
-from simulators.times import wire_time
 
 START = 1_790_000_000_000
 SYSTEMS = {"CRM": "CRM001", "PF": "PF0001", "RM": "RM0001", "BILL": "BIL001"}

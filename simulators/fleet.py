@@ -1,0 +1,147 @@
+"""Simulated systems together: what the command line, the demo, the simulation world and the measuring programs start.
+
+Every system listens at its own address; those of one fleet know each other.  The CRM's address may be told later
+(``Fleet.reach_crm``): what is for it waits until then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from twisted.internet.defer import Deferred, gatherResults
+
+from adapters.wire.settings import SessionSettings
+from simulators.bill.brain import BillBrain
+from simulators.brain import Brain
+from simulators.host import SimulatorHost
+from simulators.installed import Installed
+from simulators.pf.brain import PfBrain
+from simulators.ports import Clock, Endpoints, Entropy
+from simulators.rm.brain import RmBrain
+from simulators.settings import HostSettings, PeerSettings
+
+SYSTEMS = {"pf": "PF0001", "rm": "RM0001", "bill": "BIL001"}
+"""System ids of the fleet, by the name a person asks for."""
+ROLES = tuple(SYSTEMS)
+
+
+@dataclass(frozen=True, slots=True)
+class FleetSettings:
+    """``speed`` multiplies the durations of stages (0 = at once); ``listen`` addresses by name (``{name}`` is filled in where
+    one format serves all); ``crm`` where the CRM listens, None = told later; ``direct``: PF and RM hand documents to each
+    other in the process instead of over sockets; ``scale`` multiplies the plant; ``installed`` what stands already."""
+
+    speed: float = 1.0
+    listen: str = "tcp://127.0.0.1:0"
+    crm: str | None = None
+    crm_system: str = "CRM001"
+    layout: str = "ctif-128"
+    charset: str = "GB18030"
+    direct: bool = False
+    scale: float = 1.0
+    receipt_ms: int = 15_000
+    installed: tuple[Installed, ...] = ()
+    plant: dict[str, Any] | None = None
+    session: SessionSettings = field(default_factory=SessionSettings)
+
+
+class UnknownRole(ValueError):
+    """Nobody simulates this; the text names those that are there."""
+
+    def __init__(self, name: str) -> None:
+        known = " ".join(ROLES)
+        super().__init__(f"没有模拟系统 {name}，可用：{known} / no simulator {name}; there are: {known}")
+        self.name = name
+
+
+@dataclass(slots=True)
+class Fleet:
+    """What runs: hosts by name, addresses by name."""
+
+    hosts: dict[str, SimulatorHost]
+    crm_system: str
+
+    @property
+    def addresses(self) -> dict[str, str]:
+        """Where each listens, by name."""
+        return {name: host.address for name, host in self.hosts.items()}
+
+    @property
+    def ledgers(self) -> dict[str, dict[str, Any]]:
+        """What each remembers, by name, for the auditor."""
+        return {name: host.ledger for name, host in self.hosts.items()}
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is under way or due in any of them."""
+        return all(host.idle for host in self.hosts.values())
+
+    def reach_crm(self, address: str) -> None:
+        """The CRM listens here."""
+        for host in self.hosts.values():
+            host.reach(self.crm_system, address)
+
+    def stop(self) -> Deferred[None]:
+        """Stop all; the hosts may start again."""
+        return gatherResults([host.stop() for host in self.hosts.values()]).addCallback(lambda _: None)
+
+
+def start_fleet(
+    roles: tuple[str, ...], settings: FleetSettings, clock: Clock, entropy: Entropy, endpoints: Endpoints
+) -> Deferred[Fleet]:
+    """Start simulators by name (``pf rm bill``). Fires when all listen; raises UnknownRole, fails if one cannot listen."""
+    for name in roles:
+        if name not in SYSTEMS:
+            raise UnknownRole(name)
+    names = tuple(dict.fromkeys(roles))
+    hosts = {
+        name: SimulatorHost(_BRAINS[name](settings, entropy), _host_settings(name, names, settings), clock, entropy, endpoints)
+        for name in names
+    }
+    fleet = Fleet(hosts, settings.crm_system)
+    if settings.direct and "pf" in hosts and "rm" in hosts:
+        hosts["pf"].join(hosts["rm"])
+    return gatherResults([host.start() for host in hosts.values()]).addCallback(lambda _: _introduce(fleet, settings))
+
+
+def _introduce(fleet: Fleet, settings: FleetSettings) -> Fleet:
+    """Everybody listens: tell those of the fleet where the others are."""
+    for name, host in fleet.hosts.items():
+        for other, address in fleet.addresses.items():
+            if other != name and not settings.direct:
+                host.reach(SYSTEMS[other], address)
+    return fleet
+
+
+def _host_settings(name: str, names: tuple[str, ...], settings: FleetSettings) -> HostSettings:
+    known = {settings.crm_system: _peer(settings.crm_system, "CRM", settings.crm, settings)}
+    known |= {SYSTEMS[other]: _peer(SYSTEMS[other], other.upper(), None, settings) for other in names if other != name}
+    return HostSettings(
+        system=SYSTEMS[name],
+        listen=settings.listen.format(name=name),
+        peers=known,
+        layout=settings.layout,
+        session=settings.session,
+        receipt_ms=settings.receipt_ms,
+    )
+
+
+def _peer(system: str, role: str, address: str | None, settings: FleetSettings) -> PeerSettings:
+    return PeerSettings(system, role, address, settings.layout, settings.charset, session=settings.session)
+
+
+def _pf(settings: FleetSettings, entropy: Entropy) -> Brain:
+    return PfBrain(entropy, settings.speed)
+
+
+def _rm(settings: FleetSettings, entropy: Entropy) -> Brain:
+    return RmBrain(settings.plant, settings.scale, settings.installed)
+
+
+def _bill(settings: FleetSettings, entropy: Entropy) -> Brain:
+    return BillBrain(settings.installed)
+
+
+_BRAINS: dict[str, Callable[[FleetSettings, Entropy], Brain]] = {"pf": _pf, "rm": _rm, "bill": _bill}

@@ -1,0 +1,121 @@
+"""Documents and packets of a simulated system: what it writes and how it reads (spec 01.1, 01.2)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from adapters.document import Document, DocumentRefused, Header
+from adapters.wire.layout import Layout
+from adapters.wire.packet import Kind, Packet
+from adapters.wire.session import Session
+from adapters.wire.settings import SessionSettings
+from adapters.wire.times import wire_time
+from adapters.xml.codec import Codec
+from schemas.loader import Catalogue
+from schemas.model import MessageRow
+from simulators.brain import Body
+from simulators.settings import PeerSettings
+
+RECEIPT = "Receipt"
+
+
+class Paper:
+    """Writes and reads for the system ``system``."""
+
+    def __init__(self, system: str, catalogue: Catalogue) -> None:
+        self._system = system
+        self.catalogue = catalogue
+        self.codec = Codec(catalogue)
+        self._layouts: dict[str, Layout] = {}
+        self._sequence = 0
+
+    def session(self, layout: str, settings: SessionSettings, now: int) -> Session:
+        """A session in a layout."""
+        if layout not in self._layouts:
+            self._layouts[layout] = Layout(self.catalogue.layout(layout))
+        return Session(self._layouts[layout], settings, now, self._describe)
+
+    def serial(self, now: int) -> str:
+        """The next serial: system id, time, sequence (01.1.1)."""
+        self._sequence += 1
+        return f"{self._system:0<6}{wire_time(now)}{self._sequence:010d}"
+
+    def message(
+        self, row: MessageRow, body: Body, peer: PeerSettings, serial: str, ref_serial: str | None, now: int
+    ) -> Packet:
+        """A message of our own."""
+        mode = "B" if row.pattern == "Q" else peer.mode
+        header = Header(
+            code=row.code,
+            serial=serial,
+            sender=self._system,
+            receiver=peer.system,
+            area=str(body.get("area", "")),
+            send_time=wire_time(now),
+            mode=mode,
+            ref_serial=ref_serial,
+        )
+        kind = Kind.NOTIFICATION if row.pattern == "N" else Kind.REQUEST
+        return self._packet(Document(row, row.name, header, body), peer, kind)
+
+    def answer(self, row: MessageRow, element: str, body: Body, packet: Packet, peer: PeerSettings, now: int) -> Packet:
+        """The answer of a Q, or the receipt of anything, to ``packet``: its serial is echoed."""
+        code = str(body["code"]) if element == RECEIPT else self.catalogue.result("OK").code
+        header = Header(
+            code=row.code,
+            serial=packet.serial,
+            sender=self._system,
+            receiver=peer.system,
+            area=packet.area,
+            send_time=wire_time(now),
+            mode=packet.mode,
+            ref_serial=packet.serial,
+            result_code=code,
+        )
+        kind = Kind.RECEIPT if element == RECEIPT else Kind.REPLY
+        return self._packet(Document(row, element, header, body), peer, kind, code)
+
+    def read(self, packet: Packet) -> Document:
+        """The document in a packet, agreeing with its header. Raises DocumentRefused."""
+        expect: dict[str, Any] = {"code": packet.code, "serial": packet.serial, "sender": packet.sender}
+        return self.codec.decode(packet.body, packet.charset, {name: value for name, value in expect.items() if value})
+
+    def _packet(self, document: Document, peer: PeerSettings, kind: Kind, result: str = "0000") -> Packet:
+        header = document.header
+        return Packet(
+            body=self.codec.encode(document, peer.charset),
+            kind=kind,
+            code=header.code,
+            sender=header.sender,
+            receiver=header.receiver,
+            area=header.area,
+            serial=header.serial,
+            send_time=header.send_time,
+            mode=header.mode,
+            charset=peer.charset,
+            result=result,
+        )
+
+    def _describe(self, raw: bytes) -> Packet:
+        """For layouts whose header says nothing: kind, code and serial out of the document itself."""
+        try:
+            document = self.codec.decode(raw)
+            header: Header | None = document.header
+            answers = document.element not in (document.row.name,)
+        except DocumentRefused as refusal:
+            header, answers = refusal.header, False
+        if header is None:
+            return Packet(raw)
+        kind = Kind.RECEIPT if answers else Kind.REQUEST
+        return Packet(
+            raw,
+            kind=kind,
+            code=header.code,
+            sender=header.sender,
+            receiver=header.receiver,
+            area=header.area,
+            serial=header.serial,
+            send_time=header.send_time,
+            mode=header.mode,
+            result=header.result_code or "0000",
+        )

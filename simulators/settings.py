@@ -1,0 +1,45 @@
+"""How a simulated system is reached and whom it knows: rows, as the gateway has for its peers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from adapters.wire.settings import SessionSettings
+
+
+@dataclass(frozen=True, slots=True)
+class PeerSettings:
+    """A system this one talks with. ``address`` None: it only ever connects to us; what is for it waits.
+
+    ``mode`` is ``A`` or ``B`` for commands (Q is always B); ``long`` connections stay, short ones carry one exchange.
+    """
+
+    system: str
+    role: str
+    address: str | None = None
+    layout: str = "ctif-128"
+    charset: str = "GB18030"
+    mode: str = "A"
+    long: bool = True
+    session: SessionSettings = field(default_factory=SessionSettings)
+
+
+@dataclass(frozen=True, slots=True)
+class HostSettings:
+    """One simulated system: its id, where it listens and in which layout, its peers by system id.
+
+    ``receipt_ms``: how long a receipt may take before the same bytes go again; ``unknown_ms``: after so long without any
+    answer a message is undelivered; ``unsent_ms``: the same for one that never left.  ``remembered``: how many answers are
+    kept for repeats, ``redeliverable``: how many sent messages RX03 can ask for.
+    """
+
+    system: str
+    listen: str
+    peers: dict[str, PeerSettings] = field(default_factory=dict)
+    layout: str = "ctif-128"
+    session: SessionSettings = field(default_factory=SessionSettings)
+    receipt_ms: int = 15_000
+    unknown_ms: int = 7_200_000
+    unsent_ms: int = 86_400_000
+    remembered: int = 100_000
+    redeliverable: int = 5_000
