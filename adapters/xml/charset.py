@@ -211,7 +211,12 @@ def _false(name: str, *labels: str | None) -> tuple[str, ...]:
     family = _family(name)
     if family.startswith("UTF-16"):
         return tuple(label for label in labels if label and not label.lower().startswith("utf-16"))
-    return tuple(label for label in labels if label and _family(known(label) or label) != family)
+    return tuple(label for label in labels if label and _label_family(label) != family)
+
+
+def _label_family(label: str) -> str | None:
+    name = known(label)
+    return _family(name) if name is not None else None
 
 
 def _unknown(*labels: str | None) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ own log is translated instead; the corpus test shows that this does not happen o
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from functools import cache
 from typing import Any, cast
@@ -14,7 +15,7 @@ from typing import Any, cast
 import xmlschema
 from lxml import etree
 from xmlschema import XMLSchemaChildrenValidationError, XMLSchemaDecodeError, XMLSchemaValidationError
-from xmlschema.validators import facets
+from xmlschema.validators import XsdGroup, facets
 
 from adapters.document import Fault
 from adapters.xml.sentences import (
@@ -32,6 +33,8 @@ from adapters.xml.sentences import (
 from schemas.loader import RECEIPT_XSD, Catalogue
 
 MAX_FAULTS = 1000
+Element = Any
+"""An element of either tree, xmlschema's own or lxml's; only ``tag``, ``text``, ``attrib`` and children are asked."""
 _LOWEST = {"value must be positive": "1", "value must be non negative": "0"}
 _XSI = "{http://www.w3.org/2001/XMLSchema-instance}"
 
@@ -48,9 +51,11 @@ def explain(catalogue: Catalogue, root: etree._Element, version: str) -> tuple[F
             xsd = RECEIPT_XSD
     schema = _schema(catalogue, version, xsd)
     faults: dict[Fault, None] = {}
-    for error in schema.iter_errors(root):
-        for fault in _translated(error, root):
-            faults.setdefault(fault)
+    # a tree of its own: in lxml's the n-th child costs n steps, and with thousands of faults that is quadratic
+    source = xmlschema.XMLResource(etree.tostring(root, encoding="unicode"), defuse="always", allow="none")
+    paths = Paths(source.root)
+    for error in schema.iter_errors(source):
+        faults.setdefault(_translated(error, paths))
         if len(faults) >= MAX_FAULTS:
             break
     return tuple(faults)[:MAX_FAULTS] or from_log(catalogue, root, version)
@@ -82,25 +87,54 @@ def _body_of(root: etree._Element) -> etree._Element | None:
     return None
 
 
-def path_of(element: etree._Element) -> str:
+class Siblings:
+    """Children of one element with what paths need to know of them, counted once: a hostile document has thousands."""
+
+    def __init__(self, parent: Element) -> None:
+        self.children = list(parent)
+        self.first: dict[str, int] = {}
+        self.last: dict[str, int] = {}
+        self.steps: dict[Element, str] = {}
+        counts = Counter(str(child.tag) for child in self.children)
+        seen: Counter[str] = Counter()
+        for at, child in enumerate(self.children):
+            tag = str(child.tag)
+            name = _local(tag)
+            seen[tag] += 1
+            self.first.setdefault(name, at)
+            self.last[name] = at
+            self.steps[child] = f"{name}[{seen[tag]}]" if counts[tag] > 1 else name
+
+
+class Paths:
     """``/Package/Body/SubmitOrder/items/item[2]/action``: local names, a number only where siblings share the name."""
-    steps: list[str] = []
-    at: etree._Element | None = element
-    while at is not None:
-        name = etree.QName(at).localname
-        parent = at.getparent()
-        if parent is not None:
-            alike = [child for child in parent if child.tag == at.tag]
-            if len(alike) > 1:
-                name += f"[{alike.index(at) + 1}]"
-        steps.append(name)
-        at = parent
-    return "/" + "/".join(reversed(steps))
+
+    def __init__(self, root: Element) -> None:
+        self.root = root
+        self._parents = {child: parent for parent in root.iter() for child in parent}
+        self._siblings: dict[Element, Siblings] = {}
+
+    def siblings(self, parent: Element) -> Siblings:
+        """The children of ``parent``, looked at once."""
+        if parent not in self._siblings:
+            self._siblings[parent] = Siblings(parent)
+        return self._siblings[parent]
+
+    def of(self, element: Element) -> str:
+        """The path of ``element``."""
+        steps: list[str] = []
+        at = element
+        while at in self._parents:
+            parent = self._parents[at]
+            steps.append(self.siblings(parent).steps[at])
+            at = parent
+        steps.append(_local(str(at.tag)))
+        return "/" + "/".join(reversed(steps))
 
 
-def _found(element: etree._Element) -> str:
+def _found(element: Element) -> str:
     if len(element):
-        return f"<{etree.QName(element).localname}>"
+        return f"<{_local(str(element.tag))}>"
     return (element.text or "")[:200]
 
 
@@ -108,55 +142,54 @@ def _local(name: str) -> str:
     return name.rpartition("}")[2].rpartition(":")[2]
 
 
-def _translated(error: XMLSchemaValidationError, root: etree._Element) -> list[Fault]:
-    # the elements xmlschema names are those of the lxml tree it was given
-    element = error.elem if isinstance(error.elem, etree._Element) else root
-    path = path_of(element)
+def _translated(error: XMLSchemaValidationError, paths: Paths) -> Fault:
+    element: Element = error.elem if error.elem is not None else paths.root
+    path = paths.of(element)
     if isinstance(error, XMLSchemaChildrenValidationError):
-        return [_children_fault(error, element, path)]
+        return _children_fault(error, path, paths.siblings(element))
     found = _found(element)
     rule = error.validator
     if isinstance(rule, facets.XsdEnumerationFacets):
-        return [bad_enumeration(path, found, tuple(str(value) for value in rule.enumeration))]
+        return bad_enumeration(path, found, tuple(str(value) for value in rule.enumeration))
     if isinstance(rule, facets.XsdPatternFacets):
-        return [bad_pattern(path, found, " | ".join(rule.regexps))]
+        return bad_pattern(path, found, " | ".join(rule.regexps))
     if isinstance(rule, (facets.XsdMinLengthFacet, facets.XsdMaxLengthFacet, facets.XsdLengthFacet)):
         short = isinstance(rule, facets.XsdMinLengthFacet)
-        return [bad_length(path, found, len(element.text or ""), short, int(rule.value or 0))]
+        return bad_length(path, found, len(element.text or ""), short, int(rule.value or 0))
     if isinstance(rule, (facets.XsdMinInclusiveFacet, facets.XsdMaxInclusiveFacet)):
-        return [bad_range(path, found, isinstance(rule, facets.XsdMinInclusiveFacet), str(rule.value))]
+        return bad_range(path, found, isinstance(rule, facets.XsdMinInclusiveFacet), str(rule.value))
     if error.reason in _LOWEST:
-        return [bad_range(path, found, True, _LOWEST[error.reason])]
+        return bad_range(path, found, True, _LOWEST[error.reason])
     if isinstance(error, XMLSchemaDecodeError):
-        return [bad_type(path, found, _local(str(getattr(error.validator, "name", "") or "")))]
-    return [_other_fault(error, element, path, found)]
+        return bad_type(path, found, _local(str(getattr(error.validator, "name", "") or "")))
+    return _other_fault(error, element, path, found, paths)
 
 
-def _children_fault(error: XMLSchemaChildrenValidationError, element: etree._Element, path: str) -> Fault:
+def _children_fault(error: XMLSchemaChildrenValidationError, path: str, siblings: Siblings) -> Fault:
     expected = tuple(dict.fromkeys(_local(str(entry.name)) for entry in error.expected or () if entry.name))
-    children = list(element)
-    at = children[error.index] if error.index < len(children) else None
-    if at is None:
+    if error.index >= len(siblings.children):
         return missing(f"{path}/{expected[0]}" if expected else path, expected, "")
-    name = etree.QName(at).localname
-    comes_later = any(etree.QName(child).localname in expected for child in children[error.index :])
+    at = siblings.children[error.index]
+    name = _local(str(at.tag))
+    comes_later = any(siblings.last.get(wanted, -1) >= error.index for wanted in expected)
     required = error.particle is not None and error.occurs is not None and error.occurs < (error.particle.min_occurs or 0)
     if required and expected and not comes_later:
         return missing(f"{path}/{expected[0]}", expected, name)
-    seen_before = any(child.tag == at.tag for child in children[: error.index])
-    return unexpected(path_of(at), name, expected, seen_before)
+    group = error.validator
+    known = isinstance(group, XsdGroup) and any(one.local_name == name for one in group.iter_elements())
+    return unexpected(f"{path}/{siblings.steps[at]}", name, expected, known and siblings.first[name] < error.index)
 
 
-def _other_fault(error: XMLSchemaValidationError, element: etree._Element, path: str, found: str) -> Fault:
+def _other_fault(error: XMLSchemaValidationError, element: Element, path: str, found: str, paths: Paths) -> Fault:
     odd = sorted(str(name) for name in element.attrib if not str(name).startswith(_XSI))
     if odd:
         return bad_attribute(f"{path}/@{_local(odd[0])}", str(element.attrib[odd[0]]))
     reason = error.reason or error.message
-    if element.getparent() is None and "is not an element of the schema" in reason:
-        return unexpected(path, etree.QName(element).localname, ("Package",), False)
+    if element is paths.root and "is not an element of the schema" in reason:
+        return unexpected(path, _local(str(element.tag)), ("Package",), False)
     if "not found" in reason or "unavailable" in reason:
         inner = element[0] if len(element) else element
-        return unexpected(path_of(inner), etree.QName(inner).localname, (), False)
+        return unexpected(paths.of(inner), _local(str(inner.tag)), (), False)
     if reason.startswith("character data"):
         return bad_text(path, "".join(map(str, element.itertext())).strip()[:200])
     name = _local(str(getattr(error.validator, "name", "") or ""))
@@ -167,10 +200,11 @@ def from_log(catalogue: Catalogue, root: etree._Element, version: str) -> tuple[
     """lxml's own findings as faults: less complete, used when xmlschema finds none."""
     schema = catalogue.schema(version)
     schema.validate(root)
-    faults = []
     tree = root.getroottree()
+    paths = Paths(root)
+    faults = []
     for entry in cast("Iterable[Any]", schema.error_log):
-        at = cast("list[etree._Element]", tree.xpath(entry.path)) if entry.path else []
+        at = cast("list[Element]", tree.xpath(entry.path)) if entry.path else []
         element = at[0] if at else root
-        faults.append(bad_other(path_of(element), _found(element), entry.message))
-    return tuple(faults)
+        faults.append(bad_other(paths.of(element), _found(element), entry.message))
+    return tuple(faults)[:MAX_FAULTS]

@@ -73,6 +73,9 @@ class SafeParser:
         equals = data.count(b"=")
         if equals > self.limits.namespaces:
             self._check_namespaces(data)
+        if data.startswith(b"\xef\xbb\xbf"):
+            # libxml2 would skip it; the charset rules took the one byte order mark a document may have
+            raise _refused("NOT_WELL_FORMED", "bom", "U+FEFF", "字节序标记重复，请删除", "a second byte order mark: remove it")
         if b"!" in data and b"<!DOCTYPE" in data:
             self._check_doctype(data)
         try:
