@@ -1,0 +1,216 @@
+"""One world in one process: gateway, simulated PF, RM, BILL and a channel, under one clock and one seed (spec 06.5).
+
+Core, gateway, worker and simulators are those of reality; only clock, entropy, endpoints and database are others: virtual
+time, seeded randomness, an in-memory network with faults, in-memory SQLite.  Everything that crosses a wire goes into a
+trace with a digest, so a seed that fails here fails the same way anywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.engine import Connection
+from twisted.python import log as twisted_log
+
+from adapters.store import queries
+from adapters.store.engine import open_engine
+from adapters.store.migration import upgrade_engine
+from adapters.store.store import Store
+from gateway.cli.demo import plan as demo_plan
+from gateway.clock import Entropy
+from gateway.config import Config, GatewayTable, Listen, Peer
+from gateway.proof.auditor import Violation, audit
+from gateway.proof.channel import ChannelBrain
+from gateway.proof.heap_clock import HeapClock
+from gateway.proof.ledgers import against_billing, against_channel, against_provisioning, against_resources
+from gateway.proof.network import PERFECT, FaultPlan, MemoryNetwork
+from gateway.proof.trace import Trace
+from gateway.service import Gateway
+from schemas.loader import load
+from simulators.bill.brain import BillBrain
+from simulators.brain import Brain
+from simulators.host import SimulatorHost
+from simulators.pf.brain import PfBrain
+from simulators.rm.brain import RmBrain
+from simulators.settings import HostSettings, PeerSettings
+
+START_MS = 1_795_309_200_000
+"""When every world begins: 2026-11-22 09:00 in Shanghai, a working hour."""
+
+CRM, PF, RM, BILL, CHANNEL = "CRM001", "PF0001", "RM0001", "BIL001", "CH0001"
+ROLES = {CRM: "CRM", PF: "PF", RM: "RM", BILL: "BILL", CHANNEL: "channel"}
+KNOWS = {PF: (CRM, RM), RM: (CRM, PF), BILL: (CRM,), CHANNEL: (CRM,)}
+"""Whom each simulated system speaks with."""
+
+_SLICE_MS = 1_000
+_SETTLE_MS = 120_000
+_PATIENCE_MS = 48 * 3_600_000
+
+
+def address_of(system: str) -> str:
+    """Where a system listens in the in-memory network."""
+    return f"mem://{system}"
+
+
+@dataclass(frozen=True, slots=True)
+class WorldPlan:
+    """What a world is made of. ``pace_ms`` between two submissions; ``speed`` multiplies the stages' durations; ``keep``
+    how many lines of the trace are kept (``None``: all)."""
+
+    seed: int
+    orders: int
+    faults: FaultPlan = PERFECT
+    pace_ms: int = 100
+    speed: float = 1.0
+    keep: int | None = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended. ``unmet``: orders without their expected end; ``defects``: exceptions nobody handled; ``virtual_ms``:
+    how long it took in virtual time; ``faults``: what the network dealt."""
+
+    quiet: bool
+    digest: str
+    lines: int
+    virtual_ms: int
+    violations: list[Violation] = field(default_factory=list)
+    unmet: list[str] = field(default_factory=list)
+    defects: list[str] = field(default_factory=list)
+    faults: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def sound(self) -> bool:
+        """Whether everything is as it must be."""
+        return self.quiet and not (self.violations or self.unmet or self.defects)
+
+
+class World:
+    """Builds everything; ``run`` plays it to quiescence and judges it."""
+
+    def __init__(self, plan: WorldPlan) -> None:
+        self.plan = plan
+        self.clock = HeapClock(START_MS)
+        self._entropy = Entropy(plan.seed)
+        self.trace = Trace(self.clock, plan.keep)
+        self.network = MemoryNetwork(self.clock, self._branch(), plan.faults, self.trace.wire)
+        self.catalogue = load()
+        self.engine = open_engine("sqlite://")
+        upgrade_engine(self.engine)
+        self.store = Store(self.engine)
+        self.gateway = Gateway(_config(), self.clock, self._branch(), self.network, self.store)
+        orders = demo_plan(plan.orders, 0)
+        self.channel = ChannelBrain(orders, self.catalogue, self._customer_of, START_MS + 1_000, plan.pace_ms)
+        self.provisioning = PfBrain(self._branch(), plan.speed)
+        brains: dict[str, Brain] = {
+            PF: self.provisioning,
+            RM: RmBrain(),
+            BILL: BillBrain(),
+            CHANNEL: self.channel,
+        }
+        self.hosts = {system: self._host(system, brain) for system, brain in brains.items()}
+
+    def _branch(self) -> Entropy:
+        """A randomness of its own for one part, so that what one part draws does not move the others."""
+        return Entropy(int.from_bytes(self._entropy.token(8), "big"))
+
+    def _host(self, system: str, brain: Brain) -> SimulatorHost:
+        peers = {other: PeerSettings(other, ROLES[other], address_of(other)) for other in KNOWS[system]}
+        settings = HostSettings(system, address_of(system), peers)
+        return SimulatorHost(brain, settings, self.clock, self._branch(), self.network)
+
+    def _customer_of(self, customer_order: str) -> str | None:
+        with self.engine.connect() as connection:
+            return queries.customer_of(connection, customer_order)
+
+    def start(self) -> None:
+        """Everybody listens and connects."""
+        for host in self.hosts.values():
+            host.start()
+        self.gateway.start()
+
+    def run(self) -> Outcome:
+        """From the first order to quiescence."""
+        with _unhandled() as defects:
+            self.start()
+            quiet = self._play()
+            virtual = self.clock.now() - START_MS
+            with self.engine.connect() as connection:
+                violations = self.audit(connection, quiet)
+                self.trace.note("end", self._head(connection))
+        if self.gateway.writer.figures.failed:
+            defects.append(f"{self.gateway.writer.figures.failed} jobs of the worker failed")
+        return Outcome(
+            quiet,
+            self.trace.digest(),
+            self.trace.count,
+            virtual,
+            violations,
+            self.channel.unmet(),
+            defects,
+            dict(self.network.counts),
+        )
+
+    def audit(self, connection: Connection, quiet: bool) -> list[Violation]:
+        """The store by itself, and against what everybody remembers."""
+        ledgers = {system: host.ledger for system, host in self.hosts.items()}
+        return [
+            *audit(connection, self.catalogue, quiet=quiet),
+            *against_channel(connection, CHANNEL, ledgers[CHANNEL]),
+            *against_provisioning(connection, PF, ledgers[PF], quiet=quiet),
+            *against_resources(connection, RM, ledgers[RM], CRM),
+            *against_billing(connection, BILL, ledgers[BILL], quiet=quiet),
+        ]
+
+    def is_quiet(self) -> bool:
+        """Whether every order has ended and nothing is under way anywhere."""
+        if not self.channel.done or self.gateway.writer.waiting:
+            return False
+        if any(sum(self.gateway.pump.waiting(system)) for system in self.gateway.links):
+            return False
+        return all(host.idle for host in self.hosts.values())
+
+    def _play(self) -> bool:
+        until = START_MS + _PATIENCE_MS
+        while not self.is_quiet():
+            if self.clock.now() >= until:
+                return False
+            self.clock.advance(_SLICE_MS)
+        self.clock.advance(_SETTLE_MS)
+        return self.is_quiet()
+
+    @staticmethod
+    def _head(connection: Connection) -> str:
+        """The last link of the store's history, which stands for all of it."""
+        rows = connection.exec_driver_sql("SELECT seq, hash FROM history ORDER BY chain, seq DESC LIMIT 1").all()
+        return " ".join(f"{seq} {bytes(digest).hex()}" for seq, digest in rows)
+
+
+def _config() -> Config:
+    peers = [
+        Peer(id=system, role=ROLES[system], connect=(address_of(system),), listen="socket")  # type: ignore[arg-type]
+        for system in KNOWS
+    ]
+    table = GatewayTable(system_id=CRM, data_dir=Path("memory"), areas=("025", "0512", "020", "0755"))
+    return Config(gateway=table, listen=(Listen(name="socket", address=address_of(CRM), layout="ctif-128"),), peer=tuple(peers))
+
+
+@contextmanager
+def _unhandled() -> Iterator[list[str]]:
+    """Exceptions that ended in nobody's hands while this lasts."""
+    found: list[str] = []
+
+    def note(event: dict[str, Any]) -> None:
+        if event.get("isError"):
+            failure = event.get("failure")
+            found.append(failure.getTraceback() if failure is not None else str(event.get("message")))
+
+    twisted_log.addObserver(note)
+    try:
+        yield found
+    finally:
+        twisted_log.removeObserver(note)
