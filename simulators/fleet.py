@@ -13,6 +13,7 @@ from typing import Any
 from twisted.internet.defer import Deferred, gatherResults
 
 from adapters.wire.settings import SessionSettings
+from schemas.loader import load
 from simulators.bill.brain import BillBrain
 from simulators.brain import Brain
 from simulators.host import SimulatorHost
@@ -31,7 +32,8 @@ ROLES = tuple(SYSTEMS)
 class FleetSettings:
     """``speed`` multiplies the durations of stages (0 = at once); ``listen`` addresses by name (``{name}`` is filled in where
     one format serves all); ``crm`` where the CRM listens, None = told later; ``direct``: PF and RM hand documents to each
-    other in the process instead of over sockets; ``scale`` multiplies the plant; ``installed`` what stands already."""
+    other in the process instead of over sockets; ``scale`` multiplies the plant; ``installed`` what stands already;
+    ``elsewhere`` addresses, by name, of simulators that run in another process."""
 
     speed: float = 1.0
     listen: str = "tcp://127.0.0.1:0"
@@ -43,6 +45,7 @@ class FleetSettings:
     scale: float = 1.0
     receipt_ms: int = 15_000
     installed: tuple[Installed, ...] = ()
+    elsewhere: dict[str, str] = field(default_factory=dict)
     plant: dict[str, Any] | None = None
     session: SessionSettings = field(default_factory=SessionSettings)
 
@@ -92,7 +95,7 @@ def start_fleet(
     roles: tuple[str, ...], settings: FleetSettings, clock: Clock, entropy: Entropy, endpoints: Endpoints
 ) -> Deferred[Fleet]:
     """Start simulators by name (``pf rm bill``). Fires when all listen; raises UnknownRole, fails if one cannot listen."""
-    for name in roles:
+    for name in (*roles, *settings.elsewhere):
         if name not in SYSTEMS:
             raise UnknownRole(name)
     names = tuple(dict.fromkeys(roles))
@@ -108,16 +111,18 @@ def start_fleet(
 
 def _introduce(fleet: Fleet, settings: FleetSettings) -> Fleet:
     """Everybody listens: tell those of the fleet where the others are."""
-    for name, host in fleet.hosts.items():
+    for host in fleet.hosts.values():
         for other, address in fleet.addresses.items():
-            if other != name and not settings.direct:
+            if SYSTEMS[other] in host.settings.peers and not settings.direct:
                 host.reach(SYSTEMS[other], address)
     return fleet
 
 
 def _host_settings(name: str, names: tuple[str, ...], settings: FleetSettings) -> HostSettings:
     known = {settings.crm_system: _peer(settings.crm_system, "CRM", settings.crm, settings)}
-    known |= {SYSTEMS[other]: _peer(SYSTEMS[other], other.upper(), None, settings) for other in names if other != name}
+    for other in dict.fromkeys((*names, *settings.elsewhere)):
+        if other != name and _talk(name.upper(), other.upper()):
+            known[SYSTEMS[other]] = _peer(SYSTEMS[other], other.upper(), settings.elsewhere.get(other), settings)
     return HostSettings(
         system=SYSTEMS[name],
         listen=settings.listen.format(name=name),
@@ -126,6 +131,12 @@ def _host_settings(name: str, names: tuple[str, ...], settings: FleetSettings) -
         session=settings.session,
         receipt_ms=settings.receipt_ms,
     )
+
+
+def _talk(one: str, other: str) -> bool:
+    """Whether the interface has a message between these roles."""
+    pair = {one, other}
+    return any({route.sender, route.receiver} == pair for row in load().messages() for route in row.routes)
 
 
 def _peer(system: str, role: str, address: str | None, settings: FleetSettings) -> PeerSettings:

@@ -31,6 +31,7 @@ from simulators.reception import Reception
 from simulators.settings import HostSettings, PeerSettings
 
 _SWEEP_MS = 60_000
+_HOUR_MS = 3_600_000
 _BUSINESS = "3"
 """First digit of refusals that are about the business: the peer keeps them as its answer to that serial (02.2)."""
 
@@ -114,8 +115,10 @@ class SimulatorHost:
 
     @property
     def idle(self) -> bool:
-        """Whether nothing of its own is under way or due."""
-        return not any(len(line.outbox) for line in self._lines.values()) and self._next_due() is None
+        """Whether nothing of its own is under way, or due within an hour (reservations expire later, stages do not)."""
+        due = self._next_due()
+        busy = any(len(line.outbox) for line in self._lines.values()) or self._mail
+        return not busy and (due is None or due > self._clock.now() + _HOUR_MS)
 
     def _listening(self, port: Any) -> str:
         self._port = port
