@@ -191,7 +191,11 @@ class Catalogue:
         """The tree of a body element or of ``Receipt`` (see schemas.shape). Raises UnknownName."""
         reader = self._shapes.get(version)
         if reader is None:
-            reader = self._shapes[version] = ShapeReader(self.root / "xsd", self.xsd_files(version))
+            try:
+                reader = ShapeReader(self.root / "xsd", self.xsd_files(version))
+            except (OSError, etree.XMLSyntaxError) as fault:
+                raise SchemaDataError("xsd", f"模式无法读取：{fault}", f"a schema cannot be read: {fault}") from fault
+            self._shapes[version] = reader
         shape = reader.element(element)
         if shape is None:
             raise UnknownName("未知的报文元素", "unknown body element", element)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from schemas.layout_check import layout_findings
-from schemas.loader import Catalogue
+from schemas.loader import Catalogue, UnknownName
 from schemas.model import MessageRow
 from schemas.release import release_findings
 from schemas.rows import SchemaDataError
@@ -43,9 +43,11 @@ def verify(catalogue: Catalogue) -> list[Finding]:
     findings: list[Finding] = []
     for check in _CHECKS:
         try:
-            findings += [Finding(*found) for found in check(catalogue)]
-        except (SchemaDataError, OutsideSubset) as fault:
-            findings.append(Finding("xsd", "模式不在允许的子集内或无法编译", str(fault)))
+            for found in check(catalogue):
+                findings.append(Finding(*found))
+        except (SchemaDataError, OutsideSubset, UnknownName) as fault:
+            # the check cannot go on; what it found so far stands
+            findings.append(Finding("xsd", "模式缺失、无法编译或不在允许的子集内", str(fault)))
     return findings
 
 
