@@ -160,9 +160,9 @@ def _checksum(row: FieldRow) -> FieldCodec:
 def _number(row: FieldRow) -> FieldCodec:
     width = row.width
     if row.kind == "decimal":
-        return _codec(row, _left(row) + "d", _digits(row, "0-9"), _natural, int, True)
+        return _codec(row, _left(row) + "d", _digits(row, "0-9"), _within(10**width), int, True)
     if row.kind == "hex":
-        return _codec(row, _left(row) + "X", _digits(row, "0-9A-Fa-f"), _natural, lambda wire: int(wire, 16), True)
+        return _codec(row, _left(row) + "X", _digits(row, "0-9A-Fa-f"), _within(16**width), lambda wire: int(wire, 16), True)
     if row.kind.startswith("binary"):
         order = _order(row)
         return _codec(
@@ -203,10 +203,9 @@ def _from(row: FieldRow, put: Callable[[str], str]) -> Callable[[Any], str]:
     return lambda extra: put(extra.get(name, ""))
 
 
-def _natural(value: int) -> int:
-    if value < 0:
-        raise ValueError(value)
-    return value
+def _within(end: int) -> Callable[[int], int]:
+    """The number itself if it is natural and below ``end``, else ValueError: a range knows, and faster than Python code."""
+    return range(min(end, 1 << 62)).index
 
 
 def _left(row: FieldRow) -> str:

@@ -84,32 +84,36 @@ class Framer:
 
     def _cut(self, source: bytes | bytearray, packets: list[Packet]) -> tuple[int, FramingFault | None]:
         """Cut packets with a header off ``source``: bytes used and the fault that stopped it, if one did."""
-        layout, size, at = self._layout, self._layout.header_size, 0
+        layout, size, at, head = self._layout, self._layout.header_size, 0, self._head
+        self._head = None
         while True:
             have = len(source) - at
-            if self._head is None:
+            if head is None:
                 try:
                     if have < size:
                         self._need = have + 1
                         layout.screen(source[at:], self._max)
                         return at, None
-                    self._head = layout.decode_header(source[at : at + size])
-                    if self._head[1] > self._max:
-                        layout.bound(self._head[1], self._max)
+                    head = layout.decode_header(source[at : at + size])
+                    if head[1] > self._max:
+                        layout.bound(head[1], self._max)
                 except FramingFault as fault:
                     return at, self._earliest(source[at : at + size], fault)
-            packet, total = self._head
+            packet, total = head
             if have < total:
-                self._need = total
+                self._need, self._head = total, head
                 return at, None
-            self._head = None
             packet.body = bytes(source[at + size : at + total])
+            head = None
             at += total
-            self._need = 1
             fault_of_packet = layout.verify(packet, self._allow_unchecked)
             if fault_of_packet is not None:
+                self._need = 1
                 return at, fault_of_packet
             packets.append(packet)
+            if have == total:
+                self._need = 1
+                return at, None
 
     def _earliest(self, head: bytes | bytearray, fault: FramingFault) -> FramingFault:
         """The fault a header shows first when it comes byte by byte: the same stream gives the same fault, however cut."""

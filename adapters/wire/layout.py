@@ -1,8 +1,8 @@
 """A header layout, compiled once from its row: packets to bytes and header bytes to packets (spec 01.1.2).
 
 The engine knows roles, not layouts: a province adds a row, not code.  Reading and writing a ``ctif-128`` header lies on the
-path of every message, so a layout is compiled into one template and one expression (``fields.py``), and what is left to do
-for a packet is a flat list of steps; nothing is looked up by name while bytes flow.
+path of every message, so a layout is compiled into one expression for reading and a few templates for writing
+(``fields.py``), and what is left to do for a packet is a flat list of steps.
 """
 
 from __future__ import annotations
@@ -22,6 +22,11 @@ __all__ = ["FieldRow", "Layout", "LayoutRow", "LocalError"]
 
 _SLOTS = [field.name for field in dataclass_fields(Packet) if field.name not in ("body", "extra")]
 """What a header may say of a packet, in the order of the packet's own values."""
+
+_CHANGING = frozenset({"length", "checksum", "serial", "send_time", "extra"})
+"""What differs from packet to packet on a link; everything else takes few values, and is written into a template once."""
+_TEMPLATES = 256
+"""Templates kept per layout (of a header's size each); beyond that it starts anew."""
 
 
 class LayoutRow(Protocol):
@@ -44,7 +49,7 @@ class LayoutRow(Protocol):
 
 
 class Layout:
-    """One compiled header layout; immutable, shared by all sessions that speak it.
+    """One compiled header layout; shared by all sessions that speak it.
 
     ``header_size`` is in bytes, ``delimiter`` ends a packet where the layout has no header (else empty), ``default_max`` is
     the row's packet limit in bytes, ``heartbeats`` says whether its kinds include them.  Raises LocalError on a row that is
@@ -59,15 +64,17 @@ class Layout:
         self._widths = {field.role: field.width for field in row.fields}
         self.heartbeats = any({"heartbeat", "heartbeat_reply"} <= set(f.values) for f in row.fields if f.role == "kind")
         self._codecs = _cover(row)
-        self._template = "".join(codec.piece for codec in self._codecs)
+        self._templates: dict[tuple[Any, ...], str] = {}
         self._match = re.compile("".join(codec.pattern for codec in self._codecs)).fullmatch
         self._early = [codec for codec in self._codecs if codec.fixed is not None or codec.attr == "length"]
         live = [codec for codec in self._codecs if codec.attr]
         self._live = live
-        self._values = _getter([codec.attr for codec in live])
-        self._puts = [(index, codec.put) for index, codec in enumerate(live) if codec.put is not None]
-        self._length_at = _position(live, "length")
-        self._checksum_at = _position(live, "checksum")
+        self._steady = _getter([codec.attr for codec in live if codec.attr not in _CHANGING])
+        changing = [codec for codec in live if codec.attr in _CHANGING]
+        self._values = _getter([codec.attr for codec in changing])
+        self._puts = [(index, codec.put) for index, codec in enumerate(changing) if codec.put is not None]
+        self._length_hole, self._checksum_hole = _position(changing, "length"), _position(changing, "checksum")
+        self._length_at, self._checksum_at = _position(live, "length"), _position(live, "checksum")
         self._takes = [codec.take for codec in live]
         self._unsaid, self._arrange = _reading_plan(live)
         self._free = [(index, codec.name) for index, codec in enumerate(live) if codec.attr == "extra"]
@@ -96,22 +103,37 @@ class Layout:
                 raise LocalError(f"布局 {self.name} 的报文内不能有分隔符", f"the document holds {self.name}'s delimiter")
             return body + self.delimiter
         values = list(self._values(packet))
-        if self._length_at is not None:
-            values[self._length_at] = self.header_size + len(body) - self._base
+        if self._length_hole is not None:
+            values[self._length_hole] = self.header_size + len(body) - self._base
         elif body:
             raise LocalError(f"布局 {self.name} 没有报文体", f"layout {self.name} has no body")
-        if self._checksum_at is not None:
-            values[self._checksum_at] = zlib.crc32(body)
+        if self._checksum_hole is not None:
+            values[self._checksum_hole] = zlib.crc32(body)
+        steady = self._steady(packet)
         try:
+            template = self._templates.get(steady) or self._template(steady)
             for index, put in self._puts:
                 values[index] = put(values[index])
-            text = self._template % tuple(values)
+            text = template % tuple(values)
         except (KeyError, ValueError, OverflowError, TypeError, AttributeError) as error:
             raise self._misfit(packet) from error
         sound = (text.isascii() and text.isprintable()) if self._plain else self._match(text)
         if len(text) != self.header_size or not sound:
+            self._templates.pop(steady, None)
             raise self._misfit(packet)
         return text.encode("latin-1") + body
+
+    def _template(self, steady: tuple[Any, ...]) -> str:
+        """The header with these values in it, and holes for what changes from packet to packet; remembered."""
+        values = iter(steady)
+        pieces = [
+            codec.piece if codec.attr in _CHANGING or not codec.attr else write(codec, next(values)).replace("%", "%%")
+            for codec in self._codecs
+        ]
+        if len(self._templates) >= _TEMPLATES:
+            self._templates.clear()
+        template = self._templates[steady] = "".join(pieces)
+        return template
 
     def decode_header(self, buf: bytes | bytearray | memoryview) -> tuple[Packet, int]:
         """The packet without its body, and the bytes the whole packet takes, from the first ``header_size`` bytes of ``buf``.
@@ -127,11 +149,10 @@ class Layout:
         except UnicodeDecodeError as error:
             reason = error.reason
             raise self._bad(f"报文头文字无法解码：{reason}", f"header text does not decode: {reason}") from error
-        length, *said = self._arrange(values)
-        total = self._base + length
+        total = self._base if self._length_at is None else self._base + values[self._length_at]
         if total < self.header_size:
             raise self._too_short(total)
-        packet = Packet(b"", *said)
+        packet = Packet(b"", *self._arrange(values))
         if self._free:
             packet.extra = {name: values[index] for index, name in self._free}
         return packet, total
@@ -253,18 +274,20 @@ def _position(live: list[FieldCodec], attr: str) -> int | None:
     return next((index for index, codec in enumerate(live) if codec.attr == attr), None)
 
 
-def _reading_plan(live: list[FieldCodec]) -> tuple[list[Any], Callable[[list[Any]], tuple[Any, ...]]]:
-    """What a header of these fields leaves unsaid, and how to put said and unsaid into order: the length, then the slots."""
+def _reading_plan(live: list[FieldCodec]) -> tuple[list[Any], Callable[[list[Any]], Any]]:
+    """What a header of these fields leaves unsaid, and how to put said and unsaid into the order of the slots."""
     empty = Packet(b"")
     attrs = [codec.attr for codec in live]
     unsaid: list[Any] = []
     order: list[int] = []
-    for name in ["length", *_SLOTS]:
+    for name in _SLOTS:
         if name in attrs:
             order.append(attrs.index(name))
         else:
             order.append(len(attrs) + len(unsaid))
-            unsaid.append(0 if name == "length" else getattr(empty, name))
+            unsaid.append(getattr(empty, name))
+    if order == list(range(order[0], order[-1] + 1)):  # in order already, as in ctif-128: one slice, no picking
+        return unsaid, itemgetter(slice(order[0], order[-1] + 1))
     return unsaid, itemgetter(*order)
 
 

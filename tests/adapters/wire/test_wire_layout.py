@@ -229,3 +229,23 @@ def test_a_row_that_is_no_layout_is_refused(fields, reason):
 def test_a_delimiter_layout_has_nothing_else():
     with pytest.raises(LocalError, match="delimiter"):
         Layout(replace(row("newline"), delimiter=""))
+
+
+def test_remembered_templates_are_bounded_and_right():
+    layout = Layout(row("ctif-128"))
+    for ttl in range(1000):
+        assert layout.encode(request(1, ttl=ttl)) == CTIF.encode(request(1, ttl=ttl))
+    assert len(layout._templates) <= 256
+
+
+def test_a_misfit_is_not_remembered():
+    layout = Layout(row("ctif-128"))
+    for _ in range(2):
+        with pytest.raises(LocalError, match="message_code"):
+            layout.encode(request(1, code="TOOLONG"))
+    assert layout.encode(request(1)) == CTIF.encode(request(1))
+
+
+def test_a_percent_sign_is_a_character_like_any_other():
+    packet, _ = CTIF.decode_header(CTIF.encode(request(1, code="%s%d", area="%")))
+    assert (packet.code, packet.area) == ("%s%d", "%")
