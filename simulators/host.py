@@ -114,6 +114,11 @@ class SimulatorHost:
         return self.brain.inspect() | {"wire": wire}
 
     @property
+    def waiting(self) -> int:
+        """Messages of its own that have no answer yet or are still to leave."""
+        return sum(len(line.outbox) for line in self._lines.values()) + len(self._delayed)
+
+    @property
     def idle(self) -> bool:
         """Whether nothing of its own is under way, or due within an hour (reservations expire later, stages do not)."""
         due = self._next_due()
@@ -252,7 +257,7 @@ class SimulatorHost:
 
     def _result(self, line: Line, row: Row, element: str, body: Body, now: int) -> None:
         """An answer came: the brain hears of it, or the row rests and goes again."""
-        code = str(body["code"]) if element == RECEIPT else self._catalogue.result("OK").code
+        code = str(body["code"]) if element == RECEIPT else number("OK")
         kind = category(code)
         if kind == "retry" and line.outbox.rest(row, now):
             if code.startswith(_BUSINESS):

@@ -47,6 +47,8 @@ KNOWS = {PF: (CRM, RM), RM: (CRM, PF), BILL: (CRM,), CHANNEL: (CRM,)}
 """Whom each simulated system speaks with."""
 
 _SLICE_MS = 1_000
+_FAR_MS = 3_600_000
+"""What is due later than this (numbers in quarantine) is nothing under way."""
 _SETTLE_MS = 120_000
 _PATIENCE_MS = 48 * 3_600_000
 
@@ -172,7 +174,9 @@ class World:
             return False
         if any(sum(self.gateway.pump.waiting(system)) for system in self.gateway.links):
             return False
-        return all(host.idle for host in self.hosts.values())
+        soon = self.clock.now() + _FAR_MS
+        dues = [host.brain.next_due() for host in self.hosts.values()]
+        return not any(host.waiting for host in self.hosts.values()) and all(due is None or due > soon for due in dues)
 
     def _play(self) -> bool:
         until = START_MS + _PATIENCE_MS
