@@ -46,6 +46,10 @@ class FakeStore:
         """The committed rows of one kind, by id."""
         return self.rows.setdefault(kind, {})
 
+    def snapshot(self) -> str:
+        """Everything committed, to be compared: a refused command leaves it as it was."""
+        return repr((self.rows, self.stages, self.changes, self.events, self.next_id, self.next_serial))
+
     def run(self, command: Command, now: int, reference: Reference, origin: Origin) -> Outcome:
         """Execute one command and commit; a raised error leaves nothing behind."""
         uow = FakeUnitOfWork(self, now, reference, origin)
@@ -87,7 +91,7 @@ class FakeUnitOfWork:
     def _get(self, kind: type[_E], key: str) -> _E | None:
         found: _E | None = self._copies.get((kind, key))
         if found is None:
-            row = self._store.table(kind).get(key)
+            row = self._store.rows.get(kind, {}).get(key)
             if row is not None:
                 found = self._copies[kind, key] = copy.deepcopy(row)
         return found
@@ -118,7 +122,7 @@ class FakeUnitOfWork:
 
     def billing_by_serial(self, serial: str) -> BillingRecord | None:
         """Scans: this is a fake."""
-        for record in self._store.table(BillingRecord).values():
+        for record in self._store.rows.get(BillingRecord, {}).values():
             if record.serial == serial:
                 return self._get(BillingRecord, record.id)
         return None
@@ -127,7 +131,7 @@ class FakeUnitOfWork:
         """A new row; visible to this unit of work at once."""
         if not isinstance(entity, _APPEND_ONLY):
             key = (type(entity), entity.id)
-            if key in self._copies or entity.id in self._store.table(type(entity)):
+            if key in self._copies or entity.id in self._store.rows.get(type(entity), {}):
                 raise KeyError(f"{key} exists")
             self._copies[key] = entity
         self._added.append(entity)
