@@ -28,6 +28,10 @@ class Answers:
         """The result code on the wire for a symbol."""
         return self._catalogue.result(symbol).code
 
+    def is_reply(self, code: str) -> bool:
+        """Whether an answer with this result code is a Q message's reply; refusals of Q are receipts."""
+        return self._catalogue.result(code).category == "ok"
+
     def receipt(
         self,
         row: MessageRow,

@@ -29,8 +29,8 @@ class InboundJob:
     """``command`` is set for a document the core takes; ``refusal`` for bytes that are no acceptable document."""
 
     __slots__ = (
-        "_answer", "_answers", "_command", "_digest", "_document", "_header", "_packet", "_refusal", "_respond",
-        "_result", "_row", "charset", "origin", "repeated",
+        "_answer", "_answers", "_command", "_digest", "_document", "_header", "_message_id", "_packet", "_refusal",
+        "_respond", "_row", "charset", "origin", "repeated",
     )  # fmt: skip
 
     def __init__(
@@ -59,7 +59,7 @@ class InboundJob:
         self._refusal = refusal
         self._digest = hashlib.sha256(packet.body).digest()
         self._answer: tuple[bytes, bool, str] = (b"", False, "")
-        self._result = ""
+        self._message_id = 0
 
     def prefetch(self) -> Iterable[tuple[str, str]]:
         """What the command names."""
@@ -76,6 +76,7 @@ class InboundJob:
         if seen is not None:
             self._repeat(unit, seen)
             return
+        self._message_id = unit.store.next("message")
         if self._refusal is not None:
             self._record_refusal(unit, self._refusal.symbol, self._refusal.faults, None, inbox=True)
             return
@@ -84,14 +85,16 @@ class InboundJob:
         outcome = self._command.execute(unit)
         self._record(unit, outcome)
 
-    def _repeat(self, unit: StoreUnit, seen: tuple[bytes, int, bytes | None]) -> None:
+    def _repeat(self, unit: StoreUnit, seen: tuple[bytes, int, tuple[bytes, str] | None]) -> None:
         digest, message_id, answer = seen
         if digest == self._digest:
-            stored = answer if answer is not None else unit.store.stored_answer(message_id)
+            body, code = answer if answer is not None else unit.store.stored_answer(message_id)
             self.repeated = True
-            self._answer = (stored or b"", self._row.pattern == "Q", "")
+            self._answer = (body, self._row.pattern == "Q" and self._answers.is_reply(code), code)
             return
-        found = Fault("/Package/Header/Serial", "unique", self._header.serial, "流水号已用于其他内容", "serial used with other content")
+        zh, en = "流水号已用于其他内容", "the serial was used with other content"
+        self._message_id = unit.store.next("message")
+        found = Fault("/Package/Header/Serial", "unique", self._header.serial, zh, en)
         self._record_refusal(unit, "SERIAL_REUSED", (found,), None, inbox=False)
 
     def _record(self, unit: StoreUnit, outcome: Outcome) -> None:
@@ -115,6 +118,7 @@ class InboundJob:
         message_id = self._record_refusal(unit, error.code, faults, error.state, inbox=not internal)
         if error.fallout is not None:
             order_id = self._order_key()
+            about = {"code": self.origin.code, "serial": self.origin.serial, "peer": self.origin.sender, "why": error.fallout}
             unit.add(
                 Fallout(
                     id=unit.new_id("FO"),
@@ -126,7 +130,7 @@ class InboundJob:
                     service_order_id=order_id,
                     message_id=message_id,
                     area=self._header.area,
-                    about={"code": self.origin.code, "serial": self.origin.serial, "peer": self.origin.sender, "why": error.fallout},
+                    about=about,
                 )
             )
 
@@ -139,8 +143,8 @@ class InboundJob:
         return self._store(unit, PARKED if symbol == "INTERNAL" else REJECTED, symbol, answer, reply=False, inbox=inbox)
 
     def _store(self, unit: StoreUnit, state: str, symbol: str, answer: bytes, *, reply: bool, inbox: bool) -> int:
-        header, packet, now, store = self._header, self._packet, unit.now, unit.store
-        message_id = store.next("message")
+        header, packet, now = self._header, self._packet, unit.now
+        message_id = self._message_id
         code = self._answers.number(symbol)
         record = MessageRecord(
             id=message_id,
@@ -160,8 +164,10 @@ class InboundJob:
         unit.put("message", record.row())
         unit.put("body", (message_id, "plain", None, None, packet.charset, packet.body, answer))
         if inbox:
-            unit.inbox(header.sender, header.serial, self._digest, message_id, answer)
-        unit.note("message", str(message_id), header.code, "", state, code)
+            unit.inbox(header.sender, header.serial, self._digest, message_id, (answer, code))
+        if state != DONE:
+            # what was accepted stands in the order's history; what was not has only this
+            unit.note("message", str(message_id), header.code, "", state, code)
         self._answer = (answer, reply, code)
         return message_id
 

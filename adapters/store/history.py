@@ -7,18 +7,16 @@ to one can be proven against what happened to the other.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable
 from typing import Any
+
+import orjson
 
 GENESIS = b"\x00" * 32
 
 COLUMNS = (
     "chain", "seq", "at", "subject", "subject_id", "input", "state_from", "state_to", "actor", "serial", "detail", "hash",
 )  # fmt: skip
-
-_canonical = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
-
 
 class Chain:
     """The head of one writer's chain; ``append`` returns a full row of table ``history``."""
@@ -37,7 +35,7 @@ class Chain:
 
 def link(previous: bytes, seq: int, entry: tuple[Any, ...]) -> bytes:
     """The hash of an entry behind ``previous``."""
-    return hashlib.sha256(previous + _canonical((seq, *entry)).encode()).digest()
+    return hashlib.sha256(previous + orjson.dumps((seq, *entry))).digest()
 
 
 def broken_links(rows: Iterable[tuple[Any, ...]]) -> list[int]:

@@ -46,7 +46,7 @@ class Loader:
 
     def inbox(
         self, connection: Connection, sender: str, serials: list[str]
-    ) -> dict[tuple[str, str], tuple[bytes, int, bytes | None]]:
+    ) -> dict[tuple[str, str], tuple[bytes, int, tuple[bytes, str] | None]]:
         """What is known of a sender's serials."""
         rows = connection.exec_driver_sql(self._inbox, (sender, self._dialect.ids(serials)))
         return {(sender, row[0]): (bytes(row[1]), row[2], None) for row in rows}
@@ -61,11 +61,14 @@ class Loader:
         row = connection.exec_driver_sql(sql, (sender, serial)).first()
         return None if row is None else (row[0], row[1], None if row[2] is None else bytes(row[2]))
 
-    def answer(self, connection: Connection, message_id: int) -> bytes | None:
-        """The answer bytes an inbound message got."""
-        sql = f"SELECT answer FROM message_body WHERE message_id = {self._dialect.mark}"
-        row = connection.exec_driver_sql(sql, (message_id,)).first()
-        return None if row is None or row[0] is None else bytes(row[0])
+    def answer(self, connection: Connection, message_id: int) -> tuple[bytes, str]:
+        """The answer bytes an inbound message got, and the result code they carry."""
+        sql = (
+            "SELECT b.answer, m.result_code FROM message_body b JOIN message m ON m.id = b.message_id "
+            f"WHERE b.message_id = {self._dialect.mark}"
+        )
+        row = connection.exec_driver_sql(sql, (message_id,)).one()
+        return bytes(row[0] or b""), row[1] or ""
 
     def outbound(self, connection: Connection, ids: list[int]) -> dict[int, tuple[dict[str, Any] | None, bytes | None]]:
         """Document and bytes (once framed) of outbound messages by id."""

@@ -7,12 +7,12 @@ so that a use case may append to them, while what they contain is replaced, neve
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 from operator import attrgetter
 from typing import Any
 
+import orjson
 from sqlalchemy import Boolean, Table
 
 from adapters.store import tables as t
@@ -25,27 +25,18 @@ from crm_core.resources.model import Reservation
 
 Row = tuple[Any, ...]
 
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
-_decode = json.JSONDecoder().decode
-
-
 def dumps(value: Any) -> str:
-    """Compact JSON text; the empty list and dict, which are most of what is written, without the encoder."""
-    if not value:
-        if value == [] and isinstance(value, list):
-            return "[]"
-        if value == {} and isinstance(value, dict):
-            return "{}"
-    return _encode(value)
+    """Compact JSON text; empty lists, which are most of what is written, without the encoder."""
+    if value == []:
+        return "[]"
+    return orjson.dumps(value).decode()
 
 
 def loads(text: str) -> Any:
     """What ``dumps`` wrote."""
     if text == "[]":
         return []
-    if text == "{}":
-        return {}
-    return _decode(text)
+    return orjson.loads(text)
 
 
 class Mapping:

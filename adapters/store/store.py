@@ -51,7 +51,7 @@ class Store:
         self._loader = Loader(self.dialect, self._sql)
         self._known: OrderedDict[Key, Any] = OrderedDict()
         self._absent: list[Key] = []
-        self._inbox: dict[tuple[str, str], tuple[bytes, int, bytes | None]] = {}
+        self._inbox: dict[tuple[str, str], tuple[bytes, int, tuple[bytes, str] | None]] = {}
         self._counters: dict[str, int] = {}
         self._stored_counters: dict[str, int] = {}
         self._stored_chain = (0, GENESIS)
@@ -117,12 +117,12 @@ class Store:
         self.prefetch((key,), ())
         return known[key]
 
-    def seen(self, sender: str, serial: str) -> tuple[bytes, int, bytes | None] | None:
+    def seen(self, sender: str, serial: str) -> tuple[bytes, int, tuple[bytes, str] | None] | None:
         """What the inbox knows of a serial: payload hash, message id, and the answer if it was given in this very group."""
         return self._inbox.get((sender, serial))
 
-    def stored_answer(self, message_id: int) -> bytes | None:
-        """The answer an inbound message got, from the message log."""
+    def stored_answer(self, message_id: int) -> tuple[bytes, str]:
+        """The answer an inbound message got and its result code, from the message log."""
         return self._loader.answer(self.connection, message_id)
 
     def fate(self, sender: str, serial: str) -> tuple[str, str, bytes | None] | None:
@@ -167,7 +167,7 @@ class Store:
         """A row for one of the lists of ``rows.INSERTS`` or ``rows.UPDATES``."""
         self._rows[name].append(row)
 
-    def put_inbox(self, sender: str, serial: str, payload_hash: bytes, message_id: int, answer: bytes | None) -> None:
+    def put_inbox(self, sender: str, serial: str, payload_hash: bytes, message_id: int, answer: tuple[bytes, str]) -> None:
         """A serial was seen; a repeat in this very group gets ``answer``."""
         self._inbox[sender, serial] = (payload_hash, message_id, answer)
         self._rows["inbox"].append((sender, serial, payload_hash, message_id))

@@ -140,6 +140,7 @@ customer = Table(
     Column("attrs_json", Text, nullable=False),
     Column("created_at", Big, nullable=False),
     Column("row_version", Integer, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 account = Table(
@@ -154,6 +155,7 @@ account = Table(
     Column("created_at", Big, nullable=False),
     Column("row_version", Integer, nullable=False),
     Index("ix_account_customer_id", "customer_id"),
+    sqlite_with_rowid=False,
 )
 
 customer_order = Table(
@@ -177,6 +179,7 @@ customer_order = Table(
     Column("ended_at", Big),
     Column("row_version", Integer, nullable=False),
     Index("ix_customer_order_customer_id", "customer_id"),
+    sqlite_with_rowid=False,
 )
 
 OPEN_ORDER = "ended_at IS NULL"
@@ -217,6 +220,7 @@ service_order = Table(
     Column("row_version", Integer, nullable=False),
     Index("ix_service_order_customer_order_id", "customer_order_id"),
     Index("ix_service_order_open", "state", "since", sqlite_where=text(OPEN_ORDER), postgresql_where=text(OPEN_ORDER)),
+    sqlite_with_rowid=False,
 )
 
 order_item = Table(
@@ -288,6 +292,7 @@ product_instance = Table(
     Column("row_version", Integer, nullable=False),
     Index("ix_product_instance_customer_id", "customer_id"),
     Index("ix_product_instance_access_number", "access_number"),
+    sqlite_with_rowid=False,
 )
 
 reservation = Table(
@@ -304,6 +309,7 @@ reservation = Table(
     Column("fence", Big, nullable=False),
     Column("closed", Boolean, nullable=False),
     Column("row_version", Integer, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 billing_record = Table(
@@ -325,6 +331,7 @@ billing_record = Table(
     Column("row_version", Integer, nullable=False),
     Index("ix_billing_record_serial", "serial"),
     Index("ix_billing_record_service_order_id", "service_order_id"),
+    sqlite_with_rowid=False,
 )
 
 fallout = Table(
@@ -346,6 +353,7 @@ fallout = Table(
     Column("closed_at", Big),
     Column("row_version", Integer, nullable=False),
     Index("ix_fallout_service_order_id", "service_order_id"),
+    sqlite_with_rowid=False,
 )
 
 counter = Table(

@@ -39,7 +39,7 @@ class StoreUnit:
         self._added: list[tuple[str, Any]] = []
         self._saved: dict[tuple[str, str], Any] = {}
         self.rows: list[tuple[str, tuple[Any, ...]]] = []
-        self.marks: list[tuple[str, str, bytes, int, bytes]] = []
+        self.marks: list[tuple[str, str, bytes, int, tuple[bytes, str]]] = []
         self.outgoing: list[tuple[MessageRecord, dict[str, Any]]] = []
 
     def _copy(self, kind: str, entity_id: str) -> Any:
@@ -128,7 +128,7 @@ class StoreUnit:
         """A row for one of the store's lists."""
         self.rows.append((name, row))
 
-    def inbox(self, sender: str, serial: str, payload_hash: bytes, message_id: int, answer: bytes) -> None:
+    def inbox(self, sender: str, serial: str, payload_hash: bytes, message_id: int, answer: tuple[bytes, str]) -> None:
         """The message's serial is taken; a repeat in the same group gets ``answer``."""
         self.marks.append((sender, serial, payload_hash, message_id, answer))
 

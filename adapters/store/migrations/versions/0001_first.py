@@ -25,6 +25,7 @@ def upgrade() -> None:
         sa.Column("created_at", BIG, nullable=False),
         sa.Column("row_version", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_account")),
+        sqlite_with_rowid=False,
     )
     op.create_index("ix_account_customer_id", "account", ["customer_id"], unique=False)
     op.create_table(
@@ -58,6 +59,7 @@ def upgrade() -> None:
         sa.Column("answered_at", BIG, nullable=True),
         sa.Column("row_version", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_billing_record")),
+        sqlite_with_rowid=False,
     )
     op.create_index("ix_billing_record_serial", "billing_record", ["serial"], unique=False)
     op.create_index("ix_billing_record_service_order_id", "billing_record", ["service_order_id"], unique=False)
@@ -83,6 +85,7 @@ def upgrade() -> None:
         sa.Column("created_at", BIG, nullable=False),
         sa.Column("row_version", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_customer")),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "customer_order",
@@ -104,6 +107,7 @@ def upgrade() -> None:
         sa.Column("ended_at", BIG, nullable=True),
         sa.Column("row_version", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_customer_order")),
+        sqlite_with_rowid=False,
     )
     op.create_index("ix_customer_order_customer_id", "customer_order", ["customer_id"], unique=False)
     op.create_table(
@@ -124,6 +128,7 @@ def upgrade() -> None:
         sa.Column("closed_at", BIG, nullable=True),
         sa.Column("row_version", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_fallout")),
+        sqlite_with_rowid=False,
     )
     op.create_index("ix_fallout_service_order_id", "fallout", ["service_order_id"], unique=False)
     op.create_table(
@@ -249,6 +254,7 @@ def upgrade() -> None:
         sa.Column("ended_at", BIG, nullable=True),
         sa.Column("row_version", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_product_instance")),
+        sqlite_with_rowid=False,
     )
     op.create_index("ix_product_instance_access_number", "product_instance", ["access_number"], unique=False)
     op.create_index("ix_product_instance_customer_id", "product_instance", ["customer_id"], unique=False)
@@ -266,6 +272,7 @@ def upgrade() -> None:
         sa.Column("closed", sa.Boolean(), nullable=False),
         sa.Column("row_version", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_reservation")),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "service_order",
@@ -301,6 +308,7 @@ def upgrade() -> None:
         sa.Column("details_json", sa.Text(), nullable=False),
         sa.Column("row_version", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_service_order")),
+        sqlite_with_rowid=False,
     )
     op.create_index("ix_service_order_customer_order_id", "service_order", ["customer_order_id"], unique=False)
     op.create_index(
