@@ -7,10 +7,7 @@ own log is translated instead; the corpus test shows that this does not happen o
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
-from functools import cache
-from typing import Any, cast
+from functools import lru_cache
 
 import xmlschema
 from lxml import etree
@@ -18,6 +15,8 @@ from xmlschema import XMLSchemaChildrenValidationError, XMLSchemaDecodeError, XM
 from xmlschema.validators import XsdGroup, facets
 
 from adapters.document import Fault
+from adapters.xml.paths import Element, Paths, Siblings, found_in, local
+from adapters.xml.schema_log import log_faults
 from adapters.xml.sentences import (
     bad_attribute,
     bad_enumeration,
@@ -33,14 +32,16 @@ from adapters.xml.sentences import (
 from schemas.loader import RECEIPT_XSD, Catalogue
 
 MAX_FAULTS = 1000
-Element = Any
-"""An element of either tree, xmlschema's own or lxml's; only ``tag``, ``text``, ``attrib`` and children are asked."""
+# xmlschema needs about 0.1 ms an element: what is larger is explained from lxml's log instead of holding everybody up
+MAX_ELEMENTS = 3000
 _LOWEST = {"value must be positive": "1", "value must be non negative": "0"}
 _XSI = "{http://www.w3.org/2001/XMLSchema-instance}"
 
 
 def explain(catalogue: Catalogue, root: etree._Element, version: str) -> tuple[Fault, ...]:
     """Every fault of a document (or bare body element) that lxml refused; at least one, at most MAX_FAULTS."""
+    if sum(1 for _ in root.iter()) > MAX_ELEMENTS:
+        return log_faults(catalogue.schema(version), root, MAX_FAULTS)
     body = _body_of(root)
     xsd = RECEIPT_XSD
     if body is not None:
@@ -58,10 +59,11 @@ def explain(catalogue: Catalogue, root: etree._Element, version: str) -> tuple[F
         faults.setdefault(_translated(error, paths))
         if len(faults) >= MAX_FAULTS:
             break
-    return tuple(faults)[:MAX_FAULTS] or from_log(catalogue, root, version)
+    return tuple(faults)[:MAX_FAULTS] or log_faults(catalogue.schema(version), root, MAX_FAULTS)
 
 
-@cache
+# a compiled schema holds some megabytes: the messages with faults of late are kept
+@lru_cache(maxsize=16)
 def _schema(catalogue: Catalogue, version: str, xsd: str) -> xmlschema.XMLSchema:
     xmlschema.limits.MAX_XML_DEPTH = 64
     xmlschema.limits.MAX_XML_ELEMENTS = 20_000
@@ -87,67 +89,12 @@ def _body_of(root: etree._Element) -> etree._Element | None:
     return None
 
 
-class Siblings:
-    """Children of one element with what paths need to know of them, counted once: a hostile document has thousands."""
-
-    def __init__(self, parent: Element) -> None:
-        self.children = list(parent)
-        self.first: dict[str, int] = {}
-        self.last: dict[str, int] = {}
-        self.steps: dict[Element, str] = {}
-        counts = Counter(str(child.tag) for child in self.children)
-        seen: Counter[str] = Counter()
-        for at, child in enumerate(self.children):
-            tag = str(child.tag)
-            name = _local(tag)
-            seen[tag] += 1
-            self.first.setdefault(name, at)
-            self.last[name] = at
-            self.steps[child] = f"{name}[{seen[tag]}]" if counts[tag] > 1 else name
-
-
-class Paths:
-    """``/Package/Body/SubmitOrder/items/item[2]/action``: local names, a number only where siblings share the name."""
-
-    def __init__(self, root: Element) -> None:
-        self.root = root
-        self._parents = {child: parent for parent in root.iter() for child in parent}
-        self._siblings: dict[Element, Siblings] = {}
-
-    def siblings(self, parent: Element) -> Siblings:
-        """The children of ``parent``, looked at once."""
-        if parent not in self._siblings:
-            self._siblings[parent] = Siblings(parent)
-        return self._siblings[parent]
-
-    def of(self, element: Element) -> str:
-        """The path of ``element``."""
-        steps: list[str] = []
-        at = element
-        while at in self._parents:
-            parent = self._parents[at]
-            steps.append(self.siblings(parent).steps[at])
-            at = parent
-        steps.append(_local(str(at.tag)))
-        return "/" + "/".join(reversed(steps))
-
-
-def _found(element: Element) -> str:
-    if len(element):
-        return f"<{_local(str(element.tag))}>"
-    return (element.text or "")[:200]
-
-
-def _local(name: str) -> str:
-    return name.rpartition("}")[2].rpartition(":")[2]
-
-
 def _translated(error: XMLSchemaValidationError, paths: Paths) -> Fault:
     element: Element = error.elem if error.elem is not None else paths.root
     path = paths.of(element)
     if isinstance(error, XMLSchemaChildrenValidationError):
         return _children_fault(error, path, paths.siblings(element))
-    found = _found(element)
+    found = found_in(element)
     rule = error.validator
     if isinstance(rule, facets.XsdEnumerationFacets):
         return bad_enumeration(path, found, tuple(str(value) for value in rule.enumeration))
@@ -161,16 +108,16 @@ def _translated(error: XMLSchemaValidationError, paths: Paths) -> Fault:
     if error.reason in _LOWEST:
         return bad_range(path, found, True, _LOWEST[error.reason])
     if isinstance(error, XMLSchemaDecodeError):
-        return bad_type(path, found, _local(str(getattr(error.validator, "name", "") or "")))
+        return bad_type(path, found, local(str(getattr(error.validator, "name", "") or "")))
     return _other_fault(error, element, path, found, paths)
 
 
 def _children_fault(error: XMLSchemaChildrenValidationError, path: str, siblings: Siblings) -> Fault:
-    expected = tuple(dict.fromkeys(_local(str(entry.name)) for entry in error.expected or () if entry.name))
+    expected = tuple(dict.fromkeys(local(str(entry.name)) for entry in error.expected or () if entry.name))
     if error.index >= len(siblings.children):
         return missing(f"{path}/{expected[0]}" if expected else path, expected, "")
     at = siblings.children[error.index]
-    name = _local(str(at.tag))
+    name = local(str(at.tag))
     comes_later = any(siblings.last.get(wanted, -1) >= error.index for wanted in expected)
     required = error.particle is not None and error.occurs is not None and error.occurs < (error.particle.min_occurs or 0)
     if required and expected and not comes_later:
@@ -183,28 +130,15 @@ def _children_fault(error: XMLSchemaChildrenValidationError, path: str, siblings
 def _other_fault(error: XMLSchemaValidationError, element: Element, path: str, found: str, paths: Paths) -> Fault:
     odd = sorted(str(name) for name in element.attrib if not str(name).startswith(_XSI))
     if odd:
-        return bad_attribute(f"{path}/@{_local(odd[0])}", str(element.attrib[odd[0]]))
+        return bad_attribute(f"{path}/@{local(odd[0])}", str(element.attrib[odd[0]]))
     reason = error.reason or error.message
     if element is paths.root and "is not an element of the schema" in reason:
-        return unexpected(path, _local(str(element.tag)), ("Package",), False)
+        return unexpected(path, local(str(element.tag)), ("Package",), False)
     if "not found" in reason or "unavailable" in reason:
         inner = element[0] if len(element) else element
-        return unexpected(paths.of(inner), _local(str(inner.tag)), (), False)
+        return unexpected(paths.of(inner), local(str(inner.tag)), (), False)
     if reason.startswith("character data"):
-        return bad_text(path, "".join(map(str, element.itertext())).strip()[:200])
-    name = _local(str(getattr(error.validator, "name", "") or ""))
+        stray = (element.text, *(child.tail for child in element))
+        return bad_text(path, " ".join(text.strip() for text in stray if text and text.strip())[:200])
+    name = local(str(getattr(error.validator, "name", "") or ""))
     return bad_type(path, found, name) if name and not len(element) else bad_other(path, found, reason)
-
-
-def from_log(catalogue: Catalogue, root: etree._Element, version: str) -> tuple[Fault, ...]:
-    """lxml's own findings as faults: less complete, used when xmlschema finds none."""
-    schema = catalogue.schema(version)
-    schema.validate(root)
-    tree = root.getroottree()
-    paths = Paths(root)
-    faults = []
-    for entry in cast("Iterable[Any]", schema.error_log):
-        at = cast("list[Element]", tree.xpath(entry.path)) if entry.path else []
-        element = at[0] if at else root
-        faults.append(bad_other(paths.of(element), _found(element), entry.message))
-    return tuple(faults)[:MAX_FAULTS]

@@ -1,0 +1,106 @@
+"""Explanations: each rule of the subset has its sentence, from xmlschema and from lxml's log alike."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from lxml import etree
+
+from adapters.document import DocumentRefused
+from adapters.xml import explain as explanation
+from adapters.xml.codec import Codec
+from adapters.xml.schema_log import log_faults
+from schemas.loader import load
+
+CATALOGUE = load()
+CODEC = Codec(CATALOGUE)
+GOOD = (CATALOGUE.root / "samples/SubmitOrder/ok_pots_adsl_install.xml").read_text(encoding="utf-8")
+TEXT = GOOD[GOOD.index("<Package") :]
+ORDER = "/Package/Body/SubmitOrder"
+
+# old text, new text, path, rule, found
+CASES = {
+    "missing first": ("<area>025</area>", "", f"{ORDER}/area", "missing", "operator"),
+    "unknown": ("<area>025</area>", "<area>025</area><colour>r</colour>", f"{ORDER}/colour", "unexpected", "colour"),
+    "enumeration": ("<action>install<", "<action>fit<", f"{ORDER}/items/item[1]/action", "enumeration", "fit"),
+    "pattern": ("<phone>", "<phone>x", f"{ORDER}/contact/phone", "pattern", None),
+    "too long": ("<area>025</area>", "<area>0123456</area>", f"{ORDER}/area", "length", "0123456"),
+    "empty": ("<area>025</area>", "<area></area>", f"{ORDER}/area", "length", ""),
+    "too great": ("<priority>", "<priority>1", f"{ORDER}/priority", "range", None),
+    "too small": ("<priority>", "<priority>-", f"{ORDER}/priority", "range", None),
+    "not a number": ("<amount>", "<amount>x", f"{ORDER}/payment/amount", "type", None),
+    "not a boolean": ("<paid>true<", "<paid>yes<", f"{ORDER}/payment/paid", "type", "yes"),
+    "text between": ("<contact>", "<contact>stray", f"{ORDER}/contact", "text", "stray"),
+    "header": ("<Mode>A<", "<Mode>C<", "/Package/Header/Mode", "enumeration", "C"),
+    "attribute": ("<area>025<", '<area x="y">025<', f"{ORDER}/area/@x", "attribute", "y"),
+    "body unknown": (
+        "<Body>", '<Body><Nothing xmlns="urn:bss:if:message:0.9"/>', "/Package/Body/Nothing", "unexpected", "Nothing",
+    ),
+}  # fmt: skip
+
+
+def damaged(name: str) -> bytes:
+    old, new, *_ = CASES[name]
+    assert old in TEXT, old
+    return TEXT.replace(old, new, 1).encode()
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_sentence(name):
+    with pytest.raises(DocumentRefused) as refused:
+        CODEC.decode(damaged(name))
+    _, _, path, rule, found = CASES[name]
+    fault = refused.value.faults[0]
+    assert (fault.path, fault.rule) == (path, rule)
+    assert found is None or fault.found == found
+    assert any("\u4e00" <= sign <= "\u9fff" for sign in fault.zh)
+    assert fault.en.isascii()
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in CASES if name not in ("attribute", "missing first", "body unknown", "too small")]
+)
+def test_lxmls_log_says_the_same(name):
+    root = etree.fromstring(damaged(name))
+    _, _, path, rule, _ = CASES[name]
+    assert (path, rule) in [(fault.path, fault.rule) for fault in log_faults(CATALOGUE.schema(), root, 10)]
+
+
+def test_twice_and_out_of_order():
+    raw = TEXT.replace("<area>025</area>", "<area>025</area><area>025</area>", 1).encode()
+    with pytest.raises(DocumentRefused) as refused:
+        CODEC.decode(raw)
+    assert [(fault.path, "twice" in fault.en) for fault in refused.value.faults] == [(f"{ORDER}/area[2]", True)]
+
+
+def test_every_fault_of_a_document_at_once():
+    text = TEXT
+    for name in ("enumeration", "pattern", "too long", "not a boolean", "header"):
+        old, new, *_ = CASES[name]
+        text = text.replace(old, new, 1)
+    with pytest.raises(DocumentRefused) as refused:
+        CODEC.decode(text.encode())
+    assert len(refused.value.faults) == 5
+    assert all(fault.zh and fault.en for fault in refused.value.faults)
+
+
+@pytest.mark.parametrize("piece", ["<b/>", "<item/>", "<item><action>x</action></item>"])
+def test_thousands_of_faults_are_explained_in_bounded_time(piece):
+    raw = TEXT.replace("</items>", piece * 9_000 + "</items>", 1).encode()
+    start = time.process_time()
+    with pytest.raises(DocumentRefused) as refused:
+        CODEC.decode(raw)
+    assert time.process_time() - start < 2
+    assert 0 < len(refused.value.faults) <= explanation.MAX_FAULTS
+
+
+def test_where_xmlschema_finds_nothing_lxml_speaks(monkeypatch):
+    class Silent:
+        def iter_errors(self, source: object) -> tuple[()]:
+            return ()
+
+    monkeypatch.setattr(explanation, "_schema", lambda *args: Silent())
+    root = etree.fromstring(damaged("enumeration"))
+    faults = explanation.explain(CATALOGUE, root, "0.9")
+    assert [(fault.path, fault.rule) for fault in faults] == [(f"{ORDER}/items/item[1]/action", "enumeration")]
