@@ -10,7 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import Deferred, FirstError, gatherResults
+from twisted.python.failure import Failure
 
 from adapters.wire.settings import SessionSettings
 from schemas.loader import load
@@ -30,13 +31,14 @@ ROLES = tuple(SYSTEMS)
 
 @dataclass(frozen=True, slots=True)
 class FleetSettings:
-    """``speed`` multiplies the durations of stages (0 = at once); ``listen`` addresses by name (``{name}`` is filled in where
-    one format serves all); ``crm`` where the CRM listens, None = told later; ``direct``: PF and RM hand documents to each
-    other in the process instead of over sockets; ``scale`` multiplies the plant; ``installed`` what stands already;
-    ``elsewhere`` addresses, by name, of simulators that run in another process."""
+    """``speed`` multiplies the durations of stages (0 = at once); ``listen`` where each listens (``{name}`` is filled in),
+    ``listen_at`` by name where one differs; ``crm`` where the CRM listens, None = told later; ``direct``: PF and RM hand
+    documents to each other in the process instead of over sockets; ``scale`` multiplies the plant; ``installed`` what stands
+    already; ``elsewhere`` addresses, by name, of simulators that run in another process."""
 
     speed: float = 1.0
     listen: str = "tcp://127.0.0.1:0"
+    listen_at: dict[str, str] = field(default_factory=dict)
     crm: str | None = None
     crm_system: str = "CRM001"
     layout: str = "ctif-128"
@@ -100,13 +102,28 @@ def start_fleet(
             raise UnknownRole(name)
     names = tuple(dict.fromkeys(roles))
     hosts = {
-        name: SimulatorHost(_BRAINS[name](settings, entropy), _host_settings(name, names, settings), clock, entropy, endpoints)
+        name: SimulatorHost(brain_of(name, settings, entropy), _host_settings(name, names, settings), clock, entropy, endpoints)
         for name in names
     }
     fleet = Fleet(hosts, settings.crm_system)
     if settings.direct and "pf" in hosts and "rm" in hosts:
         hosts["pf"].join(hosts["rm"])
-    return gatherResults([host.start() for host in hosts.values()]).addCallback(lambda _: _introduce(fleet, settings))
+    started = gatherResults([host.start() for host in hosts.values()], consumeErrors=True)
+    return started.addCallbacks(lambda _: _introduce(fleet, settings), lambda reason: _call_off(fleet, reason))
+
+
+def _call_off(fleet: Fleet, reason: Failure) -> Deferred[Any]:
+    """One cannot start: the others stop, and why it could not is the outcome."""
+    first = reason.value
+    cause = first.subFailure if isinstance(first, FirstError) else reason
+    return fleet.stop().addCallback(lambda _: cause)
+
+
+def brain_of(name: str, settings: FleetSettings, entropy: Entropy) -> Brain:
+    """A fresh brain by the simulator's name. Raises UnknownRole."""
+    if name not in _BRAINS:
+        raise UnknownRole(name)
+    return _BRAINS[name](settings, entropy)
 
 
 def _introduce(fleet: Fleet, settings: FleetSettings) -> Fleet:
@@ -125,7 +142,7 @@ def _host_settings(name: str, names: tuple[str, ...], settings: FleetSettings) -
             known[SYSTEMS[other]] = _peer(SYSTEMS[other], other.upper(), settings.elsewhere.get(other), settings)
     return HostSettings(
         system=SYSTEMS[name],
-        listen=settings.listen.format(name=name),
+        listen=settings.listen_at.get(name) or settings.listen.format(name=name),
         peers=known,
         layout=settings.layout,
         session=settings.session,

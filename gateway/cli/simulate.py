@@ -1,0 +1,194 @@
+"""``bssgw simulate``: simulated provisioning, resource management and billing as real listening peers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gateway.cli.output import EXIT_HELP, CommandFailed, Exit
+from gateway.cli.settings import configured, json_option, store_options
+
+if TYPE_CHECKING:
+    from gateway.clock import Clock, Entropy
+    from gateway.config import Config, Peer
+    from simulators.fleet import Fleet, FleetSettings
+    from simulators.host import SimulatorHost
+    from simulators.ports import Endpoints
+
+
+@click.command(epilog=EXIT_HELP)
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.option("--seed", type=int, help="随机种子：相同种子与时钟，行为相同。The same seed and clock, the same behaviour.")
+@click.option(
+    "--speed",
+    type=click.FloatRange(0, 10_000),
+    default=1.0,
+    show_default=True,
+    help="环节快慢的倍数，0 为立即完成。How many times as fast stages are done; 0: at once.",
+)
+@click.option("--crm", metavar="ADDRESS", help="CRM 的监听地址。Where the CRM listens; default: the configuration's.")
+@click.option(
+    "--listen-base",
+    metavar="ADDRESS",
+    help="起始监听地址，端口依次加一，端口 0 为任意空闲端口；缺省取自配置。"
+    "First address to listen at, one port further each; port 0: any free one. Default: the configuration's.",
+)
+@click.option("--direct", is_flag=True, help="PF 与 RM 在进程内直接传递。PF and RM hand over in the process, not by socket.")
+@store_options
+@json_option
+def simulate(
+    names: tuple[str, ...],
+    seed: int | None,
+    speed: float,
+    crm: str | None,
+    listen_base: str | None,
+    direct: bool,
+    config_path: Path | None,
+    data_dir: Path | None,
+    as_json: bool,
+) -> None:
+    """启动模拟器 NAME（pf rm bill），打印各自的监听地址，直到 Ctrl-C。
+
+    Run the simulators NAME (pf rm bill), print where each listens, serve until Ctrl-C.
+
+    \b
+    例 Examples:
+      bssgw simulate pf rm bill
+      bssgw simulate pf --speed 20 --seed 7 --crm tcp://127.0.0.1:7100 --listen-base tcp://127.0.0.1:0
+    """
+    from dataclasses import replace
+
+    from twisted.internet import task
+
+    from gateway.endpoints import AddressInvalid, parse_address
+    from simulators.fleet import SYSTEMS, UnknownRole
+
+    for name in names:
+        if name not in SYSTEMS:
+            zh, _, en = str(UnknownRole(name)).partition(" / ")
+            raise CommandFailed(Exit.USAGE, zh, en)
+    config = configured(config_path, data_dir)
+    settings = replace(_settings(config, crm, _factor(speed)), direct=direct)
+    try:
+        parse_address(settings.crm or "")
+        at = _addresses(config, names, listen_base)
+    except AddressInvalid as fault:
+        raise CommandFailed(Exit.USAGE, f"地址 {fault.address} {fault.zh}", f"address {fault.address} {fault.en}") from fault
+    elsewhere = {} if listen_base else _elsewhere(config, names)
+    task.react(_main, (names, replace(settings, listen_at=at, elsewhere=elsewhere), seed, as_json))
+
+
+def hosts_of(config: Config, clock: Clock, entropy: Entropy, endpoints: Endpoints, speed: float) -> list[SimulatorHost]:
+    """Hosts for every peer of the configuration that can be simulated, at the addresses it names; not started yet.
+
+    ``speed`` is how many times as fast stages are done, 0 = at once.
+    """
+    from simulators.fleet import brain_of
+    from simulators.host import SimulatorHost
+
+    settings = _settings(config, None, _factor(speed))
+    rows = _simulated(config)
+    return [
+        SimulatorHost(brain_of(name, settings, entropy), _host_settings(config, name, rows), clock, entropy, endpoints)
+        for name in rows
+    ]
+
+
+def _factor(speed: float) -> float:
+    """What durations are multiplied with."""
+    return 1 / speed if speed else 0.0
+
+
+def _simulated(config: Config) -> dict[str, Peer]:
+    """Peers there is a simulator for, by its name; the first of a role counts."""
+    from simulators.fleet import SYSTEMS
+
+    rows: dict[str, Peer] = {}
+    for peer in config.peer:
+        if peer.role.lower() in SYSTEMS and peer.connect:
+            rows.setdefault(peer.role.lower(), peer)
+    return rows
+
+
+def _crm_row(config: Config, peer: Peer | None) -> Any:
+    """The listener a peer connects to."""
+    named = [row for row in config.listen if peer is not None and row.name == peer.listen]
+    return (named or list(config.listen))[0]
+
+
+def _host_settings(config: Config, name: str, rows: dict[str, Peer]) -> Any:
+    from simulators.settings import HostSettings, PeerSettings
+
+    own = rows[name]
+    listen = _crm_row(config, own)
+    crm = config.gateway.system_id
+    peers = {crm: PeerSettings(crm, "CRM", listen.address, listen.layout, own.charset, own.mode, own.long)}
+    for other, row in rows.items():
+        if other != name:
+            peers[row.id] = PeerSettings(row.id, row.role, row.connect[0], row.layout, row.charset)
+    return HostSettings(own.id, own.connect[0], peers, own.layout)
+
+
+def _settings(config: Config, crm: str | None, factor: float) -> FleetSettings:
+    from simulators.fleet import FleetSettings
+
+    return FleetSettings(
+        speed=factor, crm=crm or _crm_row(config, None).address, crm_system=config.gateway.system_id
+    )
+
+
+def _addresses(config: Config, names: tuple[str, ...], base: str | None) -> dict[str, str]:
+    """Where each listens. Raises AddressInvalid."""
+    from gateway.endpoints import parse_address
+
+    if base is None:
+        return {name: row.connect[0] for name, row in _simulated(config).items() if name in names}
+    first = parse_address(base)
+    head, _, _ = base.rpartition(":")
+    return {name: f"{head}:{first.port + n if first.port else 0}" for n, name in enumerate(dict.fromkeys(names))}
+
+
+def _elsewhere(config: Config, names: tuple[str, ...]) -> dict[str, str]:
+    """Simulators the configuration knows that are not asked for: they run in another process."""
+    return {name: row.connect[0] for name, row in _simulated(config).items() if name not in names}
+
+
+def _main(reactor: Any, names: tuple[str, ...], settings: FleetSettings, seed: int | None, as_json: bool) -> Any:
+    from twisted.internet.defer import Deferred
+
+    return Deferred.fromCoroutine(_serve(reactor, names, settings, seed, as_json))
+
+
+async def _serve(reactor: Any, names: tuple[str, ...], settings: FleetSettings, seed: int | None, as_json: bool) -> None:
+    from twisted.internet.error import CannotListenError
+
+    from gateway.cli.serving import cannot_listen, ending
+    from gateway.clock import Entropy, WallClock
+    from gateway.endpoints import TcpEndpoints
+    from simulators.fleet import start_fleet
+
+    asked, closed = ending(reactor)
+    try:
+        fleet = await start_fleet(names, settings, WallClock(reactor), Entropy(seed), TcpEndpoints(reactor))
+        _tell(fleet, settings, as_json)
+        await asked
+        await fleet.stop()
+    except CannotListenError as fault:
+        failed = cannot_listen(fault)
+        failed.show()
+        raise SystemExit(failed.exit_code) from fault
+    finally:
+        closed.callback(None)
+
+
+def _tell(fleet: Fleet, settings: FleetSettings, as_json: bool) -> None:
+    """Where each listens: one line each, or one JSON object in one line."""
+    if as_json:
+        click.echo(json.dumps({"listening": fleet.addresses, "crm": settings.crm}))
+        return
+    for name, address in fleet.addresses.items():
+        click.echo(f"{name}  {fleet.hosts[name].settings.system}  监听 listening {address}  → CRM {settings.crm}")
+    click.echo("Ctrl-C 停止 / stops")
