@@ -14,7 +14,12 @@ def told(states: tuple[str, ...]) -> str:
     if not opened:
         if all(state == "COMPLETED" for state in states):
             return "COMPLETED"
-        for state, result in (("RETURNED", "RETURNED"), ("COMPLETED", "PARTIAL"), ("FAILED", "FAILED"), ("REJECTED", "REJECTED")):
+        for state, result in (
+            ("RETURNED", "RETURNED"),
+            ("COMPLETED", "PARTIAL"),
+            ("FAILED", "FAILED"),
+            ("REJECTED", "REJECTED"),
+        ):
             if state in states:
                 return result
         return "CANCELLED"

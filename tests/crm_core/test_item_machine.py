@@ -225,7 +225,7 @@ def test_moves_over_the_whole_product_go_where_the_table_says() -> None:
         assert item.progress == ("ACCEPTED" if effect.progress == NAMED else effect.progress)
         assert item.since == (7 if item.progress != progress else 0)
         if item.progress in CLOSED:
-            assert not (item.fallout or item.cancelling or item.amending)
+            assert (item.fallout, item.cancelling, item.amending) == (False, False, False)
 
 
 def test_a_closed_item_never_opens() -> None:

@@ -48,9 +48,7 @@ def test_an_order_is_captured_and_dispatched_in_one_breath() -> None:
     assert (order.state, order.version, order.dispatched_at) == ("SUBMITTED", 1, NOW)
     assert [row.progress for row in order.items] == ["SUBMITTED", "SUBMITTED"]
     born = [made.table(ProductInstance)[row.instance_id] for row in order.items]
-    assert [(one.status, one.open_orders, one.account_id) for one in born] == [
-        ("pending", [order.id], "A0000000000000001")
-    ] * 2
+    assert [(one.status, one.open_orders, one.account_id) for one in born] == [("pending", [order.id], "A0000000000000001")] * 2
     (event,) = made.events
     assert isinstance(event, OrderDispatched)
     assert list(event.image) == ["action", "priority", "dates", "customer", "account_id", "contact", "items"]
@@ -105,9 +103,7 @@ def test_an_existing_instance_keeps_its_account() -> None:
 
 def test_sequence_groups_items_into_service_orders() -> None:
     made = store()
-    outcome = submit(
-        made, submission(item("1", sequence=2), item("2"), item("3", sequence=2), item("4"))
-    )
+    outcome = submit(made, submission(item("1", sequence=2), item("2"), item("3", sequence=2), item("4")))
     assert [[row.item_id for row in order.items] for order in orders(made)] == [["2", "4"], ["1", "3"]]
     assert [value for _, value in outcome.details] == [order.id for order in orders(made)]
 
@@ -182,7 +178,9 @@ def test_anothers_instance_is_unknown() -> None:
 
 
 def test_all_faulty_items_are_listed_the_first_gives_the_code() -> None:
-    error = refused(store(), submission(item(product="TELEX"), item("2"), item("3", "relocate", "CLIP"), item("4", depends_on=["9"])))
+    error = refused(
+        store(), submission(item(product="TELEX"), item("2"), item("3", "relocate", "CLIP"), item("4", depends_on=["9"]))
+    )
     assert error.code == "ATTRIBUTE_INVALID"
     assert [(refusal.path.removeprefix("/Package/Body/SubmitOrder/items/"), refusal.symbol) for refusal in error.refusals] == [
         ("item[1]/product", "ATTRIBUTE_INVALID"),
@@ -237,9 +235,7 @@ def test_orders_in_a_circle_are_refused() -> None:
     made = store()
     error = refused(
         made,
-        submission(
-            item("1", depends_on=["2"]), item("2", sequence=2), item("3", depends_on=["4"], sequence=2), item("4")
-        ),
+        submission(item("1", depends_on=["2"]), item("2", sequence=2), item("3", depends_on=["4"], sequence=2), item("4")),
     )
     assert error.code == "DEPENDENCY_NOT_MET"
 
@@ -294,7 +290,10 @@ def test_reservations_are_tied_to_the_order() -> None:
     made.table(Reservation)["RV1"] = Reservation("RV1", "ADVANCE", "CRM001", "025")
     submit(made, submission(reservations=["RV1", "RV2"]))
     (order,) = orders(made)
-    assert [(one.order_id, one.owner) for one in made.table(Reservation).values()] == [(order.id, "CRM001"), (order.id, "CH0001")]
+    assert [(one.order_id, one.owner) for one in made.table(Reservation).values()] == [
+        (order.id, "CRM001"),
+        (order.id, "CH0001"),
+    ]
     error = refused(made, submission(customer_order_id="CO2", reservations=["RV1"]))
     assert error.code == "RESOURCE_HELD"
 
