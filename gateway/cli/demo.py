@@ -126,9 +126,11 @@ class Demo:
         return self._done
 
     def stop(self) -> None:
-        """No more: the process ends."""
+        """No more: the process ends; ``run`` fires with how things stand."""
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
+        if not self._done.called:
+            self._done.callback(self.orders)
 
     def _turn(self) -> None:
         try:
@@ -175,9 +177,9 @@ class Demo:
         order.ended_at = self._clock.now()
 
     def _broken(self, failure: Any) -> None:
-        self.stop()
         if not self._done.called:
             self._done.errback(failure)
+        self.stop()
 
     def _look(self, connection: Any) -> None:
         """How the orders that are under way stand in the store."""

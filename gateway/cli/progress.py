@@ -17,10 +17,11 @@ Row = dict[str, Any]
 class Progress:
     """Shows how the orders stand: rich on a terminal, else one line for each change of state."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, silent: bool = False) -> None:
+        self._silent = silent
         self._seen: dict[str, str] = {}
         self._live: Any = None
-        if sys.stdout.isatty():
+        if not silent and sys.stdout.isatty():
             from rich.live import Live
 
             self._live = Live(refresh_per_second=8, transient=True, redirect_stderr=False)
@@ -31,7 +32,7 @@ class Progress:
         if self._live is not None:
             self._live.update(self._table(orders))
             return
-        for order in orders:
+        for order in () if self._silent else orders:
             shown = f"{order.state} {order.stage}".strip()
             if shown and self._seen.get(order.id) != shown:
                 self._seen[order.id] = shown

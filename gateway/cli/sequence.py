@@ -7,7 +7,7 @@ from typing import Any
 
 from gateway.cli.output import when
 
-LANE = 26
+LANE = 36
 """Columns between two lifelines; wide enough for code, name and result."""
 
 

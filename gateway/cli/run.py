@@ -1,0 +1,214 @@
+"""``bssgw run``: a gateway in the foreground, with simulated peers and demo orders where asked for."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gateway.cli.output import EXIT_HELP, CommandFailed, Exit, emit
+from gateway.cli.settings import configured, json_option, store_options
+
+if TYPE_CHECKING:
+    from gateway.cli.serving import Serving
+    from gateway.clock import Entropy, WallClock
+    from gateway.config import Config
+    from gateway.logs import Logs
+
+ORDER_LIMIT_S = 120
+"""How long one demo order may take at speed 1 before it counts as not reached."""
+
+
+@click.command(epilog=EXIT_HELP)
+@click.option("--with-simulators", is_flag=True, help="同时运行 PF、RM、BILL 模拟器。Run simulated PF, RM and BILL as well.")
+@click.option("--demo", type=click.IntRange(0, 1000), default=0, metavar="N", help="提交 N 张演示定单。Submit N demo orders.")
+@click.option(
+    "--once", is_flag=True, help="演示结束即退出；全部达到预期才为 0。End after the demo; 0 only if all ended as expected."
+)
+@click.option(
+    "--speed", type=click.FloatRange(0.01, 1000), default=1.0, show_default=True, help="模拟器快慢。Simulators' speed."
+)
+@click.option("--seed", type=int, help="模拟器的随机种子。Seed of the simulators.")
+@store_options
+@json_option
+def run(
+    with_simulators: bool,
+    demo: int,
+    once: bool,
+    speed: float,
+    seed: int | None,
+    config_path: Path | None,
+    data_dir: Path | None,
+    as_json: bool,
+) -> None:
+    """在前台运行网关，直到 Ctrl-C。Run the gateway in the foreground until Ctrl-C.
+
+    \b
+    例 Examples:
+      bssgw run --with-simulators --demo 20
+      bssgw run --config bssgw.toml
+    """
+    from twisted.internet import task
+
+    from adapters.store.migration import upgrade
+    from gateway.cli.stores import database_errors
+    from gateway.data_directory import held
+
+    if once and not demo:
+        raise CommandFailed(Exit.USAGE, "--once 须与 --demo 同用", "--once needs --demo")
+    config = configured(config_path, data_dir)
+    with database_errors(config), held(config.data_dir):
+        upgrade(config.database_url)
+        task.react(_main, (Run(config, with_simulators, demo, once, speed, seed, as_json),))
+
+
+class Run:
+    """What was asked for."""
+
+    def __init__(
+        self, config: Config, simulators: bool, demo: int, once: bool, speed: float, seed: int | None, as_json: bool
+    ) -> None:
+        self.config = config
+        self.simulators = simulators
+        self.demo = demo
+        self.once = once
+        self.speed = speed
+        self.seed = seed
+        self.as_json = as_json
+
+
+def _main(reactor: Any, asked: Run) -> Any:
+    from twisted.internet.defer import Deferred
+
+    return Deferred.fromCoroutine(_guarded(reactor, asked))
+
+
+async def _guarded(reactor: Any, asked: Run) -> None:
+    """The whole run with its logs open; a failure to start is one line and an exit code."""
+    from gateway.cli.serving import ending
+    from gateway.clock import WallClock
+    from gateway.logs import Logs
+
+    end, closed = ending(reactor)
+    clock = WallClock(reactor)
+    try:
+        logs = Logs(asked.config.log_dir, asked.config.gateway.log_level, clock)
+    except OSError as fault:
+        failed = CommandFailed(
+            Exit.USAGE,
+            f"日志目录 {asked.config.log_dir} 不可写（{fault.strerror}）：改正权限或换 --data-dir",
+            f"log directory {asked.config.log_dir} cannot be written ({fault.strerror}): mend it or choose --data-dir",
+        )
+        failed.show()
+        raise SystemExit(failed.exit_code) from fault
+    try:
+        await _serve(reactor, asked, clock, logs, end)
+    except CommandFailed as failed:
+        failed.show()
+        raise SystemExit(failed.exit_code) from failed
+    finally:
+        logs.close()
+        closed.callback(None)
+
+
+async def _serve(reactor: Any, asked: Run, clock: WallClock, logs: Logs, end: Any) -> None:
+    from gateway.cli.serving import Serving, with_free_ports
+    from gateway.clock import Entropy
+
+    begun = clock.seconds()
+    config = with_free_ports(asked.config) if asked.simulators else asked.config
+    entropy = Entropy(asked.seed)
+    simulators = await _start_simulators(config, asked, clock, entropy, reactor) if asked.simulators else []
+    serving = Serving(config, reactor, clock, entropy)
+    code = Exit.OK
+    try:
+        await serving.start()
+        _tell_ready(serving, asked, clock.seconds() - begun, logs)
+        if asked.demo:
+            code = await _demo(serving, asked, clock, end)
+        if not asked.once:
+            await end
+    finally:
+        await serving.stop()
+        for host in simulators:
+            await host.stop()
+    if asked.once and code is not Exit.OK:
+        raise SystemExit(int(code))
+
+
+async def _start_simulators(config: Config, asked: Run, clock: WallClock, entropy: Entropy, reactor: Any) -> list[Any]:
+    from twisted.internet.error import CannotListenError
+
+    from gateway.cli.serving import cannot_listen
+    from gateway.cli.simulate import hosts_of
+    from gateway.endpoints import TcpEndpoints
+
+    hosts = hosts_of(config, clock, entropy, TcpEndpoints(reactor), asked.speed)
+    for host in hosts:
+        try:
+            await host.start()
+        except CannotListenError as fault:
+            raise cannot_listen(fault) from fault
+    return hosts
+
+
+def _tell_ready(serving: Serving, asked: Run, seconds: float, logs: Logs) -> None:
+    config = serving.config
+    where = {
+        "data_dir": str(config.data_dir),
+        "database": serving.engine.url.render_as_string(hide_password=True),
+        "log": str(logs.path),
+    }
+    listening = {row.name: serving.address(row.name) for row in config.listen}
+    if asked.as_json:
+        ready = {"ready": True, "system_id": config.gateway.system_id, "listening": listening, **where}
+        click.echo(json.dumps(ready, ensure_ascii=False))
+        return
+    listed = ", ".join(f"{name} {address}" for name, address in listening.items())
+    click.echo(f"就绪 ready {seconds:.1f}s · {config.gateway.system_id} · 监听 listening {listed}")
+    click.echo(f"  数据 data {where['data_dir']} · 数据库 database {where['database']} · 日志 log {where['log']}")
+
+
+async def _demo(serving: Serving, asked: Run, clock: WallClock, end: Any) -> Exit:
+    """Submits the demo orders and tells how they ended; ends early when the process is asked to stop."""
+    from gateway.cli.channel import Channel
+    from gateway.cli.demo import Demo, next_run, plan
+    from gateway.cli.progress import Progress, results, tell
+    from gateway.cli.serving import channel_peer
+
+    config, gateway = serving.config, serving.gateway
+    counter = channel_peer(config)
+    with serving.reader.connect() as connection:
+        orders = plan(asked.demo, next_run(connection))
+    channel = Channel(counter, config.gateway.system_id, gateway.codec, clock)
+    await channel.connect(serving.endpoints.client(serving.address(counter.listen or config.listen[0].name)))
+    progress = Progress(silent=asked.as_json)
+    limit_ms = round(ORDER_LIMIT_S * 1000 / min(1.0, asked.speed))
+    demo = Demo(orders, channel, serving.reader.connect, gateway.codec.catalogue, clock, progress.update, limit_ms)
+    end.addCallback(lambda _: demo.stop())
+    try:
+        await demo.run()
+    finally:
+        progress.close()
+        channel.close()
+    with serving.reader.connect() as connection:
+        rows = results(connection, orders)
+    reached = all(row["reached"] for row in rows)
+    emit(asked.as_json, {"orders": rows, "reached": reached}, lambda: tell(rows))
+    if not asked.as_json:
+        _tell_end(asked, serving, rows, reached)
+    return Exit.OK if reached else Exit.FAILED
+
+
+def _tell_end(asked: Run, serving: Serving, rows: list[dict[str, Any]], reached: bool) -> None:
+    zh, en = ("全部达到预期", "all ended as expected") if reached else ("有定单未达到预期", "some did not end as expected")
+    click.echo(f"{zh} / {en} · {sum(row['reached'] for row in rows)}/{len(rows)}")
+    first = next((name for row in rows for name in row["service_orders"]), None)
+    option = f" --data-dir {serving.config.data_dir}"
+    if first is not None:
+        click.echo(f"  看一张 look at one:  bssgw order show {first}{option}")
+    click.echo(f"  看报文 see messages: bssgw message list{option}")
+    if not asked.once:
+        click.echo("继续服务，Ctrl-C 停止 / still serving, Ctrl-C stops")

@@ -1,0 +1,172 @@
+"""A gateway as a process: store opened, links up, control socket answering, simulators beside it where asked for.
+
+Everything here runs under ``task.react``; what can go wrong at the start ends as one line that says what to do.
+"""
+
+from __future__ import annotations
+
+import gc
+import socket
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from sqlalchemy.engine import Engine
+from twisted.internet.defer import Deferred
+from twisted.internet.error import CannotListenError
+
+from adapters.document import DocumentRefused
+from adapters.store.engine import open_engine
+from adapters.store.store import Store
+from adapters.wire.times import wire_time
+from gateway import control
+from gateway.cli.output import CommandFailed, Exit
+from gateway.clock import Entropy, WallClock
+from gateway.config import Config, Peer
+from gateway.endpoints import TcpEndpoints, format_address
+from gateway.runners import CommitThreadRunner, ThreadRunner
+from gateway.service import Gateway
+
+log = structlog.get_logger()
+
+GC_THRESHOLD = 50_000
+"""Allocations between collections once started: what lives for ever was frozen, the rest is freed by reference counts."""
+
+
+class Serving:
+    """One gateway in this process over ``reactor``; ``entropy`` seeded or not."""
+
+    def __init__(self, config: Config, reactor: Any, clock: WallClock, entropy: Entropy) -> None:
+        self.config = config
+        self._reactor = reactor
+        self._clock = clock
+        self.engine: Engine = open_engine(config.database_url)
+        self.reader: Engine = open_engine(config.database_url, read_only=True)
+        local = self.engine.dialect.name == "sqlite"
+        self._runner = (CommitThreadRunner if local else ThreadRunner)(reactor.callFromThread)
+        self.endpoints = TcpEndpoints(reactor)
+        self.gateway = Gateway(config, clock, entropy, self.endpoints, Store(self.engine), self._runner)
+        self._control: Any = None
+        self._serial = 0
+
+    async def start(self) -> None:
+        """Listens and connects. Raises CommandFailed where an address is taken."""
+        try:
+            await self.gateway.start()
+        except CannotListenError as fault:
+            raise cannot_listen(fault) from fault
+        path = control.socket_path(self.config.data_dir)
+        control.prepare(path)
+        factory = control.ControlFactory({"status": self._status, "submit": self._submit})
+        self._control = await self.endpoints.server(f"unix://{path}").listen(factory)
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(GC_THRESHOLD)
+
+    async def stop(self) -> None:
+        """Finishes what is under way, then closes everything."""
+        if self._control is not None:
+            await self._control.stopListening()
+        await self.gateway.stop()
+        self._runner.stop()
+        self.engine.dispose()
+        self.reader.dispose()
+
+    def address(self, listen: str) -> str:
+        """Where a listener really listens (its port may have been 0)."""
+        return format_address(self.gateway.addresses[listen])
+
+    # -- control requests ---------------------------------------------------------------------------------------------
+
+    def _status(self, _: dict[str, Any], reply: Callable[[control.Reply], None]) -> None:
+        reply({"ok": True, **self.gateway.status()})
+
+    def _submit(self, request: dict[str, Any], reply: Callable[[control.Reply], None]) -> None:
+        raw = control.document_of(request)
+        if raw is None:
+            reply(control.refusal("请求里没有文档", "the request holds no document"))
+            return
+        try:
+            package = self._packaged(raw)
+        except DocumentRefused as refused:
+            faults = [{"path": f.path, "found": f.found, "text": f.text} for f in refused.faults]
+            row = self.gateway.codec.catalogue.result(refused.symbol)
+            reply({"ok": False, "code": row.code, "text": f"{row.zh} / {row.en}", "details": [], "faults": faults})
+            return
+
+        def done(answer: bytes) -> None:
+            reply(self._receipt(answer))
+
+        self.gateway.submit_document(package, done)
+
+    def _packaged(self, raw: bytes) -> bytes:
+        """A whole Package as it is; a bare SubmitOrder in one from the counter, under a fresh serial."""
+        from gateway.cli.packaging import bare_element, packaged
+
+        element = bare_element(self.gateway.codec, raw)
+        if element is None:
+            return raw
+        counter = channel_peer(self.config)
+        self._serial += 1
+        now = self._clock.now()
+        serial = f"{counter.id:<6}{wire_time(now)}{self._serial:010d}"
+        return packaged(self.gateway.codec, element, counter.id, self.config.gateway.system_id, serial, wire_time(now))
+
+    def _receipt(self, answer: bytes) -> control.Reply:
+        body = self.gateway.codec.decode(answer).body
+        result = self.gateway.codec.catalogue.result(str(body["code"]))
+        details = [[entry["name"], entry["value"]] for entry in body.get("details", [])]
+        taken = result.category in ("ok", "accepted", "duplicate")
+        return {"ok": taken, "code": result.code, "text": body["text"], "details": details, "faults": body.get("faults", [])}
+
+
+def channel_peer(config: Config) -> Peer:
+    """The peer orders are submitted as. Raises CommandFailed where the configuration has none."""
+    found = next((peer for peer in config.peer if peer.role == "channel"), None)
+    if found is None:
+        raise CommandFailed(
+            Exit.USAGE,
+            '配置中没有 role = "channel" 的 [[peer]]：照 bssgw config example 加一个',
+            'the configuration has no [[peer]] with role = "channel": add one as in bssgw config example',
+        )
+    return found
+
+
+def cannot_listen(fault: CannotListenError) -> CommandFailed:
+    """The one line for an address that is taken."""
+    where = f"{fault.interface}:{fault.port}"
+    return CommandFailed(
+        Exit.USAGE,
+        f"{where} 无法监听（{fault.socketError}）：停止占用它的程序，或在配置中改地址",
+        f"cannot listen on {where} ({fault.socketError}): stop what uses it or change the address in the configuration",
+    )
+
+
+def with_free_ports(config: Config) -> Config:
+    """Port 0 replaced by free ports, for a gateway and simulators that must know each other's before they start."""
+
+    def fixed(address: str) -> str:
+        head, _, port = address.rpartition(":")
+        if port != "0":
+            return address
+        with socket.socket() as probe:
+            probe.bind((head.removeprefix("tcp://"), 0))
+            return f"{head}:{probe.getsockname()[1]}"
+
+    listens = tuple(row.model_copy(update={"address": fixed(row.address)}) for row in config.listen)
+    peers = tuple(row.model_copy(update={"connect": tuple(map(fixed, row.connect))}) for row in config.peer)
+    return config.model_copy(update={"listen": listens, "peer": peers})
+
+
+def ending(reactor: Any) -> tuple[Deferred[None], Deferred[None]]:
+    """Two Deferreds: the first fires when the process is asked to end (Ctrl-C, SIGTERM), the second is to be fired when
+    everything is closed; the reactor waits for it."""
+    asked: Deferred[None] = Deferred()
+    closed: Deferred[None] = Deferred()
+
+    def shutdown() -> Deferred[None]:
+        asked.callback(None)
+        return closed
+
+    reactor.addSystemEventTrigger("before", "shutdown", shutdown)
+    return asked, closed
