@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 Rule = Literal["bom", "utf-8", "transport", "declaration", "fallback"]
@@ -77,6 +78,7 @@ class Reading:
     wrong: tuple[str, ...] = ()
 
 
+@lru_cache(maxsize=64)
 def known(name: str) -> str | None:
     """Our spelling of a charset name (``UTF-8 GB18030 GBK GB2312``); None if no peer may use it (e.g. UTF-7)."""
     lowered = name.strip().lower()

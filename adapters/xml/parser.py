@@ -26,6 +26,8 @@ class Limits:
 
 
 DEFAULT_LIMITS = Limits()
+OLDEST_LIBXML = (2, 14, 6)
+"""Older ones have known holes (hardening.md)."""
 _PROLOG = re.compile(rb"(?:\s+|<!--(?:(?!-->).)*-->|<\?(?:(?!\?>).)*\?>)*", re.DOTALL)
 _MANY_ATTRIBUTES = "boolean(//*[count(@*) > {}])"
 
@@ -51,6 +53,9 @@ class SafeParser:
     """One hardened parser with its limits; kept and used again by whoever made it (one thread at a time)."""
 
     def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
+        if etree.LIBXML_VERSION < OLDEST_LIBXML:
+            found, needed = (".".join(map(str, version)) for version in (etree.LIBXML_VERSION, OLDEST_LIBXML))
+            raise RuntimeError(f"libxml2 {found} 有已知漏洞，请升级 lxml / libxml2 {found} is unsafe: upgrade lxml ({needed})")
         self.limits = limits
         self._parser = _hardened()
         self._too_deep = etree.XPath("boolean(" + "/*" * (limits.depth + 1) + ")", smart_strings=False)

@@ -82,10 +82,12 @@ def _boolean(value: Any, path: str) -> str:
 
 
 def _raw_writer(path: str) -> Writer:
+    parser = SafeParser()
+
     def write(value: Any, parts: list[str], literal: str) -> str:
         text = _string(value, path)
         try:
-            SafeParser().parse(f"<Extension>{text}</Extension>".encode())
+            parser.parse(f"<Extension>{text}</Extension>".encode())
         except (DocumentRefused, UnicodeEncodeError) as fault:
             raise Unwritable(f"{path} 须为合法的 XML 片段 / {path} takes well-formed XML: {fault}") from fault
         return literal + text

@@ -115,6 +115,12 @@ def test_depth_counts_inside_an_extension():
     assert refused.value.symbol == "TOO_LARGE"
 
 
+def test_an_unsafe_libxml2_is_refused(monkeypatch):
+    monkeypatch.setattr("adapters.xml.parser.OLDEST_LIBXML", (99, 0, 0))
+    with pytest.raises(RuntimeError, match=r"99\.0\.0"):
+        SafeParser()
+
+
 def test_doctype_as_data_is_data():
     assert SafeParser().parse(b"<a><![CDATA[<!DOCTYPE b>]]></a>").text == "<!DOCTYPE b>"
 
