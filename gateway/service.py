@@ -92,7 +92,7 @@ class Gateway:
 
     def start(self) -> Deferred[Any]:
         """Listens, connects, resumes what was under way; fires when every listener listens."""
-        _ = self.store.connection
+        _ = self.store.driver
         for peer in self.book.all():
             link = self._link(peer)
             if link is not None:

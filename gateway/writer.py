@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import structlog
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from adapters.store.driver import StoreFault
 from adapters.store.rows import MessageRecord
 from adapters.store.store import StaleWrite, Store
 from adapters.store.unit import Publisher, StoreUnit
@@ -167,7 +167,7 @@ class Writer:
             self.figures.refused += 1
             unit = StoreUnit(self.store, now, self._reference, job.origin, self._publish)
             job.refused(unit, error)
-        except (SQLAlchemyError, StaleWrite):
+        except (StoreFault, StaleWrite):
             raise
         except Exception as error:
             # A defect of ours in one job must not take the group with it: the job is parked by its own `refused`
@@ -206,10 +206,10 @@ class Writer:
     def _recover(self, group: list[Job], error: Exception | None) -> None:
         try:
             self.store.rollback()
-        except SQLAlchemyError as second:
+        except StoreFault as second:
             log.error("storage.rollback_failed", error=str(second))
             self.store.close()
-        kind = fault_kind(error)
+        kind = error.kind if isinstance(error, StoreFault) else "data"
         if kind == "locked":
             now = self._clock.now()
             self._locked_since = self._locked_since or now
@@ -255,25 +255,9 @@ class Writer:
         try:
             self.store.begin()
             self.store.rollback()
-        except SQLAlchemyError as error:
-            self.store.rollback()
+        except StoreFault as error:
             self.storage_fault = str(error)
             return
         log.warning("storage.recovered")
         self.storage_fault = None
         self.on_room()
-
-
-def fault_kind(error: Exception | None) -> str:
-    """``locked``, ``storage`` (full, read-only, unreachable) or ``data`` (somebody's row is the culprit)."""
-    text = str(error).lower()
-    if "database is locked" in text or "database table is locked" in text:
-        return "locked"
-    storage_words = ("disk is full", "disk i/o", "readonly", "read-only", "unable to open", "no space", "not a database")
-    if any(word in text for word in storage_words):
-        return "storage"
-    if isinstance(error, DBAPIError) and error.connection_invalidated:
-        return "storage"
-    if "connection" in text and isinstance(error, DBAPIError) and type(error).__name__ == "OperationalError":
-        return "storage"
-    return "data"

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy.engine import Connection
-
+from adapters.store.driver import Driver
 from adapters.store.history import GENESIS
 from adapters.store.mapping import BILLING, BY_KIND, ITEM, ORDER, loads
 from adapters.store.sql import Dialect, EntitySql
@@ -29,60 +28,62 @@ class Loader:
             f"SELECT serial, payload_hash, message_id FROM inbox WHERE sender = {dialect.mark} AND {in_set('serial')}"
         )
 
-    def load(self, connection: Connection, kind: str, ids: list[str]) -> dict[str, Any]:
+    def load(self, driver: Driver, kind: str, ids: list[str]) -> dict[str, Any]:
         """Entities by id; ``billing_serial`` finds billing records by the serial of their notice."""
         if kind == "billing_serial":
-            rows = connection.exec_driver_sql(self._billing, (self._dialect.ids(ids),))
-            records = [BILLING.entity(tuple(row)) for row in rows]
+            rows = driver.all(self._billing, (self._dialect.ids(ids),))
+            records = [BILLING.entity(row) for row in rows]
             return {record.serial: record for record in records}
         mapping = BY_KIND[kind]
-        rows = connection.exec_driver_sql(self._sql[kind].load, (self._dialect.ids(ids),))
-        entities = {entity.id: entity for entity in (mapping.entity(tuple(row)) for row in rows)}
+        rows = driver.all(self._sql[kind].load, (self._dialect.ids(ids),))
+        entities = {entity.id: entity for entity in (mapping.entity(row) for row in rows)}
         if mapping is ORDER and entities:
-            items = connection.exec_driver_sql(self._items, (self._dialect.ids(list(entities)),))
+            items = driver.all(self._items, (self._dialect.ids(list(entities)),))
             for row in items:
-                entities[row[0]].items.append(ITEM.entity(tuple(row)[1:]))
+                entities[row[0]].items.append(ITEM.entity(row[1:]))
         return entities
 
     def inbox(
-        self, connection: Connection, sender: str, serials: list[str]
+        self, driver: Driver, sender: str, serials: list[str]
     ) -> dict[tuple[str, str], tuple[bytes, int, tuple[bytes, str] | None]]:
         """What is known of a sender's serials."""
-        rows = connection.exec_driver_sql(self._inbox, (sender, self._dialect.ids(serials)))
+        rows = driver.all(self._inbox, (sender, self._dialect.ids(serials)))
         return {(sender, row[0]): (bytes(row[1]), row[2], None) for row in rows}
 
-    def fate(self, connection: Connection, sender: str, serial: str) -> tuple[str, str, bytes | None] | None:
+    def fate(self, driver: Driver, sender: str, serial: str) -> tuple[str, str, bytes | None] | None:
         """State, result code and answer of an inbound message."""
         mark = self._dialect.mark
         sql = (
             "SELECT m.state, m.result_code, b.answer FROM inbox i JOIN message m ON m.id = i.message_id "
             f"JOIN message_body b ON b.message_id = m.id WHERE i.sender = {mark} AND i.serial = {mark}"
         )
-        row = connection.exec_driver_sql(sql, (sender, serial)).first()
-        return None if row is None else (row[0], row[1], None if row[2] is None else bytes(row[2]))
+        for state, code, answer in driver.all(sql, (sender, serial)):
+            return state, code, None if answer is None else bytes(answer)
+        return None
 
-    def answer(self, connection: Connection, message_id: int) -> tuple[bytes, str]:
+    def answer(self, driver: Driver, message_id: int) -> tuple[bytes, str]:
         """The answer bytes an inbound message got, and the result code they carry."""
         sql = (
             "SELECT b.answer, m.result_code FROM message_body b JOIN message m ON m.id = b.message_id "
             f"WHERE b.message_id = {self._dialect.mark}"
         )
-        row = connection.exec_driver_sql(sql, (message_id,)).one()
-        return bytes(row[0] or b""), row[1] or ""
+        answer, code = driver.all(sql, (message_id,))[0]
+        return bytes(answer or b""), code or ""
 
-    def outbound(self, connection: Connection, ids: list[int]) -> dict[int, tuple[dict[str, Any] | None, bytes | None]]:
+    def outbound(self, driver: Driver, ids: list[int]) -> dict[int, tuple[dict[str, Any] | None, bytes | None]]:
         """Document and bytes (once framed) of outbound messages by id."""
-        rows = connection.exec_driver_sql(self._outbound, (self._dialect.ids(ids),))
+        rows = driver.all(self._outbound, (self._dialect.ids(ids),))
         return {
             row[0]: (None if row[1] is None else loads(row[1]), None if row[2] is None else bytes(row[2])) for row in rows
         }
 
-    def counters(self, connection: Connection) -> dict[str, int]:
+    def counters(self, driver: Driver) -> dict[str, int]:
         """Every counter as stored."""
-        return {row[0]: row[1] for row in connection.exec_driver_sql("SELECT name, value FROM counter ORDER BY name")}
+        return {row[0]: row[1] for row in driver.all("SELECT name, value FROM counter ORDER BY name")}
 
-    def chain_head(self, connection: Connection, chain: int) -> tuple[int, bytes]:
+    def chain_head(self, driver: Driver, chain: int) -> tuple[int, bytes]:
         """Sequence number and hash a writer's history ends with."""
         sql = f"SELECT seq, hash FROM history WHERE chain = {self._dialect.mark} ORDER BY seq DESC LIMIT 1"
-        row = connection.exec_driver_sql(sql, (chain,)).first()
-        return (0, GENESIS) if row is None else (row[0], bytes(row[1]))
+        for seq, head in driver.all(sql, (chain,)):
+            return seq, bytes(head)
+        return 0, GENESIS

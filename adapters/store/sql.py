@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Table
-from sqlalchemy.engine import Connection
 
 from adapters.store.mapping import Mapping
 
@@ -62,8 +61,3 @@ class EntitySql:
         """The values of ``update`` for an entity row whose stored version is ``version``."""
         at = self._key_at
         return (*row[:at], *row[at + 1 :], row[at], version)
-
-
-def run_many(connection: Connection, sql: str, rows: list[tuple[Any, ...]]) -> int:
-    """One executemany; returns how many rows were hit."""
-    return connection.exec_driver_sql(sql, rows).rowcount

@@ -14,16 +14,21 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.engine import Engine
 
+from adapters.store.driver import Driver
 from adapters.store.history import GENESIS, Chain
 from adapters.store.loading import Loader
 from adapters.store.mapping import BY_KIND, ENTITIES, ITEM, clone_order
 from adapters.store.rows import INSERTS, UPDATES, statements
-from adapters.store.sql import Dialect, EntitySql, insert_sql, run_many
+from adapters.store.sql import Dialect, EntitySql, insert_sql
 from crm_core.orders.model import OrderItem, ServiceOrder
 
 Key = tuple[str, str]
+
+
+COUNTER_BLOCK = 1000
+"""Numbers reserved at a time; a restart leaves a gap of at most so many in ids and serials."""
 
 
 class StaleWrite(Exception):
@@ -47,13 +52,15 @@ class Store:
             f"WHERE order_id = {mark} AND item_id = {mark} AND version = {mark}"
         )
         self._remember = remember if self.dialect.sqlite else 0
-        self._connection: Connection | None = None
+        self._driver: Driver | None = None
         self._loader = Loader(self.dialect, self._sql)
         self._known: OrderedDict[Key, Any] = OrderedDict()
         self._absent: list[Key] = []
         self._inbox: dict[tuple[str, str], tuple[bytes, int, tuple[bytes, str] | None]] = {}
         self._counters: dict[str, int] = {}
         self._stored_counters: dict[str, int] = {}
+        self._blocks: dict[str, int] = {}
+        self._reserving: dict[str, int] = {}
         self._stored_chain = (0, GENESIS)
         self._new: dict[Key, Any] = {}
         self._dirty: dict[Key, int] = {}
@@ -64,28 +71,30 @@ class Store:
     # -- opening and ending a group -------------------------------------------------------------------------------
 
     @property
-    def connection(self) -> Connection:
+    def driver(self) -> Driver:
         """The writer's connection, opened on first use; counters and the chain's head are read then."""
-        if self._connection is None:
-            self._connection = self.engine.connect()
-            with self._connection.begin():
-                self._counters = self._loader.counters(self._connection)
-                seq, head = self._loader.chain_head(self._connection, self.chain.number)
+        if self._driver is None:
+            driver = Driver(self.engine)
+            self._counters = self._loader.counters(driver)
+            seq, head = self._loader.chain_head(driver, self.chain.number)
+            driver.rollback()
+            self._driver = driver
             self._stored_counters = dict(self._counters)
+            self._blocks = dict(self._counters)
             self.chain.seq, self.chain.head = seq, head
             self._stored_chain = (seq, head)
-        return self._connection
+        return self._driver
 
     def close(self) -> None:
         """Gives the connection back; what was not committed is gone."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        if self._driver is not None:
+            self._driver.close()
+            self._driver = None
             self._forget()
 
     def begin(self) -> None:
         """Opens the group's transaction; on SQLite this takes the write lock or fails at once."""
-        self.connection.begin()
+        self.driver.begin()
 
     def prefetch(self, keys: Iterable[Key], inbox: Iterable[tuple[str, str]]) -> None:
         """Loads by set what the group named and is not remembered."""
@@ -94,7 +103,7 @@ class Store:
             if (kind, entity_id) not in self._known:
                 wanted.setdefault(kind, {})[entity_id] = None
         for kind, ids in wanted.items():
-            found = self._loader.load(self.connection, kind, list(ids))
+            found = self._loader.load(self.driver, kind, list(ids))
             for entity_id in ids:
                 self._known[kind, entity_id] = entity = found.get(entity_id)
                 if entity is None:
@@ -105,7 +114,7 @@ class Store:
         for sender, serial in inbox:
             by_sender.setdefault(sender, []).append(serial)
         for sender, serials in by_sender.items():
-            self._inbox.update(self._loader.inbox(self.connection, sender, serials))
+            self._inbox.update(self._loader.inbox(self.driver, sender, serials))
 
     def find(self, kind: str, entity_id: str) -> Any:
         """The entity as committed or as the group's earlier commands left it; None where there is none."""
@@ -123,18 +132,18 @@ class Store:
 
     def stored_answer(self, message_id: int) -> tuple[bytes, str]:
         """The answer an inbound message got and its result code, from the message log."""
-        return self._loader.answer(self.connection, message_id)
+        return self._loader.answer(self.driver, message_id)
 
     def fate(self, sender: str, serial: str) -> tuple[str, str, bytes | None] | None:
         """What became of a sender's message: state, result code, answer; None if it was never seen (RX04)."""
-        return self._loader.fate(self.connection, sender, serial)
+        return self._loader.fate(self.driver, sender, serial)
 
     def outbound(self, ids: list[int]) -> dict[int, tuple[dict[str, Any] | None, bytes | None]]:
         """Document and, once framed, bytes of outbound messages."""
-        return self._loader.outbound(self.connection, ids)
+        return self._loader.outbound(self.driver, ids)
 
     def next(self, counter: str) -> int:
-        """The next number of a counter; it is written with the group."""
+        """The next number of a counter, from the block this writer holds; given back if the group is rolled back."""
         value = self._counters.get(counter, 0) + 1
         self._counters[counter] = value
         return value
@@ -176,31 +185,31 @@ class Store:
 
     def flush(self) -> None:
         """Writes everything merged since ``begin``; raises ``StaleWrite`` if a row was not the one loaded."""
-        connection = self.connection
+        driver = self.driver
         for mapping in ENTITIES:
             kind, sql = mapping.kind, self._sql[mapping.kind]
             rows = [mapping.row(e) for (k, _), e in self._new.items() if k == kind]
             if rows:
-                run_many(connection, sql.insert, rows)
+                driver.many(sql.insert, rows)
             updates = []
             for (k, entity_id), version in self._dirty.items():
                 if k == kind:
                     entity = self._known[k, entity_id]
                     entity.row_version = version + 1
                     updates.append(sql.update_row(mapping.row(entity), version))
-            if updates and run_many(connection, sql.update, updates) != len(updates):
+            if updates and driver.many(sql.update, updates) != len(updates):
                 raise StaleWrite(kind)
-        self._flush_items(connection)
+        self._flush_items(driver)
         for name in INSERTS:
             if rows := self._rows[name]:
-                run_many(connection, self._texts[name], rows)
+                driver.many(self._texts[name], rows)
         for name in UPDATES:
             rows = self._rows[name]
-            if rows and run_many(connection, self._texts[name], rows) != len(rows):
+            if rows and driver.many(self._texts[name], rows) != len(rows):
                 raise StaleWrite(name)
-        self._flush_counters(connection)
+        self._flush_counters(driver)
 
-    def _flush_items(self, connection: Connection) -> None:
+    def _flush_items(self, driver: Driver) -> None:
         rows = [
             (order.id, position, *ITEM.row(item))
             for (kind, _), order in self._new.items()
@@ -209,43 +218,50 @@ class Store:
         ]
         rows.extend((order_id, position, *ITEM.row(item)) for order_id, position, item in self._items_new)
         if rows:
-            run_many(connection, self._item_insert, rows)
+            driver.many(self._item_insert, rows)
         if self._items_changed:
             updates = []
             for (order_id, item_id, version), item in self._items_changed.items():
                 row = ITEM.row(item)
                 updates.append((*row[2:], order_id, item_id, version))
-            if run_many(connection, self._item_update, updates) != len(updates):
+            if driver.many(self._item_update, updates) != len(updates):
                 raise StaleWrite("item")
 
-    def _flush_counters(self, connection: Connection) -> None:
+    def _flush_counters(self, driver: Driver) -> None:
+        """Numbers are taken in blocks: the table holds the end of each block, so most groups do not touch it."""
         mark = self.dialect.mark
         for name, value in self._counters.items():
-            stored = self._stored_counters.get(name)
-            if stored is None:
-                connection.exec_driver_sql(f"INSERT INTO counter (name, value) VALUES ({mark}, {mark})", (name, value))
-            elif stored != value:
+            reserved = self._blocks.get(name)
+            if reserved is None:
+                driver.all(f"INSERT INTO counter (name, value) VALUES ({mark}, {mark})", (name, value + COUNTER_BLOCK))
+            elif value > reserved:
                 sql = f"UPDATE counter SET value = {mark} WHERE name = {mark} AND value = {mark}"
-                if connection.exec_driver_sql(sql, (value, name, stored)).rowcount != 1:
+                if driver.many(sql, [(value + COUNTER_BLOCK, name, reserved)]) != 1:
                     raise StaleWrite("counter")
+            else:
+                continue
+            self._reserving[name] = value + COUNTER_BLOCK
 
     def commit(self) -> None:
         """The commit alone: touches nothing but the connection, so it may run on another thread."""
-        self.connection.commit()
+        self.driver.commit()
 
     def committed(self) -> None:
         """What was flushed is durable: it becomes the base of the next group."""
         self._stored_counters = dict(self._counters)
         self._stored_chain = (self.chain.seq, self.chain.head)
+        self._blocks.update(self._reserving)
         self._end_group()
         while len(self._known) > self._remember:
             self._known.popitem(last=False)
 
     def rollback(self) -> None:
         """Nothing of the group happened."""
-        if self._connection is not None:
-            self._connection.rollback()
-        self._forget()
+        try:
+            if self._driver is not None:
+                self._driver.rollback()
+        finally:
+            self._forget()
 
     def _forget(self) -> None:
         self._counters = dict(self._stored_counters)
@@ -258,6 +274,7 @@ class Store:
             if key in self._known and self._known[key] is None:
                 del self._known[key]
         self._absent.clear()
+        self._reserving.clear()
         self._inbox.clear()
         self._new.clear()
         self._dirty.clear()

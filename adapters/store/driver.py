@@ -1,0 +1,94 @@
+"""The writer's own connection, straight at the driver (libraries.md: statement text built once, rows as tuples).
+
+A statement through SQLAlchemy's execution costs more than SQLite takes for a small group; engine, pool, pragmas, tables and
+migrations stay SQLAlchemy's.  Whatever the driver raises comes out as ``StoreFault`` with the kind the writer acts on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, Literal
+
+from sqlalchemy.engine import Engine
+
+FaultKind = Literal["locked", "storage", "data"]
+
+_SQLITE_LOCKED: Final = (5, 6)
+"""SQLITE_BUSY, SQLITE_LOCKED: somebody else writes; try again soon."""
+_SQLITE_STORAGE: Final = (8, 10, 11, 13, 14, 26)
+"""READONLY, IOERR, CORRUPT, FULL, CANTOPEN, NOTADB: nobody's row is to blame."""
+_PG_LOCKED: Final = ("40001", "40P01", "55P03")
+_PG_STORAGE: Final = ("08", "53", "57", "58")
+"""Connection exceptions, insufficient resources, operator intervention, system errors."""
+
+
+class StoreFault(Exception):
+    """The database said no: ``locked`` (try again), ``storage`` (full, read-only, unreachable), ``data`` (somebody's row)."""
+
+    def __init__(self, kind: FaultKind, text: str) -> None:
+        super().__init__(text)
+        self.kind = kind
+
+
+class Driver:
+    """One driver connection and its cursor."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._sqlite = engine.dialect.name == "sqlite"
+        self._errors: Any = engine.dialect.loaded_dbapi.Error
+        self._connection: Any = engine.raw_connection()
+        self._cursor: Any = self._connection.cursor()
+
+    def begin(self) -> None:
+        """Opens a transaction; on SQLite it takes the write lock now or fails now. PostgreSQL opens with the first statement."""
+        if self._sqlite:
+            self.all("BEGIN IMMEDIATE")
+
+    def all(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Every row of one statement."""
+        try:
+            self._cursor.execute(sql, values)
+            return self._cursor.fetchall() if self._cursor.description is not None else []
+        except self._errors as error:
+            raise self._fault(error) from error
+
+    def many(self, sql: str, rows: list[tuple[Any, ...]]) -> int:
+        """One executemany; how many rows were hit."""
+        try:
+            self._cursor.executemany(sql, rows)
+        except self._errors as error:
+            raise self._fault(error) from error
+        hit: int = self._cursor.rowcount
+        return hit
+
+    def commit(self) -> None:
+        """Durable when it returns."""
+        try:
+            self._connection.commit()
+        except self._errors as error:
+            raise self._fault(error) from error
+
+    def rollback(self) -> None:
+        """Back to the last commit; a connection that cannot even do that is the caller's to drop."""
+        try:
+            self._connection.rollback()
+        except self._errors as error:
+            raise self._fault(error) from error
+
+    def close(self) -> None:
+        """Gives the connection back to its pool."""
+        self._connection.close()
+
+    def _fault(self, error: Exception) -> StoreFault:
+        return StoreFault(self._kind(error), f"{type(error).__name__}: {error}")
+
+    def _kind(self, error: Exception) -> FaultKind:
+        if self._sqlite:
+            code = getattr(error, "sqlite_errorcode", None)
+            primary = None if code is None else code & 0xFF
+            return "locked" if primary in _SQLITE_LOCKED else "storage" if primary in _SQLITE_STORAGE else "data"
+        state = getattr(error, "sqlstate", None)
+        if state is None:
+            # psycopg's own errors without a server's verdict: the connection is broken
+            return "storage" if type(error).__name__ in ("OperationalError", "InterfaceError") else "data"
+        return "locked" if state in _PG_LOCKED else "storage" if state[:2] in _PG_STORAGE else "data"
