@@ -19,7 +19,12 @@ _MS = timedelta(milliseconds=1)
 
 def to_wire(ms: int) -> str:
     """``yyyyMMddHHmmss`` in Asia/Shanghai."""
-    return datetime.fromtimestamp(ms / 1000, SHANGHAI).strftime("%Y%m%d%H%M%S")
+    return _second_to_wire(ms // 1000)
+
+
+@lru_cache(maxsize=1024)
+def _second_to_wire(second: int) -> str:
+    return datetime.fromtimestamp(second, SHANGHAI).strftime("%Y%m%d%H%M%S")
 
 
 @lru_cache(maxsize=4096)
