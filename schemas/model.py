@@ -31,7 +31,8 @@ class MessageRow:
     ``key`` names the body fields of the business key (dotted, lists implied; empty: the message has none); ``order_key``
     the field whose value keeps messages in sequence (spec 06.1 promise 3).  ``command`` names the core's command an inbound
     message becomes; ``on`` the core's event an outbound message is made of; ``on_receipt`` the command that
-    hears what its receipt said.  Limits are seconds; ``result_clock`` says whether ``result_limit`` runs on the ``elapsed`` clock or on ``working`` hours.
+    hears what its receipt said.  Limits are seconds; ``result_clock`` says whether ``result_limit`` runs on the
+    ``elapsed`` clock or on ``working`` hours.
     """
 
     code: str

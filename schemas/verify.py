@@ -93,16 +93,18 @@ def _resolves(look_up: Callable[[str], object], name: str, where: str, column: s
         yield where, f"{column} 引用了不存在的 {name}", f"{column} refers to {name}, which does not exist ({fault})"
 
 
+def _files(catalogue: Catalogue) -> Iterator[Found]:
+    for row in catalogue.messages():
+        if not catalogue.xsd_path(row.xsd).is_file():
+            yield f"{row.code} {row.name}", f"没有文件 {row.xsd}", f"there is no {row.xsd}"
+
+
 def _schemas(catalogue: Catalogue) -> Iterator[Found]:
     for version in catalogue.versions():
         catalogue.schema(version)
     for row in catalogue.messages():
         where = f"{row.code} {row.name}"
-        path = catalogue.xsd_path(row.xsd)
-        if not path.is_file():
-            yield where, f"没有文件 {row.xsd}", f"there is no {row.xsd}"
-            continue
-        text = path.read_text(encoding="utf-8")
+        text = catalogue.xsd_path(row.xsd).read_text(encoding="utf-8")
         for element in row.elements():
             if f'<xs:element name="{element}"' not in text:
                 yield where, f"{row.xsd} 未定义 {element}", f"{row.xsd} does not define {element}"
@@ -183,6 +185,7 @@ def _patterns(catalogue: Catalogue) -> Iterator[Found]:
 
 _CHECKS: tuple[Callable[[Catalogue], Iterator[Found]], ...] = (
     _rows,
+    _files,
     _schemas,
     _tables,
     _enumerations,

@@ -103,6 +103,19 @@ def test_other_package_version_is_refused():
     assert refused(raw).symbol == "VERSION_UNSUPPORTED"
 
 
+def test_unknown_version_and_code_come_before_other_faults():
+    raw = ORDER.read_bytes().replace(b"<area>", b"<colour/><area>", 1)
+    assert refused(raw.replace(b"<Version>0.9<", b"<Version>3.1<")).symbol == "VERSION_UNSUPPORTED"
+    assert refused(raw.replace(b"<MessageCode>CH01<", b"<MessageCode>ZZ01<")).symbol == "MESSAGE_UNKNOWN"
+    assert refused(raw.replace(b"<MessageCode>CH01<", b"<MessageCode>zz<")).symbol == "SCHEMA_FAULTS"
+
+
+def test_a_package_without_a_body_is_explained():
+    raw = ORDER.read_bytes()
+    refusal = refused(raw[: raw.index(b"<Body>")] + b"</Package>")
+    assert [(fault.path, fault.rule) for fault in refusal.faults] == [("/Package/Body", "missing")]
+
+
 def test_no_package_at_all_has_a_fault():
     refusal = refused(b"<Foo/>")
     assert refusal.symbol == "SCHEMA_FAULTS"
@@ -195,6 +208,9 @@ def test_other_envelopes_use_bodies():
     with pytest.raises(DocumentRefused) as caught:
         CODEC.decode_body(element, Header("OH01", "1", "A", "B"))
     assert caught.value.symbol == "HEADER_DISAGREES"
+    with pytest.raises(DocumentRefused) as caught:
+        CODEC.decode_body(element, Header("CH01", "1", "A", "B", version="7.0"))
+    assert caught.value.symbol == "VERSION_UNSUPPORTED"
     element.remove(element[0])
     with pytest.raises(DocumentRefused) as caught:
         CODEC.decode_body(element, document.header)
