@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from adapters.store import queries
+from adapters.xml.codec import Codec
 from gateway.cli.demo import DemoOrder
 from gateway.cli.output import masked, span, table
 
@@ -58,23 +59,23 @@ class Progress:
         return made
 
 
-def results(connection: Any, orders: list[DemoOrder]) -> list[Row]:
-    """One row an order for the closing table and for ``--json``."""
-    return [_result(connection, order) for order in orders]
+def results(connection: Any, codec: Codec, orders: list[DemoOrder]) -> list[Row]:
+    """One row an order for the closing table and for ``--json``; what a refused order asked for is read from its file."""
+    return [_result(connection, codec, order) for order in orders]
 
 
-def _result(connection: Any, order: DemoOrder) -> Row:
+def _result(connection: Any, codec: Codec, order: DemoOrder) -> Row:
     found = [queries.order(connection, name) for name in queries.service_order_ids(connection, order.id)]
     rows = [row for row in found if row is not None]
-    items = [item for row in rows for item in row["items"]]
-    customer = rows[0]["customer"] if rows else None
+    asked = codec.decode(order.raw).body
+    customer = rows[0]["customer"] if rows else asked["customer"]
     submitted = order.submitted_at
     return {
         "order": order.id,
         "service_orders": [row["id"] for row in rows],
-        "customer": "" if customer is None else f"{customer['id']} {masked(customer['name'])}",
-        "products": list(dict.fromkeys(item["product"] for item in items)),
-        "actions": list(dict.fromkeys(item["action"] for item in items)),
+        "customer": f"{customer.get('id', '')} {masked(customer.get('name'))}".strip(),
+        "products": list(dict.fromkeys(item["product"] for item in asked["items"])),
+        "actions": list(dict.fromkeys(item["action"] for item in asked["items"])),
         "state": order.state or order.receipt,
         "expected": order.expect,
         "reached": order.reached,

@@ -194,7 +194,7 @@ async def _demo(serving: Serving, asked: Run, clock: WallClock, end: Any) -> Exi
         progress.close()
         channel.close()
     with serving.reader.connect() as connection:
-        rows = results(connection, orders)
+        rows = results(connection, gateway.codec, orders)
     reached = all(row["reached"] for row in rows)
     emit(asked.as_json, {"orders": rows, "reached": reached}, lambda: tell(rows))
     if not asked.as_json:

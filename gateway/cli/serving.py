@@ -23,7 +23,7 @@ from gateway import control
 from gateway.cli.output import CommandFailed, Exit
 from gateway.clock import Entropy, WallClock
 from gateway.config import Config, Peer
-from gateway.endpoints import TcpEndpoints, format_address
+from gateway.endpoints import AddressInvalid, TcpEndpoints, format_address
 from gateway.runners import CommitThreadRunner, ThreadRunner
 from gateway.service import Gateway
 
@@ -55,6 +55,10 @@ class Serving:
             await self.gateway.start()
         except CannotListenError as fault:
             raise cannot_listen(fault) from fault
+        except AddressInvalid as fault:
+            raise CommandFailed(
+                Exit.USAGE, f"地址 {fault.address} {fault.zh}", f"address {fault.address} {fault.en}"
+            ) from fault
         path = control.socket_path(self.config.data_dir)
         control.prepare(path)
         factory = control.ControlFactory({"status": self._status, "submit": self._submit})
