@@ -81,6 +81,14 @@ def test_an_early_report_waits_for_the_gap() -> None:
     assert world.store.changes[-1].serial.endswith("1"), "the history names the message that brought it"
 
 
+def test_an_early_report_that_came_twice_counts_once() -> None:
+    world = World()
+    world.tell(world.stage(2))
+    world.tell(world.stage(2))
+    world.tell(world.accept(1))
+    assert (world.order.report_seq, world.order.held, len(world.store.stages)) == (2, [], 1)
+
+
 def test_a_passed_report_is_recorded_without_effect() -> None:
     world = World()
     world.tell(world.accept(1))
