@@ -47,13 +47,15 @@ Tap = Callable[[str, str, bytes], None]
 class FaultPlan:
     """How bad the network is. Times are seconds; rates are probabilities, ``refuse`` of a connect, others of a write.
 
-    ``latency`` is what every write takes, ``slow`` the rate of writes that take up to ``slow_by`` more. ``split`` cuts
-    a write into up to four pieces that arrive apart, ``merge`` lets it arrive together with what is under way, ``garble``
-    changes one byte, ``duplicate`` delivers it twice. ``reset`` breaks the connection and drops what is in flight;
-    ``half_open`` lets the connection swallow everything from this write on, until it is reset ``half_open_for`` later.
+    ``latency`` is what every write takes, ``grain`` what arrivals are rounded up to: a coarser one makes more happen at
+    one instant, as under load, and a run cheaper. ``slow`` is the rate of writes that take up to ``slow_by`` more.
+    ``split`` cuts a write into up to four pieces that arrive apart, ``merge`` lets it arrive together with what is under
+    way, ``garble`` changes one byte, ``duplicate`` delivers it twice. ``reset`` breaks the connection and drops what is in
+    flight; ``half_open`` lets it swallow everything from this write on, until it is reset ``half_open_for`` later.
     """
 
     latency: tuple[float, float] = (0.001, 0.001)
+    grain: float = 0.0
     slow: float = 0.0
     slow_by: float = 2.0
     split: float = 0.0

@@ -161,8 +161,11 @@ class Wire:
 
     def receive(self, delay: float, data: bytes) -> None:
         """Let ``data`` (empty: end of file) arrive after ``delay`` seconds, never before what is under way."""
-        now = round(self._network.clock.seconds() * 1_000_000)
-        self._last_arrival = max(self._last_arrival, now + round(delay * 1_000_000))
+        arrival = round((self._network.clock.seconds() + delay) * 1_000_000)
+        grain = round(self._network.plan.grain * 1_000_000)
+        if grain:
+            arrival += -arrival % grain
+        self._last_arrival = max(self._last_arrival, arrival)
         self._inbox.append((self._last_arrival, data))
         self._inbox_bytes += len(data)
         self._arm()
