@@ -111,6 +111,7 @@ class Connection(TwistedProtocol):
     def close(self) -> None:
         """End it after what is written has left."""
         if self._wire is not None:
+            self._wire.unregisterProducer()  # a transport waits for its producer before it closes
             self._wire.loseConnection()
 
     def abort(self) -> None:
@@ -131,6 +132,7 @@ class Connection(TwistedProtocol):
         if event.abort:
             self.abort()
         else:
+            self._full = False  # the last words go out whatever the transport thinks of it
             self.flush()
             self.close()
 

@@ -189,6 +189,8 @@ class SimulatorHost:
 
     def settled(self) -> None:
         """The turn is over: everything that may go goes, and the timer stands at the next thing due."""
+        if self._port is None:
+            return
         now = self._clock.now()
         for line in self._lines.values():
             other = self._direct.get(line.peer.system)
@@ -327,8 +329,6 @@ class SimulatorHost:
 
     def _arm(self, now: int) -> None:
         """One timer for the brain, delayed messages, resting rows and the sweep of budgets. It may fire early, never late."""
-        if self._port is None:
-            return
         due = self._next_due()
         if any(len(line.outbox) for line in self._lines.values()):
             sweep = max(self._swept_at, now) + _SWEEP_MS

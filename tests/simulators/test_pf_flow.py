@@ -271,7 +271,7 @@ def test_same_dispatch_again_is_known_and_starts_nothing() -> None:
 
 def test_other_content_before_acceptance_is_taken_over_and_later_refused() -> None:
     conversation = talk()
-    conversation.tell("PF", "OH01", dispatch(items=[item(product="NOSUCH")], version=1) | {"items": [item(product="POTS")]})
+    conversation.tell("PF", "OH01", dispatch(items=[item(product="POTS")]))
     assert conversation.tell("PF", "OH01", dispatch(items=[item(product="IPTV")])).refusal is None
     conversation.run(START)
     conversation.tell("PF", "OH01", dispatch(items=[item(product="LAN")]))
@@ -316,7 +316,7 @@ def test_decision_about_what_was_not_reported_changes_nothing() -> None:
 def test_step_without_resource_management_is_reported_stuck_and_tried_again() -> None:
     brain = PfBrain(Dice(), 0)
     brain.on_document("OH01", dispatch(), _meta(), START)
-    asked = [send for send in brain.due(START).sends if send.code == "OH03"][0]
+    asked = next(send for send in brain.due(START).sends if send.code == "OH03")
     stuck = brain.on_refusal(asked, "9003", {"text": "unreachable"}, START).sends
     assert [(send.code, send.body["state"]) for send in stuck] == [("OH07", "exception")]
     assert brain.orders["SO1"].state == "FALLOUT"
