@@ -1,15 +1,18 @@
-"""The load of ``bssgw bench intake``: a process that keeps a server busy and measures rate and latency.
+"""The load of the benches: a process that keeps a server busy and measures rate and latency.
 
-It keeps ``--window`` packets outstanding over ``--connections`` connections, makes each packet from pieces and looks at no
-more of an answer than serial and result code, so that the server's core is the one that is busy.  A warm-up is not
-counted.  Prints one JSON object: sent, answered, refused, seconds, orders_per_second, p50_ms, p99_ms, client_load.
+It keeps ``--window`` orders outstanding over ``--connections`` connections, makes each packet from pieces and looks at no
+more of what comes back than it must, so that the server's core is the one that is busy.  Of the intake an order is done
+with its receipt; with ``--follow`` it is done with the notice of its end, which is answered as a channel does.  A warm-up
+is not counted.  Prints one JSON object, see ``Load.report``.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import re
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet import task
@@ -17,85 +20,136 @@ from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Factory, Protocol
 
 from adapters.wire.times import wire_time
-from gateway.clock import WallClock
+from gateway.clock import Clock, WallClock
 from gateway.endpoints import TcpEndpoints
-from gateway.proof.packets import LAYOUT, OrderPackets, answers
+from gateway.proof.packets import (
+    LAYOUT,
+    OrderPackets,
+    ReceiptPackets,
+    Seen,
+    cutter,
+    intake_text,
+    lifecycle_text,
+)
 from schemas.loader import load
 
-OK = b"0001"
+ACCEPTED = b"0001"
+DRAIN_LIMIT_S = 30.0
+"""How long orders that are under way at the end are waited for."""
+_DRAIN_STEP_S = 0.1
+
+_NOTICE = re.compile(rb"<customer_order_id>([^<]+)<.*?<service_order_id>([^<]+)<.*?<state>([^<]+)<", re.DOTALL)
 
 
 class Load:
-    """What is sent, when, and what came back."""
+    """What is sent, when, and what came back. ``follow``: an order is done when its end is told, not when it is received."""
 
-    def __init__(self, clock: WallClock, packets: OrderPackets, first: int) -> None:
+    def __init__(self, clock: Clock, packets: OrderPackets, receipts: ReceiptPackets, *, follow: bool = False) -> None:
         self._clock = clock
         self._packets = packets
-        self._next = first
+        self._receipts = receipts
+        self._follow = follow
+        self._next = 0
         self._sent_at: dict[bytes, float] = {}
+        self._under_way: dict[bytes, float] = {}
+        self._told: dict[bytes, bytes] = {}
         self.latencies: list[float] = []
         self.refused: Counter[str] = Counter()
+        self.ends: Counter[str] = Counter()
+        self.duplicated = 0
         self.counting_since = 0.0
         self.counting_until = float("inf")
-        self.sent = 0
         self.closed = False
 
     def batch(self, count: int) -> bytes:
         """The next ``count`` packets, noted as sent now; none when the load is over."""
         if self.closed:
             return b""
-        now, first, make = self._clock.seconds(), self._next, self._packets.make
+        now, first, packets = self._clock.seconds(), self._next, self._packets
         self._next += count
-        self.sent += count
         for number in range(first, self._next):
-            self._sent_at[self._packets.serial(number)] = now
-        return b"".join(map(make, range(first, self._next)))
+            self._sent_at[packets.serial(number)] = now
+            if self._follow:
+                self._under_way[packets.order(number)] = now
+        return b"".join(map(packets.make, range(first, self._next)))
 
-    def answered(self, receipts: list[tuple[bytes, bytes]]) -> None:
-        """Answers have come."""
+    def seen(self, found: list[Seen]) -> bytes:
+        """What came back; returns what to write: answers to notices, and as many orders as are done."""
+        done, answers = 0, []
+        for kind, serial, result, body in found:
+            if kind == "receipt":
+                done += self._receipt(serial, result)
+            elif kind == "notification":
+                answers.append(self._receipts.make(serial))
+                done += self._notice(serial, body)
+        return b"".join(answers) + self.batch(done)
+
+    def _receipt(self, serial: bytes, result: bytes) -> int:
         now = self._clock.seconds()
-        counts = self.counting_since <= now < self.counting_until
-        for serial, result in receipts:
-            sent_at = self._sent_at.pop(serial, None)
-            if sent_at is None:
-                self.refused["unasked"] += 1
-            elif result != OK:
-                self.refused[result.decode()] += 1
-            elif counts:
-                self.latencies.append(now - sent_at)
+        sent_at = self._sent_at.pop(serial, None)
+        if sent_at is None:
+            self.refused["unasked"] += 1
+            return 0
+        if result != ACCEPTED:
+            self.refused[result.decode()] += 1
+            return 1
+        if self._follow:
+            return 0
+        self._done(sent_at, now)
+        return 1
+
+    def _notice(self, serial: bytes, body: bytes) -> int:
+        match = _NOTICE.search(body)
+        if match is None:
+            self.refused["unreadable notice"] += 1
+            return 0
+        customer_order, order, state = match.groups()
+        if order in self._told:
+            self.duplicated += self._told[order] != serial
+            return 0
+        self._told[order] = serial
+        self.ends[state.decode()] += 1
+        self._done(self._under_way.pop(customer_order, self._clock.seconds()), self._clock.seconds())
+        return 1
+
+    def _done(self, begun: float, now: float) -> None:
+        if self.counting_since <= now < self.counting_until:
+            self.latencies.append(now - begun)
 
     @property
     def outstanding(self) -> int:
-        """Packets without an answer."""
-        return len(self._sent_at)
+        """Orders that are not done."""
+        return len(self._under_way) if self._follow else len(self._sent_at)
 
     def report(self) -> dict[str, Any]:
-        """The figures."""
+        """The figures: orders sent, done and counted, refused by code, left over, told twice; rate; latencies in ms."""
         seconds = self.counting_until - self.counting_since
         ordered = sorted(self.latencies)
         return {
-            "sent": self.sent,
-            "answered": len(ordered),
+            "sent": self._next,
+            "counted": len(ordered),
             "refused": dict(self.refused),
-            "unanswered": self.outstanding,
+            "ends": dict(self.ends),
+            "left": self.outstanding,
+            "duplicated": self.duplicated,
             "seconds": round(seconds, 3),
             "orders_per_second": round(len(ordered) / seconds, 1),
-            "p50_ms": _percentile(ordered, 0.50),
-            "p99_ms": _percentile(ordered, 0.99),
+            "p50_ms": percentile(ordered, 0.50),
+            "p99_ms": percentile(ordered, 0.99),
         }
 
 
-def _percentile(ordered: list[float], part: float) -> float | None:
+def percentile(ordered: list[float], part: float) -> float | None:
     """The value below which ``part`` of the ``ordered`` seconds lie, in ms; None where there are none."""
     return round(ordered[min(len(ordered) - 1, int(len(ordered) * part))] * 1000, 2) if ordered else None
 
 
 class LoadProtocol(Protocol):
-    """One connection: as many packets as were answered are sent again."""
+    """One connection: as many orders as are done are sent again."""
 
     transport: Any
 
-    def __init__(self, load: Load, window: int, cut: Any) -> None:
+    def __init__(self, load: Load, window: int, cut: Callable[[bytearray], list[Seen]]) -> None:
         self._load = load
         self._window = window
         self._cut = cut
@@ -107,12 +161,11 @@ class LoadProtocol(Protocol):
         self.transport.write(self._load.batch(self._window))
 
     def dataReceived(self, data: bytes) -> None:
-        """Answers."""
+        """Answers and notices."""
         self._buffer += data
-        receipts = self._cut(self._buffer)
-        if receipts:
-            self._load.answered(receipts)
-            self.transport.write(self._load.batch(len(receipts)))
+        found = self._cut(self._buffer)
+        if found:
+            self.transport.write(self._load.seen(found))
 
     def connectionLost(self, reason: Any = None) -> None:
         """Nobody closes during a measurement."""
@@ -120,50 +173,61 @@ class LoadProtocol(Protocol):
             self._load.refused["connection lost"] += 1
 
 
+class LoadFactory(Factory):
+    """One protocol a connection, one load for all."""
+
+    noisy = False
+
+    def __init__(self, load: Load, window: int, cut: Callable[[bytearray], list[Seen]]) -> None:
+        self._load = load
+        self._window = window
+        self._cut = cut
+
+    def buildProtocol(self, addr: Any) -> LoadProtocol:
+        """One more connection."""
+        return LoadProtocol(self._load, self._window, self._cut)
+
+
 def run(reactor: Any, options: argparse.Namespace) -> Deferred[None]:
-    """Load the server for warm-up and ``--seconds``, print the report, end."""
-    clock, done = WallClock(reactor), Deferred[None]()
-    packets = OrderPackets(load(), options.sender, options.receiver, wire_time(clock.now()))
-    measured, cut = Load(clock, packets, options.first), answers(load().layout(LAYOUT))
+    """Load the server for warm-up and ``--seconds``, wait for what is under way, print the report, end."""
+    clock, done, catalogue = WallClock(reactor), Deferred[None](), load()
+    now, notice = wire_time(clock.now()), catalogue.for_event("OrderStateChanged")[0].code
+    text = lifecycle_text() if options.follow else intake_text(catalogue)
+    packets = OrderPackets(catalogue, text, options.sender, options.receiver, now)
+    receipts = ReceiptPackets(catalogue, notice, options.sender, options.receiver, now)
+    measured = Load(clock, packets, receipts, follow=options.follow)
+    factory = LoadFactory(measured, max(1, options.window // options.connections), cutter(catalogue.layout(LAYOUT)))
     endpoint = TcpEndpoints(reactor).client(options.address)
-    share = max(1, options.window // options.connections)
     measured.counting_since = clock.seconds() + options.warm_up
     measured.counting_until = measured.counting_since + options.seconds
 
-    class LoadFactory(Factory):
-        """Connections of the load."""
+    def failed(failure: Any) -> None:
+        if not done.called:
+            done.errback(failure)
 
-        noisy = False
-
-        def buildProtocol(self, addr: Any) -> LoadProtocol:
-            """One more."""
-            return LoadProtocol(measured, share, cut)
-
-    for _ in range(options.connections):
-        endpoint.connect(LoadFactory()).addErrback(lambda failure: None if done.called else done.errback(failure))
-
-    def finish() -> None:
+    def drain(until: float) -> None:
         measured.closed = True
-        reactor.callLater(options.drain, report)
-
-    def report() -> None:
+        if measured.outstanding and clock.seconds() < until:
+            reactor.callLater(_DRAIN_STEP_S, drain, until)
+            return
         print(json.dumps(measured.report()), flush=True)
         done.callback(None)
 
-    reactor.callLater(options.warm_up + options.seconds, finish)
+    for _ in range(options.connections):
+        endpoint.connect(factory).addErrback(failed)
+    reactor.callLater(options.warm_up + options.seconds, lambda: drain(clock.seconds() + DRAIN_LIMIT_S))
     return done
 
 
 def main() -> None:
     """The process."""
-    parser = argparse.ArgumentParser(description="load client of bssgw bench intake")
+    parser = argparse.ArgumentParser(description="load client of bssgw bench")
     parser.add_argument("--address", required=True, help="tcp://host:port of the server")
     parser.add_argument("--connections", type=int, default=4)
-    parser.add_argument("--window", type=int, default=128, help="packets outstanding over all connections")
+    parser.add_argument("--window", type=int, default=128, help="orders outstanding over all connections")
     parser.add_argument("--seconds", type=float, default=10.0, help="seconds that count")
     parser.add_argument("--warm-up", type=float, default=1.0, help="seconds before that do not")
-    parser.add_argument("--drain", type=float, default=0.5, help="seconds the last answers are waited for")
-    parser.add_argument("--first", type=int, default=0, help="number of the first packet")
+    parser.add_argument("--follow", action="store_true", help="an order is done with its end, not with its receipt")
     parser.add_argument("--sender", default="CH0001", help="system id of the channel")
     parser.add_argument("--receiver", default="CRM001", help="system id of the gateway")
     task.react(run, (parser.parse_args(),))

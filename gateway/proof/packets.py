@@ -1,8 +1,7 @@
-"""The load of the measuring programs: any number of distinct SubmitOrder packets, made faster than anybody can take them.
+"""The load of the measuring programs: any number of distinct packets, made faster than anybody can take them.
 
-One sample of the corpus, written as systems write (no indentation) and framed by the real layout, is cut where serial,
-order id and checksum stand; a packet is these pieces and three new values.  A customer orders two new products, and every
-packet has a serial and a customer order of its own.
+One document, written as systems write (no indentation) and framed by the real layout, is cut where serial, order id and
+checksum stand; a packet is these pieces and three new values.  Answers are looked at no closer than a count needs.
 """
 
 from __future__ import annotations
@@ -10,21 +9,29 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Callable
+from importlib.resources import files
 
+from adapters.document import Document, Header
+from adapters.replies import receipt_body
 from adapters.wire.layout import Layout
 from adapters.wire.packet import Kind, Packet
-from schemas.loader import Catalogue
+from adapters.xml.codec import Codec
+from schemas.loader import RECEIPT, Catalogue
 from schemas.model import LayoutRow
 
-SAMPLE = "ok_ftth_iptv_install.xml"
 LAYOUT = "ctif-128"
-_CHARSET = "gb18030"
-_SERIAL = re.compile(r"(?<=<Serial>)[^<]+")
-_SENDER = re.compile(r"(?<=<Sender>)[^<]+")
-_RECEIVER = re.compile(r"(?<=<Receiver>)[^<]+")
-_SEND_TIME = re.compile(r"(?<=<SendTime>)[^<]+")
-_ORDER = re.compile(r"(?<=<customer_order_id>)[^<]+")
+CHARSET = "GB18030"
+TWO_ITEMS = "ok_ftth_iptv_install.xml"
+"""The intake's sample: two new products for a customer who is known, 1.5-2 kB."""
+ONE_ITEM = "03-install-ftth.xml"
+"""The lifecycle's: one new product for a new customer."""
+
 _BETWEEN = re.compile(r">\s+<")
+_INSTANCE = re.compile(r"<product_instance_id>[^<]+</product_instance_id>")
+_AREA = re.compile(r"<Area>([^<]+)")
+
+Seen = tuple[str, bytes, bytes, bytes]
+"""What a client sees of a packet: kind (as in a layout row's values), serial, result code, body."""
 
 
 def slices(row: LayoutRow) -> dict[str, slice]:
@@ -32,77 +39,93 @@ def slices(row: LayoutRow) -> dict[str, slice]:
     return {field.role: slice(field.offset, field.offset + field.width) for field in row.fields}
 
 
-def wire_text(sample: str) -> str:
-    """A sample document as a system writes it: no declaration, nothing between the elements."""
-    return _BETWEEN.sub("><", sample[sample.index("<Package") :]).strip()
+def intake_text(catalogue: Catalogue) -> str:
+    """The order of the intake bench, from the corpus."""
+    row = catalogue.for_command("SubmitOrder")[0]
+    return next(path for path in catalogue.samples(row.name) if path.name == TWO_ITEMS).read_text(encoding="utf-8")
+
+
+def lifecycle_text() -> str:
+    """The order of the lifecycle bench, from the demo; its instance gets an id from the CRM."""
+    return _INSTANCE.sub("", (files("gateway") / "demo" / ONE_ITEM).read_text(encoding="utf-8"))
 
 
 class OrderPackets:
-    """SubmitOrder packets from ``sender`` to ``receiver``, all of the second ``send_time`` (``yyyyMMddHHmmss``)."""
+    """SubmitOrder packets like ``text`` from ``sender`` to ``receiver``, all of the second ``send_time``
+    (``yyyyMMddHHmmss``); each has a serial and a customer order of its own."""
 
-    def __init__(self, catalogue: Catalogue, sender: str, receiver: str, send_time: str) -> None:
+    def __init__(self, catalogue: Catalogue, text: str, sender: str, receiver: str, send_time: str) -> None:
         row = catalogue.for_command("SubmitOrder")[0]
-        sample = next(path for path in catalogue.samples(row.name) if path.name == SAMPLE)
         serial = f"{sender}{send_time}{0:010d}"
         order = f"CO{send_time}{0:010d}"
-        text = wire_text(sample.read_text(encoding="utf-8"))
-        for pattern, value in (
-            (_SERIAL, serial),
-            (_SENDER, sender),
-            (_RECEIVER, receiver),
-            (_SEND_TIME, send_time),
-            (_ORDER, order),
-        ):
-            text = pattern.sub(value, text)
-        body = text.encode(_CHARSET)
-        area = re.search(r"<Area>([^<]+)", text)
-        packet = Packet(
-            body,
-            kind=Kind.REQUEST,
-            code=row.code,
-            sender=sender,
-            receiver=receiver,
-            area=area.group(1) if area else "",
-            serial=serial,
-            send_time=send_time,
-            charset="GB18030",
-        )
-        layout = catalogue.layout(LAYOUT)
-        self.size = len(Layout(layout).encode(packet))
-        self._prefix = serial[:-10].encode()
-        self._order_prefix = order[:-10].encode()
-        at = slices(layout)
-        header = Layout(layout).encode(packet)[: layout.header_size]
-        self._head = (
-            header[: at["serial"].start],
-            header[at["serial"].stop : at["checksum"].start],
-            header[at["checksum"].stop :],
-        )
-        before, rest = body.split(serial.encode())
-        self._body = (before, *rest.split(order.encode()))
+        text = _BETWEEN.sub("><", text[text.index("<Package") :]).strip()
+        values = {"Serial": serial, "Sender": sender, "Receiver": receiver, "SendTime": send_time, "customer_order_id": order}
+        for name, value in values.items():
+            text = re.sub(f"(?<=<{name}>)[^<]+", value, text)
+        area = _AREA.search(text)
+        packet = Packet(text.encode(CHARSET), Kind.REQUEST, row.code, sender, receiver, area.group(1) if area else "", serial)
+        packet.send_time, packet.charset = send_time, CHARSET
+        self._head, body = _cut(catalogue, packet)
+        self._body = tuple(re.split(b"|".join((serial.encode(), order.encode())), body))
+        self._serial = serial[:-10].encode()
+        self._order = order[:-10].encode()
 
     def serial(self, number: int) -> bytes:
         """The serial of packet ``number``."""
-        return b"%b%010d" % (self._prefix, number)
+        return b"%b%010d" % (self._serial, number)
+
+    def order(self, number: int) -> bytes:
+        """The customer order of packet ``number``."""
+        return b"%b%010d" % (self._order, number)
 
     def make(self, number: int) -> bytes:
         """Packet ``number``: framed, ready to be written."""
         serial = self.serial(number)
         before, between, after = self._body
-        body = b"%b%b%b%b%010d%b" % (before, serial, between, self._order_prefix, number, after)
+        body = b"%b%b%b%b%b" % (before, serial, between, self.order(number), after)
         first, middle, last = self._head
         return b"%b%b%b%08X%b%b" % (first, serial, middle, zlib.crc32(body), last, body)
 
 
-def answers(row: LayoutRow) -> Callable[[bytearray], list[tuple[bytes, bytes]]]:
-    """A function that cuts whole packets off a buffer and gives serial and result code of each receipt among them."""
+class ReceiptPackets:
+    """Receipts (0001) for messages ``code`` of ``receiver``."""
+
+    def __init__(self, catalogue: Catalogue, code: str, sender: str, receiver: str, send_time: str) -> None:
+        serial = "0" * 30
+        symbol = "ACCEPTED"
+        result = catalogue.result(symbol).code
+        header = Header(code, serial, sender, receiver, "", send_time, ref_serial=serial, result_code=result)
+        document = Document(catalogue.message(code), RECEIPT, header, receipt_body(catalogue, symbol))
+        body = Codec(catalogue).encode(document, CHARSET)
+        packet = Packet(body, Kind.RECEIPT, code, sender, receiver, "", serial, send_time)
+        packet.charset, packet.result = CHARSET, result
+        self._head, body = _cut(catalogue, packet)
+        self._body = tuple(body.split(serial.encode()))
+
+    def make(self, serial: bytes) -> bytes:
+        """The receipt of the message ``serial``."""
+        body = serial.join(self._body)
+        first, middle, last = self._head
+        return b"%b%b%b%08X%b%b" % (first, serial, middle, zlib.crc32(body), last, body)
+
+
+def _cut(catalogue: Catalogue, packet: Packet) -> tuple[tuple[bytes, bytes, bytes], bytes]:
+    """The header of ``packet`` around its serial and checksum, and its body."""
+    row = catalogue.layout(LAYOUT)
+    header = Layout(row).encode(packet)[: row.header_size]
+    serial, checksum = slices(row)["serial"], slices(row)["checksum"]
+    return (header[: serial.start], header[serial.stop : checksum.start], header[checksum.stop :]), packet.body
+
+
+def cutter(row: LayoutRow) -> Callable[[bytearray], list[Seen]]:
+    """A function that cuts whole packets off a buffer and says what a client sees of them."""
     at = slices(row)
     length, serial, result, kind = at["length"], at["serial"], at["result"], at["kind"]
-    receipt = next(field.values["receipt"] for field in row.fields if field.role == "kind").encode()
+    kinds = {value.encode(): name for field in row.fields if field.role == "kind" for name, value in field.values.items()}
     size = row.header_size
 
-    def cut(buffer: bytearray) -> list[tuple[bytes, bytes]]:
-        found: list[tuple[bytes, bytes]] = []
+    def cut(buffer: bytearray) -> list[Seen]:
+        found: list[Seen] = []
         view = bytes(buffer)
         start, have = 0, len(view)
         while have - start >= size:
@@ -110,8 +133,7 @@ def answers(row: LayoutRow) -> Callable[[bytearray], list[tuple[bytes, bytes]]]:
             total = int(head[length])
             if have - start < total:
                 break
-            if head[kind] == receipt:
-                found.append((head[serial], head[result]))
+            found.append((kinds[head[kind]], head[serial], head[result], view[start + size : start + total]))
             start += total
         del buffer[:start]
         return found

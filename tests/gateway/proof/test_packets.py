@@ -6,14 +6,14 @@ from adapters.wire.framer import Framer
 from adapters.wire.layout import Layout
 from adapters.wire.packet import Kind, Packet
 from adapters.xml.codec import Codec
-from gateway.proof.packets import LAYOUT, OrderPackets, answers
+from gateway.proof.packets import LAYOUT, OrderPackets, ReceiptPackets, cutter, intake_text, lifecycle_text
 from schemas.loader import load
 
 TIME = "20261122080000"
 
 
 def packets() -> OrderPackets:
-    return OrderPackets(load(), "CH0001", "CRM001", TIME)
+    return OrderPackets(load(), intake_text(load()), "CH0001", "CRM001", TIME)
 
 
 def test_packets_are_framed_valid_and_distinct() -> None:
@@ -30,21 +30,38 @@ def test_a_packet_is_what_the_intake_figure_is_promised_for() -> None:
     body = maker.make(1)[load().layout(LAYOUT).header_size :]
     document = codec.decode(body, "GB18030")
     assert 1_500 <= len(body) <= 2_000
-    assert maker.size == len(maker.make(1))
     assert not body.isascii()
     assert len(document.body["items"]) == 2
     assert "customer_id" in document.body["customer"]
     assert all("product_instance_id" not in item for item in document.body["items"])
 
 
-def test_answers_are_cut_however_they_come() -> None:
+def test_the_lifecycles_order_is_valid_and_leaves_the_instance_to_the_crm() -> None:
+    maker, codec = OrderPackets(load(), lifecycle_text(), "CH0001", "CRM001", TIME), Codec(load())
+    document = codec.decode(maker.make(5)[load().layout(LAYOUT).header_size :], "GB18030")
+    assert document.body["customer_order_id"] == maker.order(5).decode()
+    assert [("product_instance_id" in item, item["action"]) for item in document.body["items"]] == [(False, "install")]
+
+
+def test_receipts_of_notices_are_valid_and_echo_the_serial() -> None:
+    notice = load().for_event("OrderStateChanged")[0]
+    maker, layout = ReceiptPackets(load(), notice.code, "CH0001", "CRM001", TIME), Layout(load().layout(LAYOUT))
+    (packet,) = Framer(layout, layout.default_max).feed(maker.make(b"CRM001" + b"7" * 24))
+    document = Codec(load()).decode(packet.body, packet.charset, {"serial": packet.serial, "code": notice.code})
+    assert packet.is_answer
+    assert (packet.result, document.body["code"]) == ("0001", "0001")
+    assert document.header.ref_serial == "CRM001" + "7" * 24
+
+
+def test_packets_are_cut_however_they_come() -> None:
     layout = Layout(load().layout(LAYOUT))
     stream = layout.encode(Packet(b"<Package/>", kind=Kind.RECEIPT, code="CH01", serial="A" * 30, result="0001"))
     stream += layout.encode(Packet(b"", kind=Kind.HEARTBEAT))
-    stream += layout.encode(Packet(b"<x/>", kind=Kind.RECEIPT, code="CH01", serial="B" * 30, result="3006"))
-    cut, buffer, found = answers(load().layout(LAYOUT)), bytearray(), []
+    stream += layout.encode(Packet(b"<x/>", kind=Kind.NOTIFICATION, code="CH02", serial="B" * 30))
+    cut, buffer, found = cutter(load().layout(LAYOUT)), bytearray(), []
     for at in range(len(stream)):
         buffer += stream[at : at + 1]
         found += cut(buffer)
-    assert found == [(b"A" * 30, b"0001"), (b"B" * 30, b"3006")]
+    assert found[0] == ("receipt", b"A" * 30, b"0001", b"<Package/>")
+    assert [(kind, body) for kind, _, _, body in found[1:]] == [("heartbeat", b""), ("notification", b"<x/>")]
     assert buffer == b""
