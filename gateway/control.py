@@ -32,7 +32,11 @@ PATH_LIMIT = 100
 
 
 class ControlUnreachable(Exception):
-    """No gateway answers at the control socket of a data directory."""
+    """No gateway listens at the control socket of a data directory."""
+
+
+class ControlSilent(Exception):
+    """A gateway took the request and did not answer in time: what it asked for may have happened."""
 
 
 def socket_path(data_dir: Path) -> Path:
@@ -110,23 +114,29 @@ def document_of(request: dict[str, Any]) -> bytes | None:
 
 
 def ask(data_dir: Path, request: dict[str, Any], timeout: float = 30.0) -> Reply:
-    """Sends one request to the gateway of ``data_dir`` and waits for its reply. Raises ControlUnreachable."""
+    """Sends one request to the gateway of ``data_dir`` and waits for its reply.
+
+    Raises ControlUnreachable where nobody listens, ControlSilent where no answer came.
+    """
     path = socket_path(data_dir)
-    try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-            connection.settimeout(timeout)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(timeout)
+        try:
             connection.connect(str(path))
+        except OSError as fault:
+            raise ControlUnreachable(f"{path}: {fault}") from fault
+        try:
             connection.sendall(json.dumps(request).encode() + b"\n")
             with connection.makefile("rb") as stream:
                 line = stream.readline()
-    except OSError as fault:
-        raise ControlUnreachable(f"{path}: {fault}") from fault
+        except OSError as fault:
+            raise ControlSilent(f"{path}: {fault}") from fault
     if not line.endswith(b"\n"):
-        raise ControlUnreachable(f"{path}: closed without an answer")
+        raise ControlSilent(f"{path}: closed without an answer")
     reply: Reply = json.loads(line)
     return reply
 
 
 def submit(data_dir: Path, document: bytes, timeout: float = 60.0) -> Reply:
-    """Hands a document to the running gateway; its reply carries the receipt. Raises ControlUnreachable."""
+    """Hands a document to the running gateway; its reply carries the receipt. Raises as ``ask``."""
     return ask(data_dir, {"do": "submit", "document": base64.b64encode(document).decode()}, timeout)

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import structlog
+from twisted.logger import ILogObserver, globalLogPublisher
+from zope.interface import provider
 
 from adapters.wire.times import wire_time
 from gateway.clock import Clock, iso_time
@@ -49,6 +51,15 @@ def _console(clock: Clock) -> Any:
         return f"{line}\n{event['exception']}" if "exception" in event else line
 
     return render
+
+
+@provider(ILogObserver)
+def _twisted_failure(event: Any) -> None:
+    """What Twisted would print and nobody handled: an error of ours, with where it came from."""
+    failure = event.get("log_failure")
+    if failure is not None:
+        where = (type(failure.value), failure.value, failure.getTracebackObject())
+        structlog.get_logger().error("unhandled", exc_info=where)
 
 
 class Logs:
@@ -98,8 +109,11 @@ class Logs:
             cache_logger_on_first_use=False,
         )
 
+        globalLogPublisher.addObserver(_twisted_failure)  # type: ignore[arg-type]
+
     def close(self) -> None:
         """Flushes and closes the files and gives structlog back its defaults."""
+        globalLogPublisher.removeObserver(_twisted_failure)  # type: ignore[arg-type]
         for handler in self._handlers:
             self._root.removeHandler(handler)
             handler.close()

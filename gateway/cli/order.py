@@ -59,6 +59,13 @@ def _submit_one(config: Config, path: Path) -> Row:
             f"{config.data_dir} 没有运行中的网关：在另一个终端运行 bssgw run --with-simulators 后重试",
             f"no gateway runs on {config.data_dir}: start one in another terminal with bssgw run --with-simulators, try again",
         ) from fault
+    except control.ControlSilent as fault:
+        raise CommandFailed(
+            Exit.UNREACHABLE,
+            f"网关没有应答（{path} 可能已受理）：用 bssgw status 查看，稍后提交同一文件，不会重复受理",
+            f"the gateway gave no answer ({path} may have been accepted): see bssgw status, submit the same file again later;"
+            " it is never accepted twice",
+        ) from fault
     except OSError as fault:
         raise CommandFailed(Exit.USAGE, f"读不了 {path}：{fault.strerror}", f"cannot read {path}: {fault.strerror}") from fault
     return {"file": str(path), **reply}

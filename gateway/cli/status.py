@@ -31,6 +31,12 @@ def status(config_path: Path | None, data_dir: Path | None, as_json: bool) -> No
             f"{config.data_dir} 没有运行中的网关：用 bssgw run 启动，或用 --data-dir 指明它的目录",
             f"no gateway runs on {config.data_dir}: start one with bssgw run, or name its directory with --data-dir",
         ) from fault
+    except control.ControlSilent as fault:
+        raise CommandFailed(
+            Exit.UNREACHABLE,
+            f"{config.data_dir} 的网关没有应答：查看 {config.log_dir} 的日志",
+            f"the gateway of {config.data_dir} gave no answer: see its log in {config.log_dir}",
+        ) from fault
     found = {name: value for name, value in reply.items() if name != "ok"}
     emit(as_json, found, lambda: _tell(found))
 

@@ -75,6 +75,24 @@ def test_the_asker_speaks_over_the_socket_of_the_data_directory(tmp_path: Path) 
         thread.join()
 
 
+def test_a_gateway_that_ends_without_an_answer_is_not_taken_for_none(tmp_path: Path) -> None:
+    path = control.socket_path(tmp_path)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+
+        def serve() -> None:
+            connection, _ = listener.accept()
+            connection.recv(1000)
+            connection.close()
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        with pytest.raises(control.ControlSilent):
+            control.ask(tmp_path, {"do": "status"})
+        thread.join()
+
+
 def test_nobody_there_is_said_so(tmp_path: Path) -> None:
     with pytest.raises(control.ControlUnreachable):
         control.ask(tmp_path, {"do": "status"})
