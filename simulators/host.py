@@ -39,9 +39,7 @@ _BUSINESS = "3"
 class SimulatorHost:
     """One simulated system. ``start`` fires with the address it listens at; after ``stop`` it may start again."""
 
-    def __init__(
-        self, brain: Brain, settings: HostSettings, clock: Clock, entropy: Entropy, endpoints: Endpoints
-    ) -> None:
+    def __init__(self, brain: Brain, settings: HostSettings, clock: Clock, entropy: Entropy, endpoints: Endpoints) -> None:
         self.brain = brain
         self.settings = settings
         self.address = settings.listen

@@ -18,9 +18,7 @@ Redeliver = Callable[[str, str], bool]
 class LinkMessages:
     """LN02, LN03, LN04, RX03, RX04. ``sent`` is what may be asked for again, by serial."""
 
-    def __init__(
-        self, paper: Paper, inbox: Inbox, serves: tuple[str, ...], sent: dict[str, Row], redeliver: Redeliver
-    ) -> None:
+    def __init__(self, paper: Paper, inbox: Inbox, serves: tuple[str, ...], sent: dict[str, Row], redeliver: Redeliver) -> None:
         self._paper = paper
         self._catalogue: Catalogue = paper.catalogue
         self._inbox = inbox

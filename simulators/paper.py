@@ -53,9 +53,7 @@ class Paper:
         self._sequence += 1
         return f"{self._system:0<6}{wire_time(now)}{self._sequence:010d}"
 
-    def message(
-        self, row: MessageRow, body: Body, peer: PeerSettings, serial: str, ref_serial: str | None, now: int
-    ) -> Packet:
+    def message(self, row: MessageRow, body: Body, peer: PeerSettings, serial: str, ref_serial: str | None, now: int) -> Packet:
         """A message of our own."""
         mode = "B" if row.pattern == "Q" else peer.mode
         header = Header(

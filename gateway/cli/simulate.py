@@ -135,9 +135,7 @@ def _host_settings(config: Config, name: str, rows: dict[str, Peer]) -> Any:
 def _settings(config: Config, crm: str | None, factor: float) -> FleetSettings:
     from simulators.fleet import FleetSettings
 
-    return FleetSettings(
-        speed=factor, crm=crm or _crm_row(config, None).address, crm_system=config.gateway.system_id
-    )
+    return FleetSettings(speed=factor, crm=crm or _crm_row(config, None).address, crm_system=config.gateway.system_id)
 
 
 def _addresses(config: Config, names: tuple[str, ...], base: str | None) -> dict[str, str]:

@@ -72,10 +72,6 @@ class Admission:
             if not busy:
                 self._busy.pop(item.instance, None)
 
-    def on_instance(self, instance: str) -> list[str]:
-        """Orders in flight on a product instance."""
-        return list(self._busy.get(instance, ()))
-
     def _judge_relations(self, body: Body, items: dict[str, Item], renew: bool) -> Verdict:
         try:
             set_levels(items)

@@ -93,7 +93,7 @@ class PfBrain:
         out: list[Send] = []
         for task in self._agenda.take(now):
             order = self.orders[task.order]
-            if order.version != task.version:
+            if order.version != task.version or order.state in CLOSED:
                 continue
             if task.what == "accept" and order.state == "ACKNOWLEDGED":
                 self._flow.accept(order, now, out)
@@ -196,7 +196,7 @@ class PfBrain:
         refused = [row for row in body["items"] if row["result"] != "archived"]
         for row in body["items"]:
             order.items[row["item_id"]].archived = row["result"] == "archived"
-        if n < 0 or order.steps[n].state != "active":
+        if n < 0 or order.state in CLOSED or order.steps[n].state != "active":
             return Reaction()
         if refused:
             reason = {"text": "资源归档被拒", "code": refused[0].get("code", "")}
@@ -243,6 +243,7 @@ class PfBrain:
         elif all(item.progress == "completed" for item in order.items.values()):
             self._flow.move(order, "confirm", now)
             self._admission.leave(order)
+            order.steps.clear()  # nothing undoes a completed order; its work orders stay for queries
         return Reaction(sends=out)
 
     def _completed(self, order: Order, items: list[Item], out: list[Send]) -> None:

@@ -122,6 +122,7 @@ class Flow:
             if step.state == "done" and going.intersection(step.items):
                 work = self._issue(order, step, now)
                 work.direction, work.state, work.finished = "reverse", "done", now
+                work.reason = {"text": step.stage.undo}
                 step.state = "undone"
             elif step.state in ("active", "waiting"):
                 self.drop(step, now)

@@ -118,9 +118,7 @@ def set_levels(items: dict[str, Item]) -> None:
     open_items = dict(items)
     level = 0
     while open_items:
-        free = [
-            item for item in open_items.values() if open_items.keys().isdisjoint(item.image.get("depends_on", ()))
-        ]
+        free = [item for item in open_items.values() if open_items.keys().isdisjoint(item.image.get("depends_on", ()))]
         if not free:
             raise ValueError("订单项互相依赖 / items depend on each other in a circle")
         for item in free:

@@ -18,7 +18,7 @@ FINISH = "SUMMARY"
 @dataclass(frozen=True, slots=True)
 class Stage:
     """A 环节: ``duration`` is ms low and high at speed 1; ``carries`` the resource types its report names; ``kind`` is
-    ``work``, ``archive`` (asks RM to take into use) or ``summary`` (reports completion); ``point`` of no return (04.3)."""
+    ``work``, ``archive`` (asks RM to take into use) or ``summary`` (reports completion); ``undo`` names its reverse (04.4)."""
 
     code: str
     zh: str
@@ -28,7 +28,6 @@ class Stage:
     report: bool
     carries: frozenset[str]
     kind: str
-    point: str
     undo: str
 
 
@@ -94,7 +93,6 @@ def _stage(code: str, row: dict[str, Any], zh: str, extra: dict[str, Any]) -> St
         report=row["report"],
         carries=frozenset(row.get("carries", ())),
         kind=row.get("kind", "work"),
-        point=str(extra["point_of_no_return"]),
         undo=str(extra["undo_zh"]),
     )
 

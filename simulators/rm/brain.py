@@ -25,9 +25,7 @@ class RmBrain:
 
     role = "RM"
 
-    def __init__(
-        self, table: dict[str, Any] | None = None, scale: float = 1.0, installed: Iterable[Installed] = ()
-    ) -> None:
+    def __init__(self, table: dict[str, Any] | None = None, scale: float = 1.0, installed: Iterable[Installed] = ()) -> None:
         self.plant = Plant(table or load_table(), scale)
         self.ledger = Ledger(self.plant)
         self.reserving = Reserving(self.plant, self.ledger)

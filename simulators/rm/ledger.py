@@ -51,7 +51,6 @@ class Reservation:
     area: str
     request: object = None
     order: str | None = None
-    channel: str = "*"
     created: int = 0
     expires_at: int | None = None
     extended: int = 0

@@ -36,7 +36,6 @@ class Reserving:
             area=body["area"],
             request=request,
             order=body.get("service_order_id"),
-            channel=body.get("channel", "*"),
             created=now,
             expires_at=now + 1000 * self._asked_ttl(body),
         )

@@ -9,7 +9,7 @@ import pytest
 from gateway.clock import Entropy
 from gateway.proof.heap_clock import HeapClock
 from gateway.proof.network import PERFECT, FaultPlan, MemoryNetwork
-from simulators.brain import Body
+from simulators.brain import Body, Send
 from simulators.fleet import Fleet, FleetSettings, UnknownRole, start_fleet
 from simulators.host import SimulatorHost
 from simulators.settings import HostSettings, PeerSettings
@@ -55,9 +55,7 @@ class World:
 
 
 def sequences(world: World) -> dict[str, list[int]]:
-    return {
-        order: [body["report_seq"] for code, body in said if code != "BL02"] for order, said in world.crm.said.items()
-    }
+    return {order: [body["report_seq"] for code, body in said if code != "BL02"] for order, said in world.crm.said.items()}
 
 
 @pytest.mark.parametrize("direct", [False, True])
@@ -108,6 +106,16 @@ def test_stages_take_their_time_at_speed_one() -> None:
     world.clock.advance(600)
     assert [code for code, _ in world.crm.said["SO0000"]] == ["OH02"]
     world.until_closed(1)
+
+
+def test_delayed_message_goes_when_its_time_has_come() -> None:
+    world = World()
+    world.host._say([Send("LN03", {"text": "later"}, role="PF", after_ms=5_000)], world.clock.now())
+    world.host.settled()
+    world.clock.advance(4_900)
+    assert world.crm.answers == []
+    world.clock.advance(200)
+    assert world.crm.answers == [("LN03", {"text": "later"})]
 
 
 class Wire:
@@ -236,9 +244,7 @@ def test_what_nobody_takes_is_given_up_and_told() -> None:
     world.clock.advance(1_000)
     bill = world.fleet.hosts["bill"]
     facts = {"service_order_id": "SO9", "version": 1, "area": "025", "product_instance_id": "PI9", "account_id": "A"}
-    packet = Wire(world).packet(
-        "BL01", facts | {"kind": "start", "plan": "P", "effective_at": "20261121090000"}, serial(1)
-    )
+    packet = Wire(world).packet("BL01", facts | {"kind": "start", "plan": "P", "effective_at": "20261121090000"}, serial(1))
     bill._say(bill._reception.packet(packet, world.clock.now())[1], world.clock.now())
     bill.settled()
     world.clock.advance(25 * 3_600_000)

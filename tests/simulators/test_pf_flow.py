@@ -218,6 +218,8 @@ def test_completion_refused_for_ever_returns_and_holds_nothing() -> None:
     conversation.run()
     assert conversation.codes().count("OH08") == shipped().settings["repairs"] + 1
     assert conversation.codes()[-1] == "OH09"
+    undone = [work.stage for work in pf(conversation).orders["SO1"].work_orders if work.direction == "reverse"]
+    assert undone[-5:] == ["TEST", "FIELD", "PON", "DATA_CONFIG", "RES_ASSIGN"]
     assert states_of(conversation, "PI1") == {}
 
 
