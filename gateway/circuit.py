@@ -36,11 +36,10 @@ class Circuit:
     def failure(self, now: int) -> bool:
         """A technical failure; True if the circuit opened just now."""
         self._failures += 1
-        if self._failures < self._limit:
+        if self._failures < self._limit or self.state(now) == "open":
             return False
-        opened = self.state(now) != "open"
         self._opened_at = now
-        return opened
+        return True
 
     def success(self) -> None:
         """The peer answered."""

@@ -77,6 +77,21 @@ class Dispatcher:
         if connection.peer_id is not None:
             self.on_ended(connection.peer_id, connection)
 
+    def hold_all(self) -> None:
+        """Nothing more is read: what was taken is answered, then we stop serving."""
+        for connection in self._connections.values():
+            connection.pause_reading("stopping")
+
+    def drop_all(self) -> None:
+        """Break every connection."""
+        for connection in list(self._connections.values()):
+            connection.drop()
+
+    def connection_of(self, peer_id: str) -> Connection | None:
+        """The newest connection on which this peer has spoken."""
+        mine = (one for one in reversed(self._connections.values()) if one.peer_id == peer_id)
+        return next(mine, None)
+
     def close_all(self) -> None:
         """We stop serving."""
         for connection in list(self._connections.values()):

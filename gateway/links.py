@@ -149,6 +149,11 @@ class PeerLink:
         log.error("link.stopped", peer=self.peer.id, why=why,
                   zh="链路因鉴权或成帧错误停止，排除后用命令恢复", en="Link stopped by an authentication or framing fault")  # fmt: skip
 
+    def drop(self) -> None:
+        """Break the connection that stands."""
+        if self._connection is not None:
+            self._connection.drop()
+
     def up(self, connection: Connection) -> None:
         """A connection stands."""
         self._connection = connection

@@ -8,7 +8,7 @@ moves the message by its table, tells the core where the row asks for it, and op
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from adapters.document import Document, Header
@@ -26,7 +26,11 @@ from schemas.model import MessageRow
 
 @dataclass(slots=True)
 class Entry:
-    """An outbound message as the pump knows it; ``document`` or ``raw`` may have to be fetched from the log."""
+    """An outbound message as the pump knows it; ``document`` or ``raw`` may have to be fetched from the log.
+
+    ``tries`` counts attempts, ``spent`` what each error class has used of its budget, ``unknown_since`` (ms) when the outcome
+    became unknown.
+    """
 
     id: int
     peer: str
@@ -41,8 +45,9 @@ class Entry:
     ref_serial: str | None = None
     document: dict[str, Any] | None = None
     raw: bytes | None = None
-    framed_at: int = 0
     error: str | None = None
+    spent: dict[str, int] = field(default_factory=dict)
+    unknown_since: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +74,10 @@ class OpenAttempts:
         own_id: str,
         epoch: int,
         send: Callable[[Entry], None],
-        failed: Callable[[list[Entry]], None],
+        failed: Callable[[list[Entry], str], None],
     ) -> None:
         self.origin = Origin(own_id, "", "")
+        self._framed: dict[int, bytes] = {}
         self._entries = entries
         self._peer = peer
         self._codec = codec
@@ -90,6 +96,8 @@ class OpenAttempts:
 
     def execute(self, unit: StoreUnit) -> None:
         """Frames first attempts, opens an attempt row each, moves the messages to SENDING."""
+        # Nothing framed in a group that was rolled back counts: its bytes are not in the log.
+        self._framed.clear()
         # A first attempt whose document is at hand needs no look at the log; a repeated one must send what was sent.
         missing = [e for e in self._entries if e.raw is None and (e.document is None or e.tries)]
         if missing:
@@ -98,15 +106,17 @@ class OpenAttempts:
                 document, entry.raw = found.get(entry.id, (None, None))
                 entry.document = entry.document if entry.document is not None else document
         for entry in self._entries:
-            if entry.raw is None:
+            entry.error = None
+            raw = entry.raw
+            if raw is None:
                 try:
-                    entry.raw = self._frame(entry, unit.now)
+                    raw = self._framed[entry.id] = self._frame(entry, unit.now)
                 except (LookupError, ValueError) as error:
                     self._park(unit, entry, str(error))
                     continue
-                unit.put("body", (entry.id, "plain", None, None, self._peer.charset, entry.raw, None))
+                unit.put("body", (entry.id, "plain", None, None, self._peer.charset, raw, None))
             n = entry.tries + 1
-            unit.put("attempt", (entry.id, n, self._epoch, unit.now, len(entry.raw)))
+            unit.put("attempt", (entry.id, n, self._epoch, unit.now, len(raw)))
             state = next_state(entry.state, "take")
             unit.put("message_state", (state, None, None, n, None, None, entry.id))
 
@@ -150,13 +160,14 @@ class OpenAttempts:
         """The attempts are on disk: the bytes may leave."""
         for entry in self._entries:
             if entry.error is None:
+                entry.raw = self._framed.get(entry.id, entry.raw)
                 entry.state = SENDING
                 entry.tries += 1
             self._send(entry)
 
     def failed(self, symbol: str) -> None:
         """Nothing was kept: the entries go back to the pump."""
-        self._failed(self._entries)
+        self._failed(self._entries, symbol)
 
 
 class CloseAttempt:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy.engine import Engine
 
+from adapters.store.engine import reading
+from adapters.store.mapping import loads
 from adapters.store.rows import MESSAGE_COLUMNS, MessageRecord
 from adapters.store.sql import Dialect
 
@@ -12,8 +16,9 @@ class OutboxLog:
     """A reader beside the writer, on a connection of its own."""
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        mark = Dialect(engine.dialect.name).mark
+        self._engine = reading(engine)
+        self._dialect = dialect = Dialect(engine.dialect.name)
+        mark = dialect.mark
         self._open = (
             f"SELECT {', '.join(MESSAGE_COLUMNS)} FROM message WHERE peer = {mark} AND id > {mark} AND direction = 'out' "
             f"AND state IN ('READY', 'SENDING', 'RETRY', 'UNKNOWN') ORDER BY id LIMIT {mark}"
@@ -24,3 +29,31 @@ class OutboxLog:
         with self._engine.connect() as connection:
             rows = connection.exec_driver_sql(self._open, (peer, message_id, limit)).fetchall()
         return [MessageRecord(**dict(zip(MESSAGE_COLUMNS, row, strict=True))) for row in rows]
+
+    def past(self, ids: list[int]) -> dict[int, tuple[dict[str, int], int]]:
+        """Of messages tried before: failures by error class, and since when (ms) the outcome has been unknown (0: it is not).
+
+        An attempt that was never closed has an unknown outcome.
+        """
+        found: dict[int, tuple[dict[str, int], int]] = {}
+        if not ids:
+            return found
+        sql = (
+            "SELECT message_id, COALESCE(result_class, 'unknown') AS class, COUNT(*), MIN(sent_at) FROM attempt "
+            f"WHERE {self._dialect.in_set('message_id')} GROUP BY message_id, COALESCE(result_class, 'unknown') "
+            "ORDER BY message_id, class"
+        )
+        with self._engine.connect() as connection:
+            rows = connection.exec_driver_sql(sql, (self._dialect.ids(ids),)).fetchall()
+        for message_id, name, count, first in rows:
+            spent, since = found.get(message_id, ({}, 0))
+            spent[name] = count
+            found[message_id] = (spent, first if name == "unknown" else since)
+        return found
+
+    def document(self, message_id: int) -> dict[str, Any] | None:
+        """What an outbound message says."""
+        sql = f"SELECT document_json FROM message_document WHERE message_id = {self._dialect.mark}"
+        with self._engine.connect() as connection:
+            row = connection.exec_driver_sql(sql, (message_id,)).first()
+        return None if row is None else loads(row[0])

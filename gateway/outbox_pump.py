@@ -1,8 +1,7 @@
 """The outbox pump: every outbound message that is due leaves, in order per key, within the window of its link (spec 06.1).
 
-Per peer there is one lane.  Messages of one key stand in one line; only the head of a line may be under way, so a stuck key
-never blocks others and never overtakes itself.  What cannot be held in memory stays in the table, which is read on in the order
-of ids; a line is therefore always a prefix of what the table holds for its key.
+Per peer there is one lane (``gateway.outbox_lane``).  What cannot be held in memory stays in the table, which is read on in the
+order of ids.
 
 The pump judges answers (worse of header and body counts), asks the retry policy, and has every attempt opened and closed by the
 worker.  An attempt found open at start means UNKNOWN: nobody knows whether it arrived.
@@ -10,27 +9,29 @@ worker.  An attempt found open at start means UNKNOWN: nobody knows whether it a
 
 from __future__ import annotations
 
-import heapq
-from collections import deque
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from adapters.document import Document, DocumentRefused, Header
-from adapters.store.message_machine import READY, RETRY, SENDING, UNKNOWN
+from adapters.store.message_machine import ENDS, READY, RETRY, SENDING, UNKNOWN
 from adapters.store.rows import MessageRecord
 from adapters.translate import ReceiptCommands
 from adapters.wire.packet import Kind, Packet
 from adapters.wire.times import wire_time
 from adapters.xml.codec import Codec
+from crm_core.ports import Command
 from gateway.answers import judge
 from gateway.clock import Clock
 from gateway.config import Peer
 from gateway.outbound import CloseAttempt, Entry, OpenAttempts, Result
+from gateway.outbox_lane import Lane, Link, entry_of
 from gateway.outbox_log import OutboxLog
 from gateway.retry import Decision, RetryPolicy
 from gateway.writer import Writer
+from schemas.model import MessageRow, ResultCode
 
 log = structlog.get_logger()
 
@@ -40,52 +41,8 @@ HELD_DOCUMENTS = 1000
 """How many of them keep their document; the others' is fetched when their turn comes."""
 SWEEP_S = 30.0
 """How often waiting messages are looked at for age (unlimited tries within 24 h, 06.1)."""
-
-
-class Link(Protocol):
-    """What the pump needs of a link (``gateway.links``)."""
-
-    @property
-    def peer(self) -> Peer:
-        """Whom it leads to."""
-
-    @property
-    def epoch(self) -> int:
-        """Number of the connection under it, for the attempt log."""
-
-    def room(self) -> int:
-        """How many messages may leave now; 0 while down, paused or full."""
-
-    def send(self, packet: Packet, deadline_ms: int) -> bool:
-        """Hands a packet to the connection, to be answered by the instant ``deadline_ms``; False if there is none after all."""
-
-    def note_failure(self, now: int) -> None:
-        """A technical failure: counts for the circuit."""
-
-    def note_success(self) -> None:
-        """The peer answered: closes the circuit."""
-
-    def pause(self, until: int) -> None:
-        """Keep still until then (busy)."""
-
-    def stop(self, why: str) -> None:
-        """Stand still until a person resumes it (authentication, lost framing)."""
-
-
-class Lane:
-    """One peer's messages: lines by key, heads that are ready, heads that wait for their time."""
-
-    def __init__(self, link: Link) -> None:
-        self.link = link
-        self.lines: dict[str, deque[Entry]] = {}
-        self.ready: deque[Entry] = deque()
-        self.later: list[tuple[int, int, Entry]] = []
-        self.under_way: dict[str, Entry] = {}
-        self.queries: dict[str, Entry] = {}
-        self.opening = 0
-        self.held = 0
-        self.read_to = 0
-        self.more_in_table = False
+STORE_WAIT_MS = 2_000
+"""How long a message waits when the store refused to record what became of it, or could not be read."""
 
 
 class OutboxPump:
@@ -105,6 +62,7 @@ class OutboxPump:
         self._timer: Any = None
         self._timer_at = 0
         self._query_no = 0
+        self._stopped = False
         self.on_change: Callable[[], None] = lambda: None
 
     # -- filling the lanes ----------------------------------------------------------------------------------------
@@ -119,6 +77,10 @@ class OutboxPump:
         """Begin looking at ages."""
         self._clock.callLater(SWEEP_S, self._sweep)
 
+    def stop(self) -> None:
+        """No more looking: the process ends."""
+        self._stopped = True
+
     def waiting(self, peer_id: str) -> tuple[int, int, bool]:
         """Messages held and under way for a peer, and whether more wait in the table."""
         lane = self._lanes[peer_id]
@@ -129,12 +91,11 @@ class OutboxPump:
         touched: dict[str, Lane] = {}
         for record, document in messages:
             lane = self._lanes.get(record.peer)
-            if lane is None or record.state != READY:
-                continue
+            if lane is None or record.state != READY or record.id <= lane.read_to:
+                continue  # nobody to send it to, parked, or read from the table already
             if lane.more_in_table or lane.held >= HELD_ENTRIES:
                 lane.more_in_table = True
                 continue
-            lane.read_to = max(lane.read_to, record.id)
             entry = entry_of(record)
             if lane.held < HELD_DOCUMENTS:
                 entry.document = document
@@ -146,27 +107,30 @@ class OutboxPump:
     def _refill(self, lane: Lane) -> None:
         while lane.more_in_table and lane.held < HELD_ENTRIES // 2:
             records = self._outbox.open_after(lane.link.peer.id, lane.read_to, HELD_ENTRIES // 2)
+            past = self._outbox.past([record.id for record in records if record.tries])
             lane.more_in_table = len(records) == HELD_ENTRIES // 2
             for record in records:
-                lane.read_to = max(lane.read_to, record.id)
                 entry = entry_of(record)
+                entry.spent, entry.unknown_since = past.get(entry.id, ({}, 0))
                 if entry.state == SENDING:
                     entry.state = UNKNOWN
                 self._line_up(lane, entry)
         self._pump(lane)
 
+    def _read_on(self, lane: Lane) -> None:
+        try:
+            self._refill(lane)
+        except SQLAlchemyError as error:
+            log.warning("outbox.not_read", peer=lane.link.peer.id, error=str(error))
+            self._clock.callLater(STORE_WAIT_MS / 1000, self._read_on, lane)
+
     def _line_up(self, lane: Lane, entry: Entry) -> None:
-        lane.held += 1
-        line = lane.lines.get(entry.key)
-        if line is None:
-            lane.lines[entry.key] = deque((entry,))
+        if lane.line_up(entry):
             self._schedule(lane, entry)
-        else:
-            line.append(entry)
 
     def _schedule(self, lane: Lane, entry: Entry) -> None:
         if entry.due_at > self._clock.now():
-            heapq.heappush(lane.later, (entry.due_at, entry.id, entry))
+            lane.wait(entry)
             self._arm(entry.due_at)
         else:
             lane.ready.append(entry)
@@ -188,25 +152,30 @@ class OutboxPump:
         taken: list[Entry] = []
         while lane.ready and len(taken) < room:
             entry = lane.ready.popleft()
-            if entry.state == UNKNOWN and self._ask_first(lane, entry):
-                continue
-            taken.append(entry)
+            if entry.state == UNKNOWN and self._must_ask(lane, entry):
+                room -= 1
+                self._ask(lane, entry)
+            else:
+                taken.append(entry)
         if taken:
             lane.opening += len(taken)
             self._writer.submit(
                 OpenAttempts(
                     taken, lane.link.peer, self._codec, self._own, lane.link.epoch,
-                    lambda entry: self._opened(lane, entry), lambda entries: self._not_opened(lane, entries),
+                    lambda entry: self._opened(lane, entry), lambda *refused: self._not_opened(lane, *refused),
                 )
             )  # fmt: skip
 
-    def _ask_first(self, lane: Lane, entry: Entry) -> bool:
-        """UNKNOWN beyond retransmission: ask the peer whether it has seen the serial (RX04, 06.1)."""
-        peer = lane.link.peer
-        decision = self._policy.decide("unknown", entry.tries, entry.first_seen, self._clock.now(),
+    def _must_ask(self, lane: Lane, entry: Entry) -> bool:
+        """UNKNOWN beyond retransmission: the peer is asked whether it has seen the serial (06.1)."""
+        peer, name = lane.link.peer, self._policy.class_of_outcome("unknown")
+        decision = self._policy.decide(name, entry.spent.get(name, 0), entry.unknown_since, self._clock.now(),
                                        finds_duplicates=peer.finds_duplicates)  # fmt: skip
-        if decision.action == "resend":
-            return False
+        return decision.action != "resend"
+
+    def _ask(self, lane: Lane, entry: Entry) -> None:
+        """RX04 for the serial of ``entry``; if it cannot leave after all the next turn asks."""
+        peer = lane.link.peer
         row = self._codec.catalogue.by_element("QueryMessage")
         now = self._clock.now()
         self._query_no += 1
@@ -215,10 +184,11 @@ class OutboxPump:
         document = Document(row, row.name, header, {"sender": self._own, "serial": entry.serial})
         raw = self._codec.encode(document, peer.charset)
         lane.queries[serial] = entry
-        if not lane.link.send(self._packet(row.code, Kind.REQUEST, serial, entry.area, "B", raw, peer, now), now + row.answer_timer * 1000):
+        packet = self._packet(row.code, Kind.REQUEST, serial, entry.area, "B", raw, peer, now)
+        if not lane.link.send(packet, now + int(peer.answer_seconds(row) * 1000)):
             del lane.queries[serial]
-            lane.ready.appendleft(entry)
-        return True
+            entry.due_at = now + STORE_WAIT_MS
+            self._schedule(lane, entry)
 
     def _packet(self, code: str, kind: Kind, serial: str, area: str, mode: str, raw: bytes, peer: Peer, now: int) -> Packet:
         return Packet(
@@ -246,12 +216,16 @@ class OutboxPump:
             del lane.under_way[entry.serial]
             self._failed(lane, entry, "not_sent")
 
-    def _not_opened(self, lane: Lane, entries: list[Entry]) -> None:
-        """The store refused: nothing left, everything waits in its place."""
+    def _not_opened(self, lane: Lane, entries: list[Entry], symbol: str) -> None:
+        """The store refused: nothing left, everything waits in its place. One of them may be the culprit: they come due apart,
+        so that it stands alone; and if it was the commit's answer that got lost, the next attempt has a number of its own."""
         lane.opening -= len(entries)
-        due = self._clock.now() + 2000
-        for entry in entries:
+        due = self._clock.now() + STORE_WAIT_MS
+        for place, entry in enumerate(entries):
             entry.due_at = due
+            if symbol == "INTERNAL":
+                entry.due_at += place
+                entry.tries += 1
             self._schedule(lane, entry)
 
     # -- what came of it ------------------------------------------------------------------------------------------
@@ -259,7 +233,6 @@ class OutboxPump:
     def answered(self, peer_id: str, packet: Packet) -> None:
         """An answer that matched an outstanding serial."""
         lane = self._lanes[peer_id]
-        lane.link.note_success()
         query = lane.queries.pop(packet.serial, None)
         if query is not None:
             self._query_answered(lane, query, packet)
@@ -271,21 +244,11 @@ class OutboxPump:
     def late(self, peer_id: str, packet: Packet) -> bool:
         """An answer nobody waits for on its connection; True if it belongs to a message that waits to be tried again."""
         lane = self._lanes.get(peer_id)
-        if lane is None:
+        entry = None if lane is None else lane.waiting_for(packet.serial)
+        if lane is None or entry is None:
             return False
-        for line in lane.lines.values():
-            entry = line[0]
-            if entry.serial == packet.serial and entry.state in (RETRY, UNKNOWN) and entry.serial not in lane.under_way:
-                self._unschedule(lane, entry)
-                self._judge(lane, entry, packet)
-                return True
-        return False
-
-    def _unschedule(self, lane: Lane, entry: Entry) -> None:
-        if entry in lane.ready:
-            lane.ready.remove(entry)
-        lane.later = [item for item in lane.later if item[2] is not entry]
-        heapq.heapify(lane.later)
+        self._judge(lane, entry, packet)
+        return True
 
     def not_sent(self, peer_id: str, serial: str) -> None:
         """No byte of it left (a short connection that could not be made)."""
@@ -293,7 +256,7 @@ class OutboxPump:
         query = lane.queries.pop(serial, None)
         entry = lane.under_way.pop(serial, None)
         if query is not None:
-            self._failed(lane, query, "unknown", counted=True)
+            self._failed(lane, query, "unknown")
         elif entry is not None:
             self._failed(lane, entry, "not_sent")
 
@@ -306,11 +269,7 @@ class OutboxPump:
         self._no_answer(self._lanes[peer_id], serial)
 
     def _no_answer(self, lane: Lane, serial: str) -> None:
-        query = lane.queries.pop(serial, None)
-        if query is not None:
-            self._failed(lane, query, "unknown", counted=True)
-            return
-        entry = lane.under_way.pop(serial, None)
+        entry = lane.queries.pop(serial, None) or lane.under_way.pop(serial, None)
         if entry is not None:
             self._failed(lane, entry, "unknown")
 
@@ -324,44 +283,58 @@ class OutboxPump:
         verdict = judge(self._codec.catalogue, packet, document)
         row = self._codec.catalogue.message(entry.code)
         if verdict.category in ("ok", "accepted", "duplicate"):
-            command = self._receipts.command(row, entry.document, accepted=True, symbol=verdict.symbol)
-            result = Result("accepted", verdict.code, verdict.symbol, None, packet.body)
-            self._writer.submit(CloseAttempt(entry, row, result, self._own, lambda e, r: self._closed(lane, e, r), command))
+            lane.link.note_success()
+            command = self._command(row, entry, accepted=True, symbol=verdict.symbol)
+            self._close(lane, entry, Result("accepted", verdict.code, verdict.symbol, None, packet.body), command)
             return
         name = self._policy.class_of_code(verdict.code, verdict.category)
         self._refused(lane, entry, name, Result("refused", verdict.code, verdict.symbol, None, packet.body, verdict.zh, verdict.en))
 
-    def _refused(self, lane: Lane, entry: Entry, name: str, result: Result) -> None:
-        row = self._codec.catalogue.message(entry.code)
+    def _decide(self, lane: Lane, entry: Entry, name: str) -> Decision:
+        """One more failure of class ``name``: what follows, for the message and for the link."""
         now = self._clock.now()
-        decision = self._policy.decide(name, entry.tries, entry.first_seen, now,
-                                       finds_duplicates=lane.link.peer.finds_duplicates)  # fmt: skip
-        command = None
-        given = {"refused": "refused", "fallout": "give_up"}.get(decision.action, "again")
-        if entry.state == RETRY and given == "refused":
-            given = "give_up"
-        if given != "again":
-            command = self._receipts.command(row, entry.document, accepted=False, symbol=result.symbol)
-        final = Result(given, result.code, result.symbol, decision, result.reply, result.zh, result.en)
-        self._apply(lane, decision, f"{entry.code} {result.code}")
-        self._writer.submit(CloseAttempt(entry, row, final, self._own, lambda e, r: self._closed(lane, e, r), command))
-
-    def _failed(self, lane: Lane, entry: Entry, outcome: str, *, reply: bytes | None = None, counted: bool = False) -> None:
-        """Nothing came back, or nothing left."""
-        now = self._clock.now()
-        name = self._policy.class_of_outcome(outcome)
-        tries = entry.tries + 1 if counted else entry.tries
-        decision = self._policy.decide(name, tries, entry.first_seen, now, finds_duplicates=lane.link.peer.finds_duplicates)
-        entry.tries = tries
-        given = "give_up" if decision.action == "fallout" else ("again" if outcome == "not_sent" else "no_answer")
+        entry.spent[name] = entry.spent.get(name, 0) + 1
+        unknown = name == self._policy.class_of_outcome("unknown")
+        if unknown:
+            entry.unknown_since = entry.unknown_since or now
+        since = entry.unknown_since if unknown else entry.first_seen
+        decision = self._policy.decide(name, entry.spent[name], since, now, finds_duplicates=lane.link.peer.finds_duplicates)
         if decision.circuit:
             lane.link.note_failure(now)
-        self._apply(lane, decision, outcome)
+        return decision
+
+    def _refused(self, lane: Lane, entry: Entry, name: str, result: Result) -> None:
         row = self._codec.catalogue.message(entry.code)
+        decision = self._decide(lane, entry, name)
+        if not decision.circuit:
+            lane.link.note_success()
+        given = {"refused": "refused", "fallout": "give_up"}.get(decision.action, "again")
+        command = None if given == "again" else self._command(row, entry, accepted=False, symbol=result.symbol)
+        final = Result(given, result.code, result.symbol, decision, result.reply, result.zh, result.en)
+        self._apply(lane, decision, f"{entry.code} {result.code}")
+        self._close(lane, entry, final, command)
+
+    def _failed(self, lane: Lane, entry: Entry, outcome: str, *, reply: bytes | None = None) -> None:
+        """Nothing came back, or nothing left."""
+        decision = self._decide(lane, entry, self._policy.class_of_outcome(outcome))
+        given = "give_up" if decision.action == "fallout" else ("again" if outcome == "not_sent" else "no_answer")
+        self._apply(lane, decision, outcome)
         symbol = "PEER_UNAVAILABLE" if outcome == "not_sent" else "OUTCOME_UNKNOWN"
         code = self._codec.catalogue.result(symbol).code
-        result = Result(given, code, symbol, decision, reply, "对端没有应答，结果不明", "No answer from the peer: outcome unknown")
-        self._writer.submit(CloseAttempt(entry, row, result, self._own, lambda e, r: self._closed(lane, e, r)))
+        texts = ("对端没有应答，结果不明", "No answer from the peer: outcome unknown")
+        if outcome == "not_sent":
+            texts = ("无法送达对端", "The peer could not be reached")
+        self._close(lane, entry, Result(given, code, symbol, decision, reply, *texts))
+
+    def _command(self, row: MessageRow, entry: Entry, *, accepted: bool, symbol: str) -> Command | None:
+        """What the core is told; after a restart the document is still in the log."""
+        if row.on_receipt is not None and entry.document is None:
+            entry.document = self._outbox.document(entry.id)
+        return self._receipts.command(row, entry.document, accepted=accepted, symbol=symbol)
+
+    def _close(self, lane: Lane, entry: Entry, result: Result, command: Command | None = None) -> None:
+        row = self._codec.catalogue.message(entry.code)
+        self._writer.submit(CloseAttempt(entry, row, result, self._own, lambda e, r: self._closed(lane, e, r), command))
 
     def _apply(self, lane: Lane, decision: Decision, why: str) -> None:
         if decision.pause_until:
@@ -373,52 +346,57 @@ class OutboxPump:
     def _query_answered(self, lane: Lane, entry: Entry, packet: Packet) -> None:
         try:
             document = self._codec.decode(packet.body, packet.charset)
-        except DocumentRefused:
-            self._failed(lane, entry, "unknown", counted=True)
+        except DocumentRefused as refusal:
+            log.warning("query.unreadable", peer=entry.peer, serial=entry.serial, symbol=refusal.symbol)
+            self._failed(lane, entry, "unknown")
             return
         state = document.body.get("state") if document.element == document.row.answer else None
         row = self._codec.catalogue.message(entry.code)
         if state in ("stored", "applied"):
-            command = self._receipts.command(row, entry.document, accepted=True, symbol="ACCEPTED")
-            result = Result("accepted", self._codec.catalogue.result("ACCEPTED").code, "ACCEPTED", None, packet.body)
-            self._writer.submit(CloseAttempt(entry, row, result, self._own, lambda e, r: self._closed(lane, e, r), command))
+            lane.link.note_success()
+            code = self._codec.catalogue.result("ACCEPTED").code
+            command = self._command(row, entry, accepted=True, symbol="ACCEPTED")
+            self._close(lane, entry, Result("accepted", code, "ACCEPTED", None, packet.body), command)
         elif state == "refused":
-            code = document.body.get("stored_answer", {}).get("result_code", "")
-            found = self._codec.catalogue.result(code or "INTERNAL")
+            found = self._refusal_of(document.body)
             name = self._policy.class_of_code(found.code, found.category)
             self._refused(lane, entry, name, Result("refused", found.code, found.symbol, None, packet.body, found.zh, found.en))
         elif state == "unseen":
+            lane.link.note_success()
             entry.state = RETRY
             entry.due_at = self._clock.now()
             lane.ready.append(entry)
             self._pump(lane)
         else:
-            self._failed(lane, entry, "unknown", counted=True)
+            self._failed(lane, entry, "unknown")
+
+    def _refusal_of(self, body: dict[str, Any]) -> ResultCode:
+        """The code the peer refused with; it may not say, or say one of its own."""
+        try:
+            return self._codec.catalogue.result(body.get("stored_answer", {}).get("result_code", "INTERNAL"))
+        except LookupError:
+            return self._codec.catalogue.result("INTERNAL")
 
     def _closed(self, lane: Lane, entry: Entry, result: Result) -> None:
-        if entry.state in (RETRY, UNKNOWN):
-            entry.due_at = result.decision.due_at if result.decision is not None else self._clock.now() + 2000
-            self._schedule(lane, entry)
-            self._pump(lane)
-        elif entry.state == SENDING:
+        if entry.state in ENDS:
+            self._leave(lane, entry)
+            return
+        if entry.state == SENDING:
             # The closing itself was refused by the store: the attempt is open there, here it counts as unknown.
             entry.state = UNKNOWN
-            entry.due_at = self._clock.now() + 2000
-            self._schedule(lane, entry)
-        else:
-            self._leave(lane, entry)
+        if entry.state == UNKNOWN:
+            entry.unknown_since = entry.unknown_since or self._clock.now()
+        entry.due_at = result.decision.due_at if result.decision is not None else self._clock.now() + STORE_WAIT_MS
+        self._schedule(lane, entry)
+        self._pump(lane)
 
     def _leave(self, lane: Lane, entry: Entry) -> None:
         """Its story ended; the next of its key comes forward."""
-        lane.held -= 1
-        line = lane.lines[entry.key]
-        line.popleft()
-        if line:
-            self._schedule(lane, line[0])
-        else:
-            del lane.lines[entry.key]
+        following = lane.leave(entry)
+        if following is not None:
+            self._schedule(lane, following)
         if lane.more_in_table and lane.held < HELD_ENTRIES // 2:
-            self._refill(lane)
+            self._read_on(lane)
         else:
             self._pump(lane)
 
@@ -437,36 +415,36 @@ class OutboxPump:
         now = self._clock.now()
         upcoming: list[int] = []
         for lane in self._lanes.values():
-            while lane.later and lane.later[0][0] <= now:
-                lane.ready.append(heapq.heappop(lane.later)[2])
-            if lane.later:
-                upcoming.append(lane.later[0][0])
+            following = lane.ripen(now)
+            if following is not None:
+                upcoming.append(following)
             self._pump(lane)
         if upcoming:
             self._arm(min(upcoming))
 
     def _sweep(self) -> None:
-        """Messages that could not leave for longer than their class allows go to fallout."""
+        """Messages that could not leave, or not be asked after, for longer than their class allows go to fallout."""
+        if self._stopped:
+            return
         now = self._clock.now()
-        name = self._policy.class_of_outcome("not_sent")
         for lane in self._lanes.values():
-            old = [e for e in lane.ready if e.state in (READY, RETRY) and self._policy.expired(name, e.first_seen, now)]
-            for entry in old:
+            for entry in [one for one in lane.ready if self._too_old(one, now)]:
                 lane.ready.remove(entry)
-                row = self._codec.catalogue.message(entry.code)
-                result = Result("expire", "", "PEER_UNAVAILABLE", Decision("fallout", name), None,
-                                "24 小时内无法送达", "Not deliverable within its age limit")  # fmt: skip
-                self._writer.submit(CloseAttempt(entry, row, result, self._own, lambda e, r, at=lane: self._closed(at, e, r)))  # type: ignore[misc]
+                self._expire(lane, entry)
             self._pump(lane)
         self._clock.callLater(SWEEP_S, self._sweep)
 
+    def _too_old(self, entry: Entry, now: int) -> bool:
+        if entry.state == UNKNOWN:
+            return self._policy.expired(self._policy.class_of_outcome("unknown"), entry.unknown_since, now)
+        return self._policy.expired(self._policy.class_of_outcome("not_sent"), entry.first_seen, now)
 
-def entry_of(record: MessageRecord) -> Entry:
-    """The pump's view of a stored outbound message; without a key it is a line of its own."""
-    return Entry(
-        id=record.id, peer=record.peer, code=record.code, serial=record.serial, area=record.area,
-        key=record.order_key or f"#{record.id}", state=record.state, tries=record.tries, first_seen=record.first_seen,
-        due_at=record.due_at or 0, ref_serial=record.ref_serial,
-    )  # fmt: skip
-
-
+    def _expire(self, lane: Lane, entry: Entry) -> None:
+        if entry.state == UNKNOWN:
+            name, given, symbol = self._policy.class_of_outcome("unknown"), "give_up", "OUTCOME_UNKNOWN"
+            texts = ("时限内无法问明结果", "Its outcome could not be learnt within its age limit")
+        else:
+            name, given, symbol = self._policy.class_of_outcome("not_sent"), "expire", "PEER_UNAVAILABLE"
+            texts = ("时限内无法送达", "Not deliverable within its age limit")
+        code = self._codec.catalogue.result(symbol).code
+        self._close(lane, entry, Result(given, code, symbol, Decision("fallout", name), None, *texts))

@@ -30,6 +30,7 @@ class ErrorClass:
     retransmissions: int
     max_tries: int
     max_age_seconds: int
+    after: str
     pause_link: bool
     stop_link: bool
     circuit: bool
@@ -77,7 +78,7 @@ class RetryPolicy:
         return self._by_outcome[outcome]
 
     def decide(self, name: str, tries: int, first_seen: int, now: int, *, finds_duplicates: bool) -> Decision:
-        """What follows the ``tries``-th attempt of a message first seen at ``first_seen`` (ms)."""
+        """What follows the ``tries``-th failure of this class; ``first_seen`` (ms) is when its age began to count."""
         row = self._classes[name]
         if row.action == "originator":
             return Decision("refused", name)
@@ -85,7 +86,7 @@ class RetryPolicy:
             return Decision("fallout", name, stop_link=row.stop_link)
         age_spent = bool(row.max_age_seconds) and now - first_seen >= row.max_age_seconds * 1000
         if age_spent or (row.max_tries and tries >= row.max_tries):
-            return Decision("refused" if name == "temporary_business" else "fallout", name, stop_link=row.stop_link)
+            return Decision("refused" if row.after == "originator" else "fallout", name, stop_link=row.stop_link)
         if row.action == "query":
             if finds_duplicates and tries <= row.retransmissions:
                 return Decision("resend", name, due_at=now, circuit=row.circuit)

@@ -120,11 +120,19 @@ class Gateway:
         """Takes nothing more, lets the worker finish, then closes links and store."""
         self._stopping = True
         self._timers.stop()
+        self.pump.stop()
+        self.dispatcher.hold_all()
         closing: list[Deferred[Any]] = [d for d in (port.stopListening() for port in self._ports) if d is not None]
+        ending = self._idle()
+        ending.addCallback(lambda _: self._close_links(closing))
+        ending.addCallback(lambda _: self._idle())  # messages that lost their connection are recorded as such
+        ending.addCallback(lambda _: self.writer.close())
+        ending.addCallback(lambda _: self.store.close())
+        return ending
+
+    def _idle(self) -> Deferred[Any]:
         idle: Deferred[Any] = Deferred()
         self.writer.when_idle(lambda: idle.callback(None))
-        idle.addCallback(lambda _: self._close_links(closing))
-        idle.addCallback(lambda _: self.store.close())
         return idle
 
     def _close_links(self, closing: list[Deferred[Any]]) -> Deferred[Any]:
@@ -136,6 +144,14 @@ class Gateway:
         """A simulated crash: nothing is finished, nothing is said to anybody; the database keeps what was committed."""
         self._stopping = True
         self._timers.stop()
+        self.pump.stop()
+        self.writer.close()
+        self.dispatcher.drop_all()
+        for port in self._ports:
+            port.stopListening()
+        for link in self.links.values():
+            link.drop()
+            link.close()
         self.store.rollback()
         self.store.close()
 
@@ -184,6 +200,9 @@ class Gateway:
         link = self.links.get(peer_id)
         if isinstance(link, DuplexLink):
             link.down(connection)
+            other = self.dispatcher.connection_of(peer_id)
+            if link.epoch == 0 and other is not None:
+                link.up(other)
 
     def _outgoing(self, messages: list[tuple[MessageRecord, dict[str, Any]]]) -> None:
         self.pump.outgoing(messages)

@@ -7,8 +7,10 @@ from collections.abc import Iterable
 import structlog
 from sqlalchemy import select
 from sqlalchemy.engine import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from adapters.store import tables as t
+from adapters.store.engine import reading
 from adapters.store.unit import StoreUnit
 from crm_core.errors import DomainError
 from crm_core.orders.dispatch_due import DispatchDue
@@ -61,7 +63,7 @@ class Timers:
     """Looks for due work at intervals of the one clock."""
 
     def __init__(self, engine: Engine, writer: Writer, clock: Clock, own_id: str) -> None:
-        self._engine = engine
+        self._engine = reading(engine)
         self._writer = writer
         self._clock = clock
         self._own = own_id
@@ -87,9 +89,13 @@ class Timers:
     def _look(self) -> None:
         if self._stopped:
             return
+        self._clock.callLater(LOOK_S, self._look)
         now = self._clock.now()
-        with self._engine.connect() as connection:
-            due = [row[0] for row in connection.execute(self._due.where(t.service_order.c.effective_at <= now))]
+        try:
+            with self._engine.connect() as connection:
+                due = [row[0] for row in connection.execute(self._due.where(t.service_order.c.effective_at <= now))]
+        except SQLAlchemyError as error:
+            log.warning("timer.not_read", error=str(error))
+            return
         for order_id in due:
             self._writer.submit(CommandJob(DispatchDue(order_id), self._own, f"dispatch due {order_id}"))
-        self._clock.callLater(LOOK_S, self._look)

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 import structlog
@@ -109,6 +110,7 @@ class Writer:
         self._scheduled = False
         self._locked_since: int | None = None
         self._idle: list[Callable[[], None]] = []
+        self._closed = False
 
     @property
     def waiting(self) -> int:
@@ -117,6 +119,8 @@ class Writer:
 
     def submit(self, job: Job) -> None:
         """Queue a job; it hears ``committed`` or ``failed`` later, never from within this call."""
+        if self._closed:
+            return
         self._queue.append(job)
         if not (self._busy or self._scheduled):
             self._schedule(0.0)
@@ -127,13 +131,19 @@ class Writer:
         if not (self._busy or self._scheduled):
             self._schedule(0.0)
 
+    def close(self) -> None:
+        """Nothing is taken or told any more: the store goes away. What was not committed never happened."""
+        self._closed = True
+        self._queue.clear()
+        self._first.clear()
+
     def _schedule(self, delay: float) -> None:
         self._scheduled = True
         self._clock.callLater(delay, self._turn)
 
     def _turn(self) -> None:
         self._scheduled = False
-        if self._busy:
+        if self._busy or self._closed:
             return
         if self._first:
             group = self._first.popleft()
@@ -180,26 +190,32 @@ class Writer:
 
     def _done(self, group: list[Job], units: list[StoreUnit] | None, error: Exception | None) -> None:
         self._busy = False
-        if error is not None or units is None:
-            self._recover(group, error)
-        else:
-            self._locked_since = None
-            if self.storage_fault is not None:
-                log.warning("storage.recovered")
-                self.storage_fault = None
-            self.store.committed()
-            figures = self.figures
-            figures.groups += 1
-            figures.jobs += len(group)
-            figures.largest = max(figures.largest, len(group))
-            outgoing = [entry for unit in units for entry in unit.outgoing]
-            if outgoing:
-                self.on_outgoing(outgoing)
-            for job in group:
-                job.committed()
-            self.on_room()
-        if not (self._scheduled or self._busy) and (self._queue or self._first or self._idle):
-            self._schedule(0.0)
+        if self._closed:
+            return
+        try:
+            if error is not None or units is None:
+                self._recover(group, error)
+            else:
+                self._committed(group, units)
+        finally:
+            if not (self._scheduled or self._busy) and (self._queue or self._first or self._idle):
+                self._schedule(0.0)
+
+    def _committed(self, group: list[Job], units: list[StoreUnit]) -> None:
+        self._locked_since = None
+        if self.storage_fault is not None:
+            log.warning("storage.recovered")
+            self.storage_fault = None
+        self.store.committed()
+        figures = self.figures
+        figures.groups += 1
+        figures.jobs += len(group)
+        figures.largest = max(figures.largest, len(group))
+        outgoing = [entry for unit in units for entry in unit.outgoing]
+        if outgoing:
+            self.on_outgoing(outgoing)
+        _tell([job.committed for job in group])
+        self.on_room()
 
     # -- when the database says no --------------------------------------------------------------------------------
 
@@ -244,8 +260,7 @@ class Writer:
         self._first.clear()
         self._queue.clear()
         self.figures.failed += len(jobs)
-        for job in jobs:
-            job.failed("STORAGE")
+        _tell([partial(job.failed, "STORAGE") for job in jobs])
         self.on_room()
 
     def probe(self) -> None:
@@ -254,10 +269,25 @@ class Writer:
             return
         try:
             self.store.begin()
+            self.store.driver.probe()
             self.store.rollback()
         except StoreFault as error:
             self.storage_fault = str(error)
+            self.store.close()
             return
         log.warning("storage.recovered")
         self.storage_fault = None
         self.on_room()
+
+
+def _tell(calls: list[Callable[[], None]]) -> None:
+    """Every job hears, also behind one whose answer meets a defect of ours; the first defect is raised when all have heard."""
+    defects: list[Exception] = []
+    for call in calls:
+        try:
+            call()
+        except Exception as error:
+            log.exception("job.answer_defect")
+            defects.append(error)
+    if defects:
+        raise defects[0]

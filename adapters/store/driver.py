@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any, Final, Literal
 
 from sqlalchemy.engine import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 FaultKind = Literal["locked", "storage", "data"]
 
@@ -36,13 +37,20 @@ class Driver:
     def __init__(self, engine: Engine) -> None:
         self._sqlite = engine.dialect.name == "sqlite"
         self._errors: Any = engine.dialect.loaded_dbapi.Error
-        self._connection: Any = engine.raw_connection()
+        try:
+            self._connection: Any = engine.raw_connection()
+        except SQLAlchemyError as error:
+            raise StoreFault("storage", f"{type(error).__name__}: {error}") from error
         self._cursor: Any = self._connection.cursor()
 
     def begin(self) -> None:
         """Opens a transaction; on SQLite it takes the write lock now or fails now. PostgreSQL opens with the first statement."""
         if self._sqlite:
             self.all("BEGIN IMMEDIATE")
+
+    def probe(self) -> None:
+        """Whether the database answers at all."""
+        self.all("SELECT 1")
 
     def all(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Every row of one statement."""

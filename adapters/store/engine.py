@@ -15,6 +15,8 @@ from sqlalchemy.pool import NullPool, StaticPool
 BUSY_MS = 50
 """How long SQLite itself waits for a lock; longer waits are the writer's business, by timer, never in the reactor thread."""
 
+_LOOKS = "bss_looks"
+
 
 def is_memory(url: str) -> bool:
     """Whether the URL names an in-memory SQLite database, as simulations use."""
@@ -53,6 +55,12 @@ def open_engine(url: str, *, read_only: bool = False) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Any) -> None:
-        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+        looks = read_only or connection.get_execution_options().get(_LOOKS)
+        connection.exec_driver_sql("BEGIN" if looks else "BEGIN IMMEDIATE")
 
     return engine
+
+
+def reading(engine: Engine) -> Engine:
+    """The same database for somebody who only looks: on SQLite its transactions take no lock and wait for nobody's."""
+    return engine.execution_options(**{_LOOKS: True})

@@ -53,6 +53,7 @@ class Store:
         )
         self._remember = remember if self.dialect.sqlite else 0
         self._driver: Driver | None = None
+        self._commit_open = False
         self._loader = Loader(self.dialect, self._sql)
         self._known: OrderedDict[Key, Any] = OrderedDict()
         self._absent: list[Key] = []
@@ -90,6 +91,7 @@ class Store:
         if self._driver is not None:
             self._driver.close()
             self._driver = None
+            self._commit_open = False
             self._forget()
 
     def begin(self) -> None:
@@ -244,7 +246,9 @@ class Store:
 
     def commit(self) -> None:
         """The commit alone: touches nothing but the connection, so it may run on another thread."""
+        self._commit_open = True
         self.driver.commit()
+        self._commit_open = False
 
     def committed(self) -> None:
         """What was flushed is durable: it becomes the base of the next group."""
@@ -256,12 +260,14 @@ class Store:
             self._known.popitem(last=False)
 
     def rollback(self) -> None:
-        """Nothing of the group happened."""
+        """Nothing of the group happened; after a commit that failed nobody knows, so counters and chain are read afresh."""
         try:
             if self._driver is not None:
                 self._driver.rollback()
         finally:
             self._forget()
+            if self._commit_open:
+                self.close()
 
     def _forget(self) -> None:
         self._counters = dict(self._stored_counters)

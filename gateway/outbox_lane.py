@@ -1,0 +1,124 @@
+"""One peer's outbound messages in memory: lines by key, heads that are ready, heads that wait for their time (spec 06.1).
+
+Only the head of a line is ever ready, waiting for its time, or under way, so a stuck key never blocks others and never
+overtakes itself.  A line is always a prefix of what the table holds for its key.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from typing import Protocol
+
+from adapters.store.rows import MessageRecord
+from adapters.wire.packet import Packet
+from gateway.config import Peer
+from gateway.outbound import Entry
+
+
+class Link(Protocol):
+    """What the pump needs of a link (``gateway.links``)."""
+
+    @property
+    def peer(self) -> Peer:
+        """Whom it leads to."""
+
+    @property
+    def epoch(self) -> int:
+        """Number of the connection under it, for the attempt log."""
+
+    def room(self) -> int:
+        """How many messages may leave now; 0 while down, paused or full."""
+
+    def send(self, packet: Packet, deadline_ms: int) -> bool:
+        """Hands a packet to the connection, to be answered by the instant ``deadline_ms``; False if there is none after all."""
+
+    def note_failure(self, now: int) -> None:
+        """A technical failure: counts for the circuit."""
+
+    def note_success(self) -> None:
+        """The peer answered: closes the circuit."""
+
+    def pause(self, until: int) -> None:
+        """Keep still until then (busy)."""
+
+    def stop(self, why: str) -> None:
+        """Stand still until a person resumes it (authentication, lost framing)."""
+
+
+class Lane:
+    """One peer's messages."""
+
+    def __init__(self, link: Link) -> None:
+        self.link = link
+        self.lines: dict[str, deque[Entry]] = {}
+        self.ready: deque[Entry] = deque()
+        self.later: list[tuple[int, int, Entry]] = []
+        self.under_way: dict[str, Entry] = {}
+        self.queries: dict[str, Entry] = {}
+        self.opening = 0
+        self.held = 0
+        self.read_to = 0
+        self.more_in_table = False
+
+    def line_up(self, entry: Entry) -> bool:
+        """Puts a message behind those of its key; True if it is the first of them."""
+        self.held += 1
+        self.read_to = max(self.read_to, entry.id)
+        line = self.lines.get(entry.key)
+        if line is None:
+            self.lines[entry.key] = deque((entry,))
+            return True
+        line.append(entry)
+        return False
+
+    def leave(self, entry: Entry) -> Entry | None:
+        """The story of the first of a line ended; the next one comes forward."""
+        self.held -= 1
+        line = self.lines[entry.key]
+        line.popleft()
+        if line:
+            return line[0]
+        del self.lines[entry.key]
+        return None
+
+    def wait(self, entry: Entry) -> None:
+        """It is not due yet."""
+        heapq.heappush(self.later, (entry.due_at, entry.id, entry))
+
+    def ripen(self, now: int) -> int | None:
+        """What has become due is ready; when the next will be."""
+        while self.later and self.later[0][0] <= now:
+            self.ready.append(heapq.heappop(self.later)[2])
+        return self.later[0][0] if self.later else None
+
+    def waiting_for(self, serial: str) -> Entry | None:
+        """Takes out the message with this serial if it waits to be tried again or asked after: nothing of it is under way."""
+        for line in self.lines.values():
+            entry = line[0]
+            if entry.serial == serial and entry.tries:
+                return entry if self._unschedule(entry) else None
+        return None
+
+    def _unschedule(self, entry: Entry) -> bool:
+        for query, asked in self.queries.items():
+            if asked is entry:
+                del self.queries[query]
+                return True
+        if any(one is entry for one in self.ready):
+            self.ready = deque(one for one in self.ready if one is not entry)
+            return True
+        if any(item[2] is entry for item in self.later):
+            self.later = [item for item in self.later if item[2] is not entry]
+            heapq.heapify(self.later)
+            return True
+        return False
+
+
+def entry_of(record: MessageRecord) -> Entry:
+    """The pump's view of a stored outbound message; without a key it is a line of its own."""
+    return Entry(
+        id=record.id, peer=record.peer, code=record.code, serial=record.serial, area=record.area,
+        key=record.order_key or f"#{record.id}", state=record.state, tries=record.tries, first_seen=record.first_seen,
+        due_at=record.due_at or 0, ref_serial=record.ref_serial,
+    )  # fmt: skip
