@@ -1,4 +1,4 @@
-"""The third noun: a document, validated XML as a plain dict with its row (architecture: bytes, packet, document, command, event)."""
+"""The third noun: a document, validated XML as a plain dict with its row (architecture 1)."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Header:
 
 @dataclass(slots=True)
 class Document:
-    """A message, answer or receipt. ``element`` is the body element's local name: the row's name, its answer, or ``Receipt``."""
+    """A message, answer or receipt. ``element`` is the body element's name: the row's, its answer, or ``Receipt``."""
 
     row: MessageRow
     element: str

@@ -1,7 +1,7 @@
 """Documents into commands, events into documents: by rows and field names, without a line per message (architecture 1, 6).
 
-Inbound, the row's ``command`` names a use case of the core; its dataclass fields are the wire's field names.  Outbound, every row
-whose ``on`` names the event becomes a message; its body takes from the event what the message's schema knows.
+Inbound, the row's ``command`` names a use case of the core; its dataclass fields are the wire's field names.  Outbound,
+every row whose ``on`` names the event becomes a message; its body takes from the event what the message's schema knows.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Inbound packets to jobs of the worker: who speaks, may they, what does it say, which command is it (spec 01.1, 02.2).
 
 What comes from nobody we know is answered and logged, not stored.  Everything else that reaches us ends as a job: accepted,
-refused with every fault, or parked; its answer leaves after the commit.  When the worker is behind, reading stops (01.1.3 rule 6).
+refused with every fault, or parked; its answer leaves after the commit.  When the worker is behind, reading stops
+(01.1.3 rule 6).
 """
 
 from __future__ import annotations

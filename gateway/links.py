@@ -146,8 +146,8 @@ class PeerLink:
     def stop(self, why: str) -> None:
         """Stand still until resumed by a person."""
         self.stopped = why
-        log.error("link.stopped", peer=self.peer.id, why=why,
-                  zh="链路因鉴权或成帧错误停止，排除后用命令恢复", en="Link stopped by an authentication or framing fault")  # fmt: skip
+        zh, en = "链路因鉴权或成帧错误停止，排除后重启网关", "link stopped by an authentication or framing fault: mend it, restart"
+        log.error("link.stopped", peer=self.peer.id, why=why, zh=zh, en=en)
 
     def drop(self) -> None:
         """Break the connection that stands."""
@@ -292,7 +292,8 @@ class ShortLink(PeerLink):
         self._waiting[packet.serial] = (packet, deadline_ms)
         factory: Any = ConnectionFactory(lambda: self._make(self, self.peer))
         connecting = self._endpoint.connect(factory)
-        connecting.addCallbacks(lambda connection: self._send_on(connection, packet.serial), lambda f: self._failed(f, packet.serial))
+        serial = packet.serial
+        connecting.addCallbacks(lambda connection: self._send_on(connection, serial), lambda f: self._failed(f, serial))
         return True
 
     def _send_on(self, connection: Connection, serial: str) -> None:

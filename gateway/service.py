@@ -184,7 +184,8 @@ class Gateway:
         header = self.codec.quick_header(body) or Header("", "", "", "")
         kind = Kind.RECEIPT if header.result_code is not None else Kind.REQUEST
         return Packet(body=body, kind=kind, code=header.code, sender=header.sender, receiver=header.receiver,
-                      area=header.area, serial=header.serial, mode=header.mode, result=header.result_code or "0000")  # fmt: skip
+                      area=header.area, serial=header.serial, mode=header.mode,
+                      result=header.result_code or "0000")  # fmt: skip
 
     def _listens(self, port: Any, listen: Listen) -> None:
         self._ports.append(port)
@@ -242,7 +243,8 @@ class Gateway:
         return {
             "system_id": self.book.own_id,
             "links": links,
-            "writer": {"waiting": self.writer.waiting, "groups": figures.groups, "jobs": figures.jobs, "refused": figures.refused,
+            "writer": {"waiting": self.writer.waiting, "groups": figures.groups, "jobs": figures.jobs,
+                       "refused": figures.refused,
                        "failed": figures.failed, "largest_group": figures.largest, "storage_fault": self.writer.storage_fault},
         }  # fmt: skip
 

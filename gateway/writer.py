@@ -64,8 +64,10 @@ class Job(Protocol):
 class Runner(Protocol):
     """Who executes and who commits."""
 
-    def run(self, prepare: Callable[[], Any], commit: Callable[[], None], done: Callable[[Any, Exception | None], None]) -> None:
-        """Call ``prepare`` then ``commit`` wherever is right, then ``done(result of prepare, error)`` in the reactor's thread."""
+    def run(
+        self, prepare: Callable[[], Any], commit: Callable[[], None], done: Callable[[Any, Exception | None], None]
+    ) -> None:
+        """Call ``prepare`` then ``commit`` wherever is right, then ``done(result, error)`` in the reactor's thread."""
 
 
 @dataclass(slots=True)
@@ -184,7 +186,8 @@ class Writer:
             # with INTERNAL, visible in fallout, and the traceback is in the log.
             log.exception("job.defect", job=type(job).__name__, code=job.origin.code)
             unit = StoreUnit(self.store, now, self._reference, job.origin, self._publish)
-            job.refused(unit, DomainError("系统内部错误", f"Internal error: {error!r}", fallout=f"内部错误 / defect: {error!r}"))
+            why = f"内部错误 / defect: {error!r}"
+            job.refused(unit, DomainError("系统内部错误", f"Internal error: {error!r}", fallout=why))
         unit.merge()
         return unit
 
@@ -253,7 +256,7 @@ class Writer:
                 "storage.refused",
                 reason=reason,
                 zh="存储不可写：请检查磁盘空间、目录权限和其他进程的锁；恢复后自动继续",
-                en="The store cannot be written: check disk space, permissions and other processes' locks; it resumes by itself",
+                en="The store cannot be written: check disk space, permissions, other processes' locks; it resumes by itself",
             )
         self.storage_fault = reason
         jobs = [*group, *(job for first in self._first for job in first), *self._queue]

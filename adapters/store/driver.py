@@ -44,7 +44,7 @@ class Driver:
         self._cursor: Any = self._connection.cursor()
 
     def begin(self) -> None:
-        """Opens a transaction; on SQLite it takes the write lock now or fails now. PostgreSQL opens with the first statement."""
+        """Opens a transaction; SQLite takes its write lock now or fails now, PostgreSQL begins with the first statement."""
         if self._sqlite:
             self.all("BEGIN IMMEDIATE")
 
