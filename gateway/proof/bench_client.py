@@ -36,19 +36,23 @@ from schemas.loader import load
 ACCEPTED = b"0001"
 DRAIN_LIMIT_S = 30.0
 """How long orders that are under way at the end are waited for."""
-_DRAIN_STEP_S = 0.1
+_STEP_S = 0.02
 
 _NOTICE = re.compile(rb"<customer_order_id>([^<]+)<.*?<service_order_id>([^<]+)<.*?<state>([^<]+)<", re.DOTALL)
 
 
 class Load:
-    """What is sent, when, and what came back. ``follow``: an order is done when its end is told, not when it is received."""
+    """What is sent, when, and what came back. ``follow``: an order is done when its end is told, not when it is received;
+    ``most``: how many orders are sent at all."""
 
-    def __init__(self, clock: Clock, packets: OrderPackets, receipts: ReceiptPackets, *, follow: bool = False) -> None:
+    def __init__(
+        self, clock: Clock, packets: OrderPackets, receipts: ReceiptPackets, *, follow: bool = False, most: int | None = None
+    ) -> None:
         self._clock = clock
         self._packets = packets
         self._receipts = receipts
         self._follow = follow
+        self._most = most
         self._next = 0
         self._sent_at: dict[bytes, float] = {}
         self._under_way: dict[bytes, float] = {}
@@ -66,7 +70,7 @@ class Load:
         if self.closed:
             return b""
         now, first, packets = self._clock.seconds(), self._next, self._packets
-        self._next += count
+        self._next += count if self._most is None else min(count, self._most - first)
         for number in range(first, self._next):
             self._sent_at[packets.serial(number)] = now
             if self._follow:
@@ -115,6 +119,11 @@ class Load:
     def _done(self, begun: float, now: float) -> None:
         if self.counting_since <= now < self.counting_until:
             self.latencies.append(now - begun)
+
+    @property
+    def spent(self) -> bool:
+        """Whether all orders were sent and are done."""
+        return self._next == self._most and not self.outstanding
 
     @property
     def outstanding(self) -> int:
@@ -189,13 +198,13 @@ class LoadFactory(Factory):
 
 
 def run(reactor: Any, options: argparse.Namespace) -> Deferred[None]:
-    """Load the server for warm-up and ``--seconds``, wait for what is under way, print the report, end."""
+    """Load the server for warm-up and ``--seconds`` or ``--orders``, wait for what is under way, print the report, end."""
     clock, done, catalogue = WallClock(reactor), Deferred[None](), load()
     now, notice = wire_time(clock.now()), catalogue.for_event("OrderStateChanged")[0].code
     text = lifecycle_text() if options.follow else intake_text(catalogue)
     packets = OrderPackets(catalogue, text, options.sender, options.receiver, now)
     receipts = ReceiptPackets(catalogue, notice, options.sender, options.receiver, now)
-    measured = Load(clock, packets, receipts, follow=options.follow)
+    measured = Load(clock, packets, receipts, follow=options.follow, most=options.orders)
     factory = LoadFactory(measured, max(1, options.window // options.connections), cutter(catalogue.layout(LAYOUT)))
     endpoint = TcpEndpoints(reactor).client(options.address)
     measured.counting_since = clock.seconds() + options.warm_up
@@ -205,17 +214,27 @@ def run(reactor: Any, options: argparse.Namespace) -> Deferred[None]:
         if not done.called:
             done.errback(failure)
 
+    def watch() -> None:
+        """End with the last of ``--orders``, or when the time is over."""
+        now = clock.seconds()
+        if measured.spent:
+            measured.counting_until = now
+        if now < measured.counting_until:
+            reactor.callLater(_STEP_S, watch)
+        else:
+            drain(now + DRAIN_LIMIT_S)
+
     def drain(until: float) -> None:
         measured.closed = True
         if measured.outstanding and clock.seconds() < until:
-            reactor.callLater(_DRAIN_STEP_S, drain, until)
+            reactor.callLater(_STEP_S, drain, until)
             return
         print(json.dumps(measured.report()), flush=True)
         done.callback(None)
 
     for _ in range(options.connections):
         endpoint.connect(factory).addErrback(failed)
-    reactor.callLater(options.warm_up + options.seconds, lambda: drain(clock.seconds() + DRAIN_LIMIT_S))
+    watch()
     return done
 
 
@@ -227,6 +246,7 @@ def main() -> None:
     parser.add_argument("--window", type=int, default=128, help="orders outstanding over all connections")
     parser.add_argument("--seconds", type=float, default=10.0, help="seconds that count")
     parser.add_argument("--warm-up", type=float, default=1.0, help="seconds before that do not")
+    parser.add_argument("--orders", type=int, help="orders at most; the measurement ends with the last")
     parser.add_argument("--follow", action="store_true", help="an order is done with its end, not with its receipt")
     parser.add_argument("--sender", default="CH0001", help="system id of the channel")
     parser.add_argument("--receiver", default="CRM001", help="system id of the gateway")
