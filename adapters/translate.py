@@ -87,6 +87,7 @@ class Outbound:
 
     def __init__(self, catalogue: Catalogue, directory: Directory) -> None:
         self._directory = directory
+        self._catalogue = catalogue
         self._plans: dict[str, list[tuple[MessageRow, tuple[str, ...]]]] = {}
         for row in catalogue.messages():
             shape = catalogue.shape(row.name)
@@ -101,7 +102,7 @@ class Outbound:
         serials = []
         for row, names in self._plans.get(type(event).__name__, ()):
             receiver = event.to or self._receiver(row, event.area)
-            body = _body(event, names)
+            body = self._body(event, names)
             store = unit.store
             serial = f"{self._directory.own_id}{wire_time(unit.now)}{store.next('serial'):010d}"
             message = MessageRecord(
@@ -122,6 +123,24 @@ class Outbound:
             unit.send(message, body, dumps(body))
             serials.append(serial)
         return tuple(serials)
+
+    def _body(self, event: Event, names: tuple[str, ...]) -> dict[str, Any]:
+        """The event's fields the message's schema knows; an event's ``image`` holds fields of the same standing."""
+        image: dict[str, Any] = getattr(event, "image", {})
+        body = {}
+        for name in names:
+            value = getattr(event, name, MISSING)
+            if value is MISSING:
+                value = image.get(name)
+            if value is not None:
+                body[name] = value
+        if not image and "items" in body:
+            body["items"] = [self._numbered(item) for item in body["items"]]
+        return body
+
+    def _numbered(self, item: dict[str, Any]) -> dict[str, Any]:
+        """The core says why by symbol; the wire's codes are numbers (02.2)."""
+        return {**item, "code": self._catalogue.result(item["code"]).code} if "code" in item else item
 
     def _receiver(self, row: MessageRow, area: str) -> str | None:
         for route in row.routes:
@@ -151,16 +170,3 @@ class ReceiptCommands:
         given = {**document, "accepted": accepted, "symbol": symbol}
         command: Command = cls(**{name: given[name] for name in names if name in given})
         return command
-
-
-def _body(event: Event, names: tuple[str, ...]) -> dict[str, Any]:
-    """The event's fields the message's schema knows; an event's ``image`` holds fields of the same standing."""
-    image: dict[str, Any] = getattr(event, "image", {})
-    body = {}
-    for name in names:
-        value = getattr(event, name, MISSING)
-        if value is MISSING:
-            value = image.get(name)
-        if value is not None:
-            body[name] = value
-    return body

@@ -16,7 +16,7 @@ from adapters.store.rows import MessageRecord
 from adapters.store.unit import StoreUnit
 from adapters.wire.packet import Packet
 from crm_core.errors import DomainError
-from crm_core.fallout.model import Fallout
+from crm_core.fallout.open_record import OpenFallout
 from crm_core.ports import Command, Origin, Outcome
 from gateway.answers import Answers
 from schemas.model import MessageRow
@@ -26,10 +26,14 @@ Respond = Callable[[bytes, bool, str], None]
 
 
 class InboundJob:
-    """``command`` is set for a document the core takes; ``refusal`` for bytes that are no acceptable document."""
+    """``command`` is set for a document the core takes; ``refusal`` for bytes that are no acceptable document.
+
+    ``numbered`` False: the serial says nothing of these bytes, they came damaged or the peer's serials cannot be trusted
+    (01.1.2); then no duplicate is looked for and the serial stays free.
+    """
 
     __slots__ = (
-        "_answer", "_answers", "_command", "_digest", "_document", "_header", "_message_id", "_packet", "_refusal",
+        "_answer", "_answers", "_command", "_digest", "_document", "_header", "_message_id", "_numbered", "_packet", "_refusal",
         "_respond", "_row", "charset", "origin", "repeated",
     )  # fmt: skip
 
@@ -45,8 +49,10 @@ class InboundJob:
         document: Document | None = None,
         command: Command | None = None,
         refusal: DocumentRefused | None = None,
+        numbered: bool = True,
     ) -> None:
         self.charset = charset
+        self._numbered = numbered and bool(header.serial)
         self.origin = Origin(header.sender, header.serial, header.code, header.ref_serial)
         self.repeated = False
         self._packet = packet
@@ -67,12 +73,12 @@ class InboundJob:
 
     def inbox_keys(self) -> Iterable[tuple[str, str]]:
         """Its own serial."""
-        return ((self._header.sender, self._header.serial),)
+        return ((self._header.sender, self._header.serial),) if self._numbered else ()
 
     def execute(self, unit: StoreUnit) -> None:
         """Judge it; raises ``DomainError`` where the business says no."""
         header = self._header
-        seen = unit.store.seen(header.sender, header.serial)
+        seen = unit.store.seen(header.sender, header.serial) if self._numbered else None
         if seen is not None:
             self._repeat(unit, seen)
             return
@@ -117,22 +123,18 @@ class InboundJob:
         internal = error.code == "INTERNAL"
         message_id = self._record_refusal(unit, error.code, faults, error.state, inbox=not internal)
         if error.fallout is not None:
-            order_id = self._order_key()
-            about = {"code": self.origin.code, "serial": self.origin.serial, "peer": self.origin.sender, "why": error.fallout}
-            unit.add(
-                Fallout(
-                    id=unit.new_id("FO"),
-                    error_class="internal" if internal else "report",
-                    opened_at=unit.now,
-                    zh=error.zh,
-                    en=error.en,
-                    symbol=error.code,
-                    service_order_id=order_id,
-                    message_id=message_id,
-                    area=self._header.area,
-                    about=about,
-                )
-            )
+            body = {} if self._document is None or internal else self._document.body
+            OpenFallout(
+                error_class="internal" if internal else "report",
+                zh=error.zh,
+                en=error.en,
+                symbol=error.code,
+                service_order_id=body.get("service_order_id"),
+                area=self._header.area,
+                message_id=message_id,
+                about={"code": self.origin.code, "serial": self.origin.serial, "peer": self.origin.sender, "why": error.fallout},
+                report_seq=body.get("report_seq"),
+            ).execute(unit)
 
     def _record_refusal(
         self, unit: StoreUnit, symbol: str, faults: tuple[Fault, ...], state: str | None, *, inbox: bool
@@ -163,7 +165,7 @@ class InboundJob:
         )
         unit.put("message", record.row())
         unit.put("body", (message_id, "plain", None, None, packet.charset, packet.body, answer))
-        if inbox:
+        if inbox and self._numbered:
             unit.inbox(header.sender, header.serial, self._digest, message_id, (answer, code))
         if state != DONE:
             # what was accepted stands in the order's history; what was not has only this

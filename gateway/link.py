@@ -1,8 +1,8 @@
 """One connection with a peer: a Twisted protocol around the pure session machine (spec 01.1).
 
 The session decides, this shell obeys: it hands in bytes and the time, writes what the session gives, keeps one timer, closes
-when told.  Output is gathered and written once a turn; what the transport cannot take waits in the session, which then asks to stop
-reading (01.1.3 rule 6).
+when told.  Output is gathered and written once a turn; what the transport cannot take waits in the session,
+which then asks to stop reading (01.1.3 rule 6).
 """
 
 from __future__ import annotations

@@ -146,7 +146,7 @@ class PeerLink:
     def stop(self, why: str) -> None:
         """Stand still until resumed by a person."""
         self.stopped = why
-        zh, en = "链路因鉴权或成帧错误停止，排除后重启网关", "link stopped by an authentication or framing fault: mend it, restart"
+        zh, en = "链路因鉴权或成帧错误停止，排除后重启网关", "authentication or framing fault: mend it, restart"
         log.error("link.stopped", peer=self.peer.id, why=why, zh=zh, en=en)
 
     def drop(self) -> None:

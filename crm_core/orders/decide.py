@@ -80,7 +80,7 @@ def refuse(uow: UnitOfWork, moves: Moves, item: OrderItem, fault: tuple[str, str
             about={"serial": moves.serial, "sender": moves.actor, "item_id": item.item_id},
         )
     )
-    return {"item_id": item.item_id, "result": "refused", "reason": {"text": f"{symbol}: {text}"}}
+    return {"item_id": item.item_id, "result": "refused", "code": symbol, "reason": {"text": text}}
 
 
 def answer_again(uow: UnitOfWork, order: ServiceOrder, items: list[OrderItem], source: Source) -> None:
