@@ -124,6 +124,7 @@ class InboundJob:
         message_id = self._record_refusal(unit, error.code, faults, error.state, inbox=not internal)
         if error.fallout is not None:
             body = {} if self._document is None or internal else self._document.body
+            origin = self.origin
             OpenFallout(
                 error_class="internal" if internal else "report",
                 zh=error.zh,
@@ -132,7 +133,7 @@ class InboundJob:
                 service_order_id=body.get("service_order_id"),
                 area=self._header.area,
                 message_id=message_id,
-                about={"code": self.origin.code, "serial": self.origin.serial, "peer": self.origin.sender, "why": error.fallout},
+                about={"code": origin.code, "serial": origin.serial, "peer": origin.sender, "why": error.fallout},
                 report_seq=body.get("report_seq"),
             ).execute(unit)
 

@@ -170,6 +170,8 @@ class Connection(TwistedProtocol):
         """Close when what was written has left."""
         self._flush()
         if not self._gone and self._wire is not None:
+            # a registered producer that is paused would keep the connection open for ever
+            self._wire.unregisterProducer()
             self._wire.loseConnection()
 
     # -- within ---------------------------------------------------------------------------------------------------------

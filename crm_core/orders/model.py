@@ -59,7 +59,8 @@ class OrderItem:
 @dataclass(slots=True)
 class ServiceOrder:
     """服务定单. ``version`` is the highest ever sent; ``details`` (contact, dates, scheme, attachments...) is replaced, never
-    changed in place.  ``held`` are reports that came early or meet H in the legality matrix, in order of arrival."""
+    changed in place.  ``operations`` are commands sent to provisioning that have no result yet; ``deferral``, ``pending`` and
+    ``clock`` hold what 缓装, 待装 and the time limits need (04.5).  ``held`` are reports that came early or meet H in the legality matrix, in order of arrival."""
 
     id: str
     customer_order_id: str
@@ -90,6 +91,10 @@ class ServiceOrder:
     held: list[dict[str, Any]] = field(default_factory=list)
     reservations: list[str] = field(default_factory=list)
     lock: dict[str, Any] | None = None
+    operations: list[dict[str, Any]] = field(default_factory=list)
+    deferral: dict[str, Any] | None = None
+    pending: dict[str, Any] | None = None
+    clock: dict[str, Any] | None = None
     details: dict[str, Any] = field(default_factory=dict)
     items: list[OrderItem] = field(default_factory=list)
     row_version: int = 0

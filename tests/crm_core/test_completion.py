@@ -86,7 +86,7 @@ def test_a_product_decided_by_hand_waits_for_the_person() -> None:
     world.tell(DecideCompletion(world.id, True, items=["1"]))
     assert (world.order.state, world.instance().status) == ("COMPLETED", "active")
     first, second = world.events(CompletionDecided)
-    assert (first.ref_serial, first.items[0]["reason"]["text"]) == (reported, "STATE_CONFLICT: 资料不全")
+    assert (first.ref_serial, first.items[0]["code"], first.items[0]["reason"]) == (reported, "STATE_CONFLICT", {"text": "资料不全"})
     assert second.items == [{"item_id": "1", "result": "accepted"}]
     with pytest.raises(StateConflict):
         world.tell(DecideCompletion(world.id, True))
@@ -176,7 +176,7 @@ def test_an_instance_that_moved_meanwhile_refuses_the_completion() -> None:
     world.instance().status = "active"
     world.tell(world.done({"item_id": "1"}, seq=1))
     assert world.order.state == "FALLOUT"
-    assert "STATE_CONFLICT" in world.events(CompletionDecided)[0].items[0]["reason"]["text"]
+    assert world.events(CompletionDecided)[0].items[0]["code"] == "STATE_CONFLICT"
 
 
 def held(*ids: str) -> Reservation:
