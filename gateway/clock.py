@@ -39,6 +39,11 @@ class Clock(Protocol):
         """Timers still pending."""
 
 
+def wall_ms() -> int:
+    """Milliseconds since epoch, UTC, for programs that have no reactor."""
+    return time.time_ns() // 1_000_000
+
+
 class WallClock:
     """Real time over a reactor that was handed down by ``task.react``."""
 
@@ -50,7 +55,7 @@ class WallClock:
 
     def now(self) -> int:
         """Milliseconds since epoch, UTC."""
-        return time.time_ns() // 1_000_000
+        return wall_ms()
 
 
 class Entropy:

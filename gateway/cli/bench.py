@@ -1,0 +1,149 @@
+"""``bssgw bench``: what this program does a second, on this machine, measured on real processes and sockets."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gateway.cli.output import EXIT_HELP, CommandFailed, Exit, emit, table
+from gateway.cli.settings import json_option
+
+MEMORY_ORDERS = 100_000
+OPEN_ORDERS = 100_000
+
+ledger_option = click.option(
+    "--ledger",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="把结果追加到此 JSONL 文件。Append the figures to this JSONL file.",
+)
+seconds_option = click.option("--seconds", type=click.FloatRange(0.2, 3600), default=10.0, show_default=True,
+                              help="每次测量的秒数。Seconds of a measurement.")  # fmt: skip
+
+
+def rounds_option(default: int) -> Callable[[Any], Any]:
+    """``--rounds``; medians count."""
+    return click.option("--rounds", type=click.IntRange(1, 99), default=default, show_default=True,
+                        help="测几轮，取中位数。Rounds; medians count.")  # fmt: skip
+
+
+def window_option(default: int) -> Callable[[Any], Any]:
+    """``--window``."""
+    return click.option("--window", type=click.IntRange(1, 100_000), default=default, show_default=True,
+                        help="同时未完成的定单数。Orders outstanding at a time.")  # fmt: skip
+
+
+@click.group()
+def bench() -> None:
+    """性能测量：真实进程、真实套接字、SQLite 全同步。Measure: real processes and sockets, SQLite in full synchronisation."""
+
+
+@bench.command(epilog=EXIT_HELP)
+@seconds_option
+@rounds_option(3)
+@window_option(128)
+@ledger_option
+@json_option
+def intake(seconds: float, rounds: int, window: int, ledger: Path | None, as_json: bool) -> None:
+    """每秒受理多少定单，并与最简流水线比较。Durable SubmitOrders a second, beside a bare pipeline on the same load.
+
+    \b
+    例 Example:  bssgw bench intake --seconds 10 --json
+    """
+    from gateway.proof.bench_intake import measure
+
+    _measured("intake", lambda: measure(seconds, rounds, window, _progress), ledger, as_json)
+
+
+@bench.command(epilog=EXIT_HELP)
+@seconds_option
+@window_option(256)
+@ledger_option
+@json_option
+def lifecycle(seconds: float, window: int, ledger: Path | None, as_json: bool) -> None:
+    """每秒走完多少定单（派单到计费）。Whole orders a second, from submission to billing, with simulated peers.
+
+    \b
+    例 Example:  bssgw bench lifecycle --json
+    """
+    from gateway.proof.bench_lifecycle import measure
+
+    _measured("lifecycle", lambda: measure(seconds, window, _progress), ledger, as_json)
+
+
+@bench.command(epilog=EXIT_HELP)
+@click.option("--orders", type=click.IntRange(1, 10_000_000), default=OPEN_ORDERS, show_default=True,
+              help="在途定单数。Open orders.")  # fmt: skip
+@rounds_option(3)
+@ledger_option
+@json_option
+def start(orders: int, rounds: int, ledger: Path | None, as_json: bool) -> None:
+    """启动到就绪的时间：空库，以及有许多在途定单时。Start to ready, on an empty store and with many open orders.
+
+    \b
+    例 Example:  bssgw bench start --json
+    """
+    from gateway.proof.bench_start import measure
+
+    _measured("start", lambda: measure(orders, rounds, _progress), ledger, as_json)
+
+
+@bench.command(epilog=EXIT_HELP)
+@click.option("--orders", type=click.IntRange(1, 10_000_000), default=MEMORY_ORDERS, show_default=True,
+              help="走完多少定单。Orders to do.")  # fmt: skip
+@window_option(256)
+@ledger_option
+@json_option
+def memory(orders: int, window: int, ledger: Path | None, as_json: bool) -> None:
+    """走完许多定单时网关的最大内存。The most memory of a gateway while it does many whole orders.
+
+    \b
+    例 Example:  bssgw bench memory --orders 100000 --json
+    """
+    from gateway.proof.bench_lifecycle import measure
+
+    # No order takes an hour a hundred thousand times over: the number of orders ends it, not the time.
+    _measured("memory", lambda: measure(orders * 3600.0, window, _progress, orders), ledger, as_json)
+
+
+def _measured(command: str, measure: Callable[[], dict[str, Any]], ledger: Path | None, as_json: bool) -> None:
+    """Measure, remember, show. Raises CommandFailed when there is nothing to show."""
+    from gateway.proof.bench_rig import BenchFailed
+
+    try:
+        figures = measure()
+    except BenchFailed as fault:
+        raise CommandFailed(Exit.FAILED, f"测量未完成：{fault}", f"the measurement failed: {fault}") from fault
+    if ledger is not None:
+        _remember(ledger, command, figures)
+    plain = [(name, value) for name, value in figures.items() if not isinstance(value, list)]
+    emit(as_json, figures, lambda: table(f"bench {command}", ("", ""), plain))
+
+
+def _remember(ledger: Path, command: str, figures: dict[str, Any]) -> None:
+    """Append one line: when, which version of the source, what was measured."""
+    from adapters.wire.times import wire_time
+    from gateway.clock import wall_ms
+
+    entry = {"date": wire_time(wall_ms()), "commit": _commit(), "command": command, "figures": figures}
+    ledger.parent.mkdir(parents=True, exist_ok=True)
+    with ledger.open("a", encoding="utf-8") as lines:
+        lines.write(json.dumps(entry, ensure_ascii=False) + "\n")
+
+
+def _commit() -> str:
+    """The commit of the source this runs from; empty where there is no repository."""
+    folder = Path(__file__).parent
+    try:
+        done = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=folder, capture_output=True, text=True, check=False)
+    except OSError:
+        return ""
+    return done.stdout.strip()
+
+
+def _progress(line: str) -> None:
+    click.echo(line, err=True)
