@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-from twisted.logger import ILogObserver, globalLogPublisher
-from zope.interface import provider
+from twisted.logger import globalLogPublisher
 
 from adapters.wire.times import wire_time
 from gateway.clock import Clock, iso_time
@@ -53,7 +52,6 @@ def _console(clock: Clock) -> Any:
     return render
 
 
-@provider(ILogObserver)
 def _twisted_failure(event: Any) -> None:
     """What Twisted would print and nobody handled: an error of ours, with where it came from."""
     failure = event.get("log_failure")
@@ -109,11 +107,12 @@ class Logs:
             cache_logger_on_first_use=False,
         )
 
-        globalLogPublisher.addObserver(_twisted_failure)  # type: ignore[arg-type]
+        self._publisher: Any = globalLogPublisher
+        self._publisher.addObserver(_twisted_failure)
 
     def close(self) -> None:
         """Flushes and closes the files and gives structlog back its defaults."""
-        globalLogPublisher.removeObserver(_twisted_failure)  # type: ignore[arg-type]
+        self._publisher.removeObserver(_twisted_failure)
         for handler in self._handlers:
             self._root.removeHandler(handler)
             handler.close()
