@@ -14,6 +14,7 @@ import structlog
 from adapters.document import DocumentRefused, Fault, Header
 from adapters.translate import Inbound
 from adapters.wire.events import Refused
+from adapters.wire.layout import Layout
 from adapters.wire.packet import Packet
 from adapters.wire.times import from_wire_time
 from adapters.xml.codec import Codec
@@ -130,7 +131,7 @@ class Dispatcher:
         refusal = DocumentRefused(event.symbol, (fault,))
         peer = self._identify(connection, packet)
         if peer is not None:
-            self._submit(connection, packet, peer, refusal=refusal)
+            self._submit(connection, packet, peer, refusal=refusal, damaged=True)
 
     # -- judging ----------------------------------------------------------------------------------------------------------
 
@@ -139,11 +140,8 @@ class Dispatcher:
         peer = self._identify(connection, packet)
         if peer is None:
             return
-        fault = self._expired(packet)
-        if fault is not None:
-            self._submit(connection, packet, peer, refusal=DocumentRefused("TTL_EXPIRED", (fault,)))
-            return
-        self._submit(connection, packet, peer)
+        refusal = self._expired(packet.ttl, packet.send_time)
+        self._submit(connection, packet, peer, refusal=refusal)
         if self._writer.waiting > HIGH_WATER and connection.epoch not in self._paused:
             self._paused[connection.epoch] = connection
             connection.pause_reading("intake")
@@ -156,8 +154,8 @@ class Dispatcher:
 
     def _identify(self, connection: Connection, packet: Packet) -> Peer | None:
         """The peer row of the sender; None after answering 2001 or 2004 to somebody who has none here."""
-        if connection.peer_id is not None and connection.peer_id == packet.sender:
-            return self._book.get(packet.sender)
+        if connection.peer_id is not None and packet.sender in (connection.peer_id, ""):
+            return self._book.get(connection.peer_id)
         peer = self._book.get(packet.sender)
         if peer is None:
             self._turn_away(connection, packet, "SENDER_UNKNOWN")
@@ -171,7 +169,7 @@ class Dispatcher:
 
     def _turn_away(self, connection: Connection, packet: Packet, symbol: str) -> None:
         log.warning("intake.turned_away", sender=packet.sender, host=connection.host, symbol=symbol)
-        header = self._codec.quick_header(packet.body, packet.charset) or _header_of(packet)
+        header = _answerable(packet, self._codec.quick_header(packet.body, packet.charset))
         now = self._clock.now()
         body = self._answers.receipt(self._any_row, header, symbol, now, packet.charset)
         connection.reply(
@@ -179,16 +177,17 @@ class Dispatcher:
                           result=self._answers.number(symbol), now=now)
         )  # fmt: skip
 
-    def _expired(self, packet: Packet) -> Fault | None:
-        if not packet.ttl or not packet.send_time:
+    def _expired(self, ttl: int, send_time: str) -> DocumentRefused | None:
+        if not ttl or not send_time:
             return None
         try:
-            sent = from_wire_time(packet.send_time)
+            sent = from_wire_time(send_time)
         except ValueError:
             return None
-        if self._clock.now() <= sent + packet.ttl * 1000 + TTL_TOLERANCE_MS:
+        if self._clock.now() <= sent + ttl * 1000 + TTL_TOLERANCE_MS:
             return None
-        return Fault("/", "ttl", str(packet.ttl), "报文已过有效期", "the message is past its time to live")
+        fault = Fault("/", "ttl", str(ttl), "报文已过有效期", "the message is past its time to live")
+        return DocumentRefused("TTL_EXPIRED", (fault,))
 
     def take_in(self, packet: Packet, done: Callable[[bytes], None]) -> None:
         """A document from beside the links (control socket, files): the sender must be a peer row all the same."""
@@ -198,10 +197,13 @@ class Dispatcher:
             fault = Fault("/Package/Header/Sender", "sender", packet.sender, "发送方未登记", "the sender is no configured peer")
             done(self._answers.receipt(self._any_row, header, "SENDER_UNKNOWN", self._clock.now(), "UTF-8", faults=(fault,)))
             return
-        self._judge(packet, peer, lambda body, _reply, _result: done(body), None)
+        self._judge(packet, peer, None, lambda body, _reply, _result: done(body), None)
 
-    def _submit(self, connection: Connection, packet: Packet, peer: Peer, refusal: DocumentRefused | None = None) -> None:
+    def _submit(
+        self, connection: Connection, packet: Packet, peer: Peer, refusal: DocumentRefused | None = None, *, damaged: bool = False
+    ) -> None:
         reply = packet.mode == "B"
+        expect = _expectations(packet, connection.session.layout)
 
         def respond(body: bytes, is_reply: bool, result: str) -> None:
             connection.reply(
@@ -209,17 +211,26 @@ class Dispatcher:
                               result=result, now=self._clock.now())
             )  # fmt: skip
 
-        self._judge(packet, peer, respond, refusal)
+        self._judge(packet, peer, expect, respond, refusal, damaged=damaged)
 
-    def _judge(self, packet: Packet, peer: Peer, respond: Respond, refusal: DocumentRefused | None) -> None:
+    def _judge(
+        self,
+        packet: Packet,
+        peer: Peer,
+        expect: dict[str, str] | None,
+        respond: Respond,
+        refusal: DocumentRefused | None,
+        *,
+        damaged: bool = False,
+    ) -> None:
         document = command = None
         row: MessageRow = self._any_row
         header = _header_of(packet)
         if refusal is None:
             try:
-                document = self._codec.decode(packet.body, packet.charset, _expectations(packet))
+                document = self._codec.decode(packet.body, packet.charset, expect)
                 row, header = document.row, document.header
-                refusal = self._not_ours(document.element, row, header, peer)
+                refusal = self._not_ours(document.element, row, header, peer) or self._expired(header.ttl, header.send_time)
             except DocumentRefused as error:
                 refusal = error
                 header = _answerable(packet, error.header)
@@ -230,9 +241,10 @@ class Dispatcher:
         if refusal is not None:
             command = None
             row = self._row_of(header, row)
+            header.sender = header.sender or peer.id
         self._writer.submit(
             InboundJob(packet, row, header, peer.charset, self._answers, respond,
-                       document=document, command=command, refusal=refusal)
+                       document=document, command=command, refusal=refusal, numbered=peer.serials_trusted and not damaged)
         )  # fmt: skip
 
     def _row_of(self, header: Header, row: MessageRow) -> MessageRow:
@@ -266,11 +278,13 @@ def _nobody(peer_id: str, connection: Connection) -> None:
     """Until the composition root says who is interested."""
 
 
-def _expectations(packet: Packet) -> dict[str, str] | None:
+_IN_BOTH = ("code", "serial", "sender", "receiver", "area", "send_time", "mode")
+
+
+def _expectations(packet: Packet, layout: Layout) -> dict[str, str] | None:
     """Header fields that exist in both packet and document must agree (01.2 rule 1); body-only layouts have none."""
-    if packet.kind is None or not packet.serial:
-        return None
-    return {"code": packet.code, "serial": packet.serial, "sender": packet.sender, "receiver": packet.receiver}
+    expect = {name: getattr(packet, name) for name in _IN_BOTH if layout.carries(name)}
+    return expect or None
 
 
 def _header_of(packet: Packet) -> Header:

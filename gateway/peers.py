@@ -36,7 +36,7 @@ class PeerBook:
         return None
 
     def allowed(self, peer: Peer, host: str) -> bool:
-        """Whether ``host`` may speak for ``peer``; an address that is none (in memory) is nobody's to forbid."""
+        """Whether ``host`` may speak for ``peer``: with a list, only an IP address on it."""
         networks = self._networks[peer.id]
         if not networks:
             return True
