@@ -33,6 +33,7 @@ from gateway.clock import Entropy
 from gateway.config import Config
 from gateway.proof.heap_clock import HeapClock
 from gateway.proof.network import MemoryNetwork
+from gateway.runners import Done
 from gateway.service import Gateway
 from schemas.loader import RECEIPT, load
 
@@ -49,9 +50,10 @@ PEERS: tuple[dict[str, Any], ...] = (
 
 
 def sample(name: str, **replace: str) -> bytes:
-    """An ok-sample of a message with literal pieces replaced (``old`` given as key through ``pairs``)."""
-    path = next(path for path in CATALOGUE.samples(name) if path.name.startswith("ok_pots_install" if name == "SubmitOrder" else "ok_"))
-    raw = path.read_bytes()
+    """An ok-sample of a message, with the first text of some elements replaced."""
+    start = "ok_pots_install" if name == "SubmitOrder" else "ok_"
+    good = (path for path in CATALOGUE.samples(name) if path.name.startswith(start))
+    raw = next(text for text in (path.read_bytes() for path in good) if f"<{name} ".encode() in text)
     for tag, value in replace.items():
         before, _, rest = raw.partition(f"<{tag}>".encode())
         raw = before + f"<{tag}>{value}".encode() + b"<" + rest.partition(b"<")[2]
@@ -65,8 +67,9 @@ def serial(number: int, sender: str = "CH0001") -> str:
 
 def submission(number: int, *, order: str | None = None, sender: str = "CH0001", **replace: str) -> bytes:
     """A SubmitOrder for one POTS line as the ``number``-th message of ``sender``."""
-    given = {"Serial": serial(number, sender), "Sender": sender, "customer_order_id": order or f"CO025{number:012d}", **replace}
-    return sample("SubmitOrder", **given)
+    given = {"Serial": serial(number, sender), "Sender": sender, "customer_order_id": order or f"CO025{number:012d}"}
+    given |= {"access_number": f"0258{number:07d}", "reservation_id": f"RV025{number:012d}"}
+    return sample("SubmitOrder", **(given | replace))
 
 
 def packet_of(raw: bytes, **fields: Any) -> Packet:
@@ -103,8 +106,10 @@ def fate_for(packet: Packet, state: str, code: str | None = None) -> Packet:
 
 def echo(packet: Packet, raw: bytes, kind: Kind, code: str) -> Packet:
     """The packet of an answer."""
-    return Packet(body=raw, kind=kind, code=packet.code, sender=packet.receiver, receiver=packet.sender, area=packet.area,
-                  serial=packet.serial, send_time=packet.send_time, mode=packet.mode, charset="GB18030", result=code)  # fmt: skip
+    return Packet(
+        body=raw, kind=kind, code=packet.code, sender=packet.receiver, receiver=packet.sender, area=packet.area,
+        serial=packet.serial, send_time=packet.send_time, mode=packet.mode, charset="GB18030", result=code,
+    )  # fmt: skip
 
 
 class Wire(Protocol):
@@ -267,8 +272,9 @@ class Rig:
     """The gateway under test."""
 
     def __init__(
-        self, peers: tuple[dict[str, Any], ...] = PEERS, *, engine: Engine | None = None, runner: Any = None, start: bool = True,
-        layout: str = "ctif-128", clock: HeapClock | None = None, network: MemoryNetwork | None = None, remember: int = 6000,
+        self, peers: tuple[dict[str, Any], ...] = PEERS, *, engine: Engine | None = None, runner: Any = None,
+        start: bool = True, layout: str = "ctif-128", clock: HeapClock | None = None, network: MemoryNetwork | None = None,
+        remember: int = 6000,
         listens: list[dict[str, Any]] | None = None, seed: int = 1,
     ) -> None:  # fmt: skip
         self.clock = clock or HeapClock(START)
@@ -314,10 +320,9 @@ class Rig:
         return wires.made[0]
 
     def ask(self, wire: Wire, *packets: Packet, seconds: float = 1.0) -> list[Packet]:
-        """Send packets at once and give what came back meanwhile."""
+        """Send packets in one write and give what came back meanwhile."""
         have = len(wire.got)
-        for packet in packets:
-            wire.send(packet)
+        wire.write(b"".join(wire.layout.encode(packet) for packet in packets))
         self.run(seconds)
         return wire.got[have:]
 
@@ -346,6 +351,33 @@ class Rig:
 
 
 def result_of(packet: Packet) -> tuple[str, list[dict[str, str]]]:
-    """Result code in the header, and every fault of the receipt."""
+    """Result code in the packet, and every fault of the receipt."""
     document = CODEC.decode(packet.body, packet.charset)
+    assert document.header.result_code == packet.result
     return packet.result, document.body.get("faults", [])
+
+
+class SlowCommit:
+    """A runner whose commit takes ``seconds`` of virtual time; what was prepared is not durable before."""
+
+    def __init__(self, clock: HeapClock, seconds: float) -> None:
+        self.clock = clock
+        self.seconds = seconds
+        self.groups = 0
+
+    def run(self, prepare: Callable[[], Any], commit: Callable[[], None], done: Done) -> None:
+        try:
+            result = prepare()
+        except Exception as error:
+            self.clock.callLater(0, done, None, error)
+            return
+        self.clock.callLater(self.seconds, self._commit, commit, result, done)
+
+    def _commit(self, commit: Callable[[], None], result: Any, done: Done) -> None:
+        try:
+            commit()
+        except Exception as error:
+            done(None, error)
+            return
+        self.groups += 1
+        done(result, None)
