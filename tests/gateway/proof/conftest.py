@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -72,3 +72,8 @@ def connection() -> Iterator[Connection]:
         fill(connection)
         yield connection
     engine.dispose()
+
+
+@pytest.fixture
+def fill_store() -> Callable[[Connection], None]:
+    return fill
