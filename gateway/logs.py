@@ -11,7 +11,7 @@ import logging
 import logging.handlers
 from collections.abc import MutableMapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import structlog
 from twisted.logger import globalLogPublisher
@@ -107,7 +107,7 @@ class Logs:
             cache_logger_on_first_use=False,
         )
 
-        self._publisher: Any = globalLogPublisher
+        self._publisher = cast(Any, globalLogPublisher)  # its interface is declared to zope, not to the type checker
         self._publisher.addObserver(_twisted_failure)
 
     def close(self) -> None:
