@@ -68,7 +68,11 @@ test-on-%: .venv-%/installed
 	@.venv-$*/bin/python -m pytest -p no:cacheprovider $(ARGS)
 
 bench: venv
-	@$(BIN)/bssgw bench $(ARGS)
+ifeq ($(strip $(ARGS)),)
+	@for what in intake lifecycle start; do $(BIN)/bssgw bench $$what --ledger docs/ledger/bench.jsonl || exit 1; done
+else
+	@$(BIN)/bssgw bench $(ARGS) --ledger docs/ledger/bench.jsonl
+endif
 
 clean:
 	rm -rf .venv .venv-3.* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.* data
