@@ -37,6 +37,8 @@ ACCEPTED = b"0001"
 DRAIN_LIMIT_S = 30.0
 """How long orders that are under way at the end are waited for."""
 _STEP_S = 0.02
+_LINGER_S = 2.0
+"""How long connections stay after the last notice, so that its receipt is taken."""
 
 _NOTICE = re.compile(rb"<customer_order_id>([^<]+)<.*?<service_order_id>([^<]+)<.*?<state>([^<]+)<", re.DOTALL)
 
@@ -228,7 +230,10 @@ def run(reactor: Any, options: argparse.Namespace) -> Deferred[None]:
         measured.closed = True
         if measured.outstanding and clock.seconds() < until:
             reactor.callLater(_STEP_S, drain, until)
-            return
+        else:
+            reactor.callLater(_LINGER_S if options.follow else 0, end)
+
+    def end() -> None:
         print(json.dumps(measured.report()), flush=True)
         done.callback(None)
 
