@@ -155,9 +155,9 @@ class Store:
     def put(self, kind: str, entity: Any, *, added: bool) -> None:
         """A unit was merged: ``entity`` is how things stand now."""
         key = (kind, entity.id)
-        if added:
+        if added or key in self._new:
             self._new[key] = entity
-        elif key not in self._new:
+        else:
             base = self._known[key]
             self._dirty.setdefault(key, base.row_version)
             if kind == "order":
