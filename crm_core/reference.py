@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from crm_core.clocks.calendar import ALWAYS, WorkCalendar
 from crm_core.products.model import Product
 
 
@@ -28,7 +29,9 @@ class Reason:
 class Reference:
     """``billing_kinds``: action -> start/change/stop/suspend/resume or absent; ``compatible``: unordered pairs of actions that
     may run at once on one instance, ``*`` for any (5.4 rule 2); ``areas``: code -> parent; ``policies``: policy rows of the
-    legality matrix by name -> bool, and ``decide_by_hand``: codes of products whose completion a person accepts."""
+    legality matrix by name -> bool, and ``decide_by_hand``: codes of products whose completion a person accepts;
+    ``calendars`` by code, ``area_calendars``: area -> code; ``result_limits``: event -> seconds within which the message it
+    becomes gets its result, and the clock they run on (``elapsed`` or ``working``)."""
 
     products: dict[str, Product] = field(default_factory=dict)
     areas: dict[str, str] = field(default_factory=dict)
@@ -36,6 +39,17 @@ class Reference:
     billing_kinds: dict[str, str] = field(default_factory=dict)
     compatible: frozenset[tuple[str, str]] = frozenset()
     policies: dict[str, Any] = field(default_factory=dict)
+    calendars: dict[str, WorkCalendar] = field(default_factory=dict)
+    area_calendars: dict[str, str] = field(default_factory=dict)
+    result_limits: dict[str, tuple[int, str]] = field(default_factory=dict)
+
+    def calendar(self, code: str) -> WorkCalendar:
+        """The work calendar of that code; what no table knows counts every moment."""
+        return self.calendars.get(code, ALWAYS)
+
+    def calendar_of(self, area: str) -> WorkCalendar:
+        """The work calendar of an area (04.5)."""
+        return self.calendar(self.area_calendars.get(area, ""))
 
     def may_run_together(self, action: str, other: str) -> bool:
         """Whether orders with these two actions may be in flight on one instance at once."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from crm_core.clocks.calendar import WorkCalendar, day_number, time_of_day
 from crm_core.products.sample import load_products
 from crm_core.reference import Reason, Reference
 from schemas.loader import Catalogue
+from schemas.model import CodeRow
 
 
 def build_reference(catalogue: Catalogue) -> Reference:
-    """Products, areas, reasons, billing kinds and compatible actions as the core reads them."""
+    """Products, areas, reasons, calendars, billing kinds, result limits and compatible actions as the core reads them."""
     actions = catalogue.table("actions").rows.values()
     return Reference(
         products=load_products(),
@@ -29,4 +33,27 @@ def build_reference(catalogue: Catalogue) -> Reference:
         compatible=frozenset(
             (str(row.extra["first"]), str(row.extra["second"])) for row in catalogue.table("compatible_actions").rows.values()
         ),
+        calendars={row.code: calendar(row) for row in catalogue.table("calendars").rows.values()},
+        area_calendars={
+            row.code: str(row.extra["calendar"]) for row in catalogue.table("areas").rows.values() if "calendar" in row.extra
+        },
+        result_limits={
+            event: (row.result_limit, row.result_clock)
+            for row in catalogue.messages()
+            if row.result_limit is not None
+            for event in row.on
+        },
+    )
+
+
+def calendar(row: CodeRow) -> WorkCalendar:
+    """A row of the table ``calendars`` as the core reads it."""
+    extra: dict[str, Any] = row.extra
+    hours = [tuple(time_of_day(part) for part in span.split("-")) for span in extra["hours"]]
+    return WorkCalendar(
+        row.code,
+        tuple(extra["weekdays"]),
+        tuple((begin, end) for begin, end in hours),
+        frozenset(day_number(text) for text in extra["days_off"]),
+        frozenset(day_number(text) for text in extra["days_worked"]),
     )
