@@ -1,8 +1,14 @@
 """What every test session needs before the first test module is imported."""
 
 import collections.abc
+import shutil
+import tempfile
+from collections.abc import Iterator
 
+import pytest
 import twisted.internet.testing as _marks_the_abstract_collections  # noqa: F401
+
+from tests.adapters.store.servers import PostgresServer
 
 # zope.interface marks the abstract collections as soon as one of Twisted's test doubles declares what it implements, and
 # xmlschema reads every class attribute of its schemas, which are collections: it would stumble over the mark.
@@ -10,3 +16,13 @@ import twisted.internet.testing as _marks_the_abstract_collections  # noqa: F401
 for _name in collections.abc.__all__:
     if "__provides__" in vars(getattr(collections.abc, _name)):
         del getattr(collections.abc, _name).__provides__
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """A PostgreSQL in a folder of its own, gone with the session."""
+    folder = tempfile.mkdtemp(prefix="bssgw-pg-")
+    server = PostgresServer(folder)
+    yield server
+    server.stop()
+    shutil.rmtree(folder, ignore_errors=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,17 +11,6 @@ from sqlalchemy.engine import Engine
 
 from adapters.store import tables as t
 from adapters.store.engine import open_engine
-from tests.adapters.store.servers import PostgresServer
-
-
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[PostgresServer]:
-    """A server in a folder of its own, gone with the session."""
-    folder = tempfile.mkdtemp(prefix="bssgw-pg-")
-    server = PostgresServer(folder)
-    yield server
-    server.stop()
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture
