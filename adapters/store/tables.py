@@ -183,6 +183,9 @@ customer_order = Table(
 )
 
 OPEN_ORDER = "ended_at IS NULL"
+WATCHED = "watch_at IS NOT NULL"
+UNANSWERED = "state = 'sent'"
+OPEN_FALLOUT = "closed_at IS NULL"
 
 service_order = Table(
     "service_order",
@@ -220,10 +223,12 @@ service_order = Table(
     Column("deferral_json", Text),
     Column("pending_json", Text),
     Column("clock_json", Text),
+    Column("watch_at", Big),
     Column("details_json", Text, nullable=False),
     Column("row_version", Integer, nullable=False),
     Index("ix_service_order_customer_order_id", "customer_order_id"),
     Index("ix_service_order_open", "state", "since", sqlite_where=text(OPEN_ORDER), postgresql_where=text(OPEN_ORDER)),
+    Index("ix_service_order_watch", "watch_at", sqlite_where=text(WATCHED), postgresql_where=text(WATCHED)),
     sqlite_with_rowid=False,
 )
 
@@ -335,6 +340,7 @@ billing_record = Table(
     Column("row_version", Integer, nullable=False),
     Index("ix_billing_record_serial", "serial"),
     Index("ix_billing_record_service_order_id", "service_order_id"),
+    Index("ix_billing_record_unanswered", "sent_at", sqlite_where=text(UNANSWERED), postgresql_where=text(UNANSWERED)),
     sqlite_with_rowid=False,
 )
 
@@ -357,6 +363,7 @@ fallout = Table(
     Column("closed_at", Big),
     Column("row_version", Integer, nullable=False),
     Index("ix_fallout_service_order_id", "service_order_id"),
+    Index("ix_fallout_open", "opened_at", sqlite_where=text(OPEN_FALLOUT), postgresql_where=text(OPEN_FALLOUT)),
     sqlite_with_rowid=False,
 )
 

@@ -60,7 +60,8 @@ class OrderItem:
 class ServiceOrder:
     """服务定单. ``version`` is the highest ever sent; ``details`` (contact, dates, scheme, attachments...) is replaced, never
     changed in place.  ``operations`` are commands sent to provisioning that have no result yet; ``deferral``, ``pending`` and
-    ``clock`` hold what 缓装, 待装 and the time limits need (04.5).  ``held`` are reports that came early or meet H in the legality matrix, in order of arrival."""
+    ``clock`` hold what 缓装, 待装 and the time limits need (04.5); ``watch_at`` is when something about it must next be looked
+    at.  ``held`` are reports that came early or meet H in the legality matrix, in order of arrival."""
 
     id: str
     customer_order_id: str
@@ -95,6 +96,7 @@ class ServiceOrder:
     deferral: dict[str, Any] | None = None
     pending: dict[str, Any] | None = None
     clock: dict[str, Any] | None = None
+    watch_at: int | None = None
     details: dict[str, Any] = field(default_factory=dict)
     items: list[OrderItem] = field(default_factory=list)
     row_version: int = 0

@@ -78,7 +78,7 @@ ENTITIES: dict[str, Any] = {
     "order": ServiceOrder(
         "SO1", "CO1", 2, 3, "install", "CU1", "025", "IN_PROGRESS", 9, "AC1", "COUNTER", "OP1", 7, REASON, 10, 11, 12, 13, 14,
         15, "调度员甲", 16, "FIELD", 17, "PF0001", 18, [{"seq": 20}], ["RV1"], {"holder": None, "fence": 1, "queue": []},
-        [{"code": "CN01", "serial": "S2"}], {"until": 18}, {"stage": "FIELD"}, {"remaining": 19},
+        [{"code": "CN01", "serial": "S2"}], {"until": 18}, {"stage": "FIELD"}, {"remaining": 19}, 20,
         {"contact": {"name": "张示例"}},
         [replace(ITEM), replace(ITEM, item_id="2", progress="RETURNED"), replace(ITEM, item_id="2", version=3)],
     ),

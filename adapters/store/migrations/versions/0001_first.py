@@ -63,6 +63,14 @@ def upgrade() -> None:
     )
     op.create_index("ix_billing_record_serial", "billing_record", ["serial"], unique=False)
     op.create_index("ix_billing_record_service_order_id", "billing_record", ["service_order_id"], unique=False)
+    op.create_index(
+        "ix_billing_record_unanswered",
+        "billing_record",
+        ["sent_at"],
+        unique=False,
+        sqlite_where=sa.text("state = 'sent'"),
+        postgresql_where=sa.text("state = 'sent'"),
+    )
     op.create_table(
         "counter",
         sa.Column("name", sa.String(length=32), nullable=False),
@@ -131,6 +139,14 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index("ix_fallout_service_order_id", "fallout", ["service_order_id"], unique=False)
+    op.create_index(
+        "ix_fallout_open",
+        "fallout",
+        ["opened_at"],
+        unique=False,
+        sqlite_where=sa.text("closed_at IS NULL"),
+        postgresql_where=sa.text("closed_at IS NULL"),
+    )
     op.create_table(
         "history",
         sa.Column("chain", sa.Integer(), nullable=False),
@@ -309,6 +325,7 @@ def upgrade() -> None:
         sa.Column("deferral_json", sa.Text(), nullable=True),
         sa.Column("pending_json", sa.Text(), nullable=True),
         sa.Column("clock_json", sa.Text(), nullable=True),
+        sa.Column("watch_at", BIG, nullable=True),
         sa.Column("details_json", sa.Text(), nullable=False),
         sa.Column("row_version", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_service_order")),
@@ -322,6 +339,14 @@ def upgrade() -> None:
         unique=False,
         sqlite_where=sa.text("ended_at IS NULL"),
         postgresql_where=sa.text("ended_at IS NULL"),
+    )
+    op.create_index(
+        "ix_service_order_watch",
+        "service_order",
+        ["watch_at"],
+        unique=False,
+        sqlite_where=sa.text("watch_at IS NOT NULL"),
+        postgresql_where=sa.text("watch_at IS NOT NULL"),
     )
     op.create_table(
         "stage_record",
@@ -343,6 +368,12 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_index("ix_stage_record_service_order_id", table_name="stage_record")
     op.drop_table("stage_record")
+    op.drop_index(
+        "ix_service_order_watch",
+        table_name="service_order",
+        sqlite_where=sa.text("watch_at IS NOT NULL"),
+        postgresql_where=sa.text("watch_at IS NOT NULL"),
+    )
     op.drop_index(
         "ix_service_order_open",
         table_name="service_order",
@@ -371,6 +402,12 @@ def downgrade() -> None:
     op.drop_index("ix_history_subject_id", table_name="history")
     op.drop_table("history")
     op.drop_index("ix_fallout_service_order_id", table_name="fallout")
+    op.drop_index(
+        "ix_fallout_open",
+        table_name="fallout",
+        sqlite_where=sa.text("closed_at IS NULL"),
+        postgresql_where=sa.text("closed_at IS NULL"),
+    )
     op.drop_table("fallout")
     op.drop_index("ix_customer_order_customer_id", table_name="customer_order")
     op.drop_table("customer_order")
@@ -378,6 +415,12 @@ def downgrade() -> None:
     op.drop_table("counter")
     op.drop_index("ix_billing_record_service_order_id", table_name="billing_record")
     op.drop_index("ix_billing_record_serial", table_name="billing_record")
+    op.drop_index(
+        "ix_billing_record_unanswered",
+        table_name="billing_record",
+        sqlite_where=sa.text("state = 'sent'"),
+        postgresql_where=sa.text("state = 'sent'"),
+    )
     op.drop_table("billing_record")
     op.drop_table("attempt")
     op.drop_index("ix_account_customer_id", table_name="account")
