@@ -28,10 +28,11 @@ GAP, BARRED = "gap", "barred"
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The message a report came in, which for a held one is not the message being executed."""
+    """The message a report came in, which for a held one is not the message being executed; ``ref_serial`` what it answers."""
 
     sender: str
     serial: str
+    ref_serial: str | None = None
 
 
 Taken = list[tuple[OrderItem, Effect]]
@@ -88,7 +89,7 @@ def receive(uow: UnitOfWork, report: Report) -> Outcome:
     if order is None:
         raise OrderUnknown(f"定单 {report.service_order_id} 不存在", f"Order {report.service_order_id} is not known")
     report.examine()
-    source = Source(uow.origin.sender, uow.origin.serial)
+    source = Source(uow.origin.sender, uow.origin.serial, uow.origin.ref_serial)
     seq = report.report_seq
     if seq is not None and seq <= order.report_seq:
         _record(uow, order, report, source)
@@ -116,6 +117,7 @@ def _hold(uow: UnitOfWork, order: ServiceOrder, report: Report, source: Source, 
         "seq": report.report_seq,
         "sender": source.sender,
         "serial": source.serial,
+        "ref_serial": source.ref_serial,
         "at": uow.now,
         "why": why,
     }
@@ -179,7 +181,7 @@ def release(uow: UnitOfWork, order: ServiceOrder) -> None:
             return
         order.held = [entry for entry in order.held if entry is not ready]
         report = _REPORTS[ready["command"]](**ready["fields"])
-        source = Source(ready["sender"], ready["serial"])
+        source = Source(ready["sender"], ready["serial"], ready["ref_serial"])
         seq = report.report_seq
         try:
             if ready["why"] == GAP and seq <= order.report_seq:

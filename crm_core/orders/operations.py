@@ -1,0 +1,59 @@
+"""Commands sent to provisioning that have no result yet (``ServiceOrder.operations``), and what their results close.
+
+An entry is ``{"operation", "serial", "version", "at", "limit_at"}`` and whatever the operation must remember of its own
+(an until, the claim of a lock).  ``limit_at`` comes from the row of the message the event becomes (spec 02, result limits):
+the watchdog counts to it.  An entry is never changed in place.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from crm_core.events import Event
+from crm_core.orders.model import ServiceOrder
+from crm_core.ports import UnitOfWork
+
+Entry = dict[str, Any]
+
+
+def ask(uow: UnitOfWork, order: ServiceOrder, name: str, event: Event, **terms: Any) -> Entry:
+    """Send ``event`` and remember the operation it opened; the caller settles and saves the order."""
+    serials = uow.emit(event)
+    entry: Entry = {
+        "operation": name,
+        "serial": serials[0] if serials else "",
+        "version": order.version,
+        "at": uow.now,
+        **terms,
+    }
+    limit = limit_at(uow, order, event)
+    if limit is not None:
+        entry["limit_at"] = limit
+    order.operations = [*order.operations, entry]
+    return entry
+
+
+def limit_at(uow: UnitOfWork, order: ServiceOrder, event: Event) -> int | None:
+    """When the result of what ``event`` becomes is overdue (ms); None where its row sets no limit."""
+    found = uow.reference.result_limits.get(type(event).__name__)
+    if found is None:
+        return None
+    seconds, clock = found
+    if clock == "working":
+        return uow.reference.calendar_of(order.area).add(uow.now, seconds * 1000)
+    return uow.now + seconds * 1000
+
+
+def under_way(order: ServiceOrder, name: str) -> Entry | None:
+    """The open operation of that name, if there is one."""
+    return next((entry for entry in order.operations if entry["operation"] == name), None)
+
+
+def answered(order: ServiceOrder, ref_serial: str | None) -> Entry | None:
+    """Takes out and returns the operation whose message went out as ``ref_serial``; None if that is not open (any more)."""
+    if not ref_serial:
+        return None
+    found = next((entry for entry in order.operations if entry["serial"] == ref_serial), None)
+    if found is not None:
+        order.operations = [entry for entry in order.operations if entry is not found]
+    return found
