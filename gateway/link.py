@@ -76,6 +76,7 @@ class Connection(TwistedProtocol):
         self._flushing = False
         self._full = False
         self._holds: dict[str, None] = {}
+        self._closing = False
         self._gone = False
 
     # -- Twisted ----------------------------------------------------------------------------------------------------
@@ -167,12 +168,18 @@ class Connection(TwistedProtocol):
             self._wire.abortConnection()
 
     def close(self) -> None:
-        """Close when what was written has left."""
-        self._flush()
-        if not self._gone and self._wire is not None:
-            # a registered producer that is paused would keep the connection open for ever
-            self._wire.unregisterProducer()
-            self._wire.loseConnection()
+        """Close when what was written has left, or at the write limit if the peer does not take it."""
+        if self._gone or self._wire is None or self._closing:
+            return
+        self._closing = True
+        if self.session.buffered:
+            self._wire.write(self.session.to_send())
+        # A transport with a producer may wait for it before it closes (TLS does).
+        self._wire.unregisterProducer()
+        self._wire.loseConnection()
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        self._timer = self._clock.callLater(self._settings.write_limit_ms / 1000, self.drop)
 
     # -- within ---------------------------------------------------------------------------------------------------------
 
@@ -223,7 +230,7 @@ class Connection(TwistedProtocol):
             self._arm()
 
     def _flush(self) -> None:
-        if self._full or self._gone or self._wire is None or not self.session.buffered:
+        if self._full or self._gone or self._closing or self._wire is None or not self.session.buffered:
             return
         self._wire.write(self.session.to_send())
         if self._holds and not self.session.congested:
@@ -231,7 +238,7 @@ class Connection(TwistedProtocol):
 
     def _arm(self) -> None:
         due = self.session.next_deadline()
-        if due is None:
+        if due is None or self._closing:
             return
         if self._timer is not None and self._timer.active():
             if self._timer_at <= due:

@@ -197,6 +197,8 @@ class OutgoingLink(PeerLink):
 
     def close(self) -> Deferred[Any]:
         """Disconnect for good."""
+        if self._connection is not None:
+            self._connection.close()
         stopping: Deferred[Any] = self._service.stopService()
         return stopping
 
