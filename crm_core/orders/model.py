@@ -58,10 +58,12 @@ class OrderItem:
 
 @dataclass(slots=True)
 class ServiceOrder:
-    """服务定单. ``version`` is the highest ever sent; ``details`` (contact, dates, scheme, attachments...) is replaced, never
-    changed in place.  ``operations`` are commands sent to provisioning that have no result yet; ``deferral``, ``pending`` and
-    ``clock`` hold what 缓装, 待装 and the time limits need (04.5); ``watch_at`` is when something about it must next be looked
-    at.  ``held`` are reports that came early or meet H in the legality matrix, in order of arrival."""
+    """服务定单. ``version`` is the one that counts; a change that is open, or was refused, has used higher ones
+    (``details["sent_version"]``, see ``operations.highest_sent``).  ``details`` (contact, dates, scheme, attachments...) is
+    replaced, never changed in place.  ``operations`` are commands sent to provisioning that have no result yet;
+    ``deferral``, ``pending`` and ``clock`` hold what 缓装, 待装 and the time limits need (04.5); ``watch_at`` is when something
+    about it must next be looked at.  ``held`` are reports that came early or meet H in the legality matrix, in order of
+    arrival."""
 
     id: str
     customer_order_id: str

@@ -14,6 +14,7 @@ from crm_core.orders.item_states import ENDS, IS_CLOSED, Effect
 from crm_core.orders.lock import as_dict, end, from_dict
 from crm_core.orders.machine import enact, state_of
 from crm_core.orders.model import CustomerOrder, OrderChange, OrderItem, ServiceOrder
+from crm_core.orders.timing import tend
 from crm_core.ports import UnitOfWork
 from crm_core.products import instance_machine
 from crm_core.products.model import ProductInstance
@@ -23,7 +24,7 @@ from crm_core.times import to_wire
 class Moves:
     """The moves of one order in one command. ``cause`` and ``serial`` go into the history: which input, which message."""
 
-    __slots__ = ("_closed", "_moved", "actor", "before", "cause", "fresh", "order", "serial", "uow")
+    __slots__ = ("_closed", "_moved", "actor", "asked", "before", "cause", "fresh", "order", "serial", "uow")
 
     def __init__(
         self,
@@ -34,7 +35,10 @@ class Moves:
         actor: str | None = None,
         fresh: CustomerOrder | None = None,
     ) -> None:
-        """``fresh`` is the customer order when order and customer order are new and not yet added."""
+        """``fresh`` is the customer order when order and customer order are new and not yet added.
+
+        ``asked`` (system and serial of a CH03), set by the caller, is told how its operation ended, whatever ``notify`` says.
+        """
         self.uow = uow
         self.order = order
         self.cause = cause
@@ -42,6 +46,7 @@ class Moves:
         self.actor = uow.origin.sender if actor is None else actor
         self.fresh = fresh
         self.before = order.state
+        self.asked: dict[str, str] | None = None
         self._moved: list[tuple[str, str, str]] = []
         self._closed: list[OrderItem] = []
 
@@ -81,6 +86,9 @@ class Moves:
                 if order.lock is not None:
                     order.lock = as_dict(end(from_dict(order.lock))[0])
             self._tell(state, reason, stage)
+        elif self.asked is not None:
+            self._notice(self.asked["system"], self.asked["serial"], reason, stage)
+        tend(order)
         if self.fresh is None:
             uow.save(order)
         return ended
@@ -116,20 +124,29 @@ class Moves:
             customer_order.ended_at = uow.now
         if self.fresh is None:
             uow.save(customer_order)
-        if customer_order.notify == "each" or state in FINAL:
-            expected = order.expected_finish
-            uow.emit(
-                OrderStateChanged(
-                    key=order.id,
-                    area=order.area,
-                    to=customer_order.channel_system,
-                    ref_serial=customer_order.details.get("serial"),
-                    customer_order_id=customer_order.id,
-                    service_order_id=order.id,
-                    version=order.version,
-                    state=state,
-                    reason=reason,
-                    stage=stage,
-                    expected_finish=None if expected is None else to_wire(expected),
-                )
+        if self.asked is not None:
+            self._notice(self.asked["system"], self.asked["serial"], reason, stage)
+        told = None if self.asked is None else self.asked["system"]
+        if told != customer_order.channel_system and (customer_order.notify == "each" or state in FINAL):
+            self._notice(customer_order.channel_system, customer_order.details.get("serial"), reason, stage)
+
+    def _notice(
+        self, system: str, ref_serial: str | None, reason: dict[str, Any] | None, stage: dict[str, Any] | None
+    ) -> None:
+        order = self.order
+        expected = order.expected_finish
+        self.uow.emit(
+            OrderStateChanged(
+                key=order.id,
+                area=order.area,
+                to=system,
+                ref_serial=ref_serial,
+                customer_order_id=order.customer_order_id,
+                service_order_id=order.id,
+                version=order.version,
+                state=order.state,
+                reason=reason,
+                stage=stage,
+                expected_finish=None if expected is None else to_wire(expected),
             )
+        )

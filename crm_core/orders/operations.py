@@ -2,7 +2,7 @@
 
 An entry is ``{"operation", "serial", "version", "at", "limit_at"}`` and whatever the operation must remember of its own
 (an until, the claim of a lock).  ``limit_at`` comes from the row of the message the event becomes (spec 02, result limits):
-the watchdog counts to it.  An entry is never changed in place.
+the watchdog counts to it.  An entry is never changed in place.  ``asked`` is who wants to hear of the result (system, serial).
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from crm_core.orders.model import ServiceOrder
 from crm_core.ports import UnitOfWork
 
 Entry = dict[str, Any]
+CHANGE, CANCEL = "change", "cancel"
+SENT_VERSION = "sent_version"
 
 
 def ask(uow: UnitOfWork, order: ServiceOrder, name: str, event: Event, **terms: Any) -> Entry:
@@ -57,3 +59,33 @@ def answered(order: ServiceOrder, ref_serial: str | None) -> Entry | None:
     if found is not None:
         order.operations = [entry for entry in order.operations if entry is not found]
     return found
+
+
+def all_under_way(order: ServiceOrder, name: str) -> list[Entry]:
+    """Every open operation of that name, oldest first."""
+    return [entry for entry in order.operations if entry["operation"] == name]
+
+
+def awaiting(order: ServiceOrder, ref_serial: str | None) -> Entry | None:
+    """The open operation whose message went out as ``ref_serial``; it stays open."""
+    return next((entry for entry in order.operations if ref_serial and entry["serial"] == ref_serial), None)
+
+
+def close(order: ServiceOrder, entry: Entry) -> None:
+    """Its result came, or will never come."""
+    order.operations = [other for other in order.operations if other is not entry]
+
+
+def keep(order: ServiceOrder, entry: Entry, **terms: Any) -> None:
+    """It stays open with other terms: part of its items answered, or a person decides."""
+    order.operations = [{**other, **terms} if other is entry else other for other in order.operations]
+
+
+def highest_sent(order: ServiceOrder) -> int:
+    """The highest version ever sent; a refused one is burnt (5.6)."""
+    return max(order.version, order.details.get(SENT_VERSION, 0))
+
+
+def version_awaited(order: ServiceOrder, version: int) -> bool:
+    """Whether a change to this version, higher than the one that counts, is open."""
+    return version > order.version and any(entry["version"] == version for entry in all_under_way(order, CHANGE))

@@ -3,14 +3,17 @@
 ``report_seq`` is contiguous per order: an early report waits for the gap to close, a passed one is recorded without effect, one
 without a number is taken as it comes.  A report that meets ``held`` in the legality matrix waits for the change, cancel or lock
 that stands in its way; where only some of its items are held, the others go on - or two items could wait for each other.
-A report of an older version is recorded only.  One that is refused changes nothing; the caller opens a fallout record
-(``fallout/open_record.py``), which also counts its number as seen.
+A report of an older version is recorded only, one of a version a change still waits for its result with waits too.  One that is
+refused changes nothing; the caller opens a fallout record (``fallout/open_record.py``), which also counts its number as seen.
+
+What answers a command of the CRM (CO02, CN02, OH14...) keeps its place in the sequence, but judges by itself what it means for
+which item: ``SelfJudged``.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeGuard, TypeVar, cast
 
 from crm_core.errors import DomainError, OrderUnknown, StaleVersion
 from crm_core.fallout.model import Fallout
@@ -18,12 +21,14 @@ from crm_core.orders.item_states import IS_CLOSED, Effect, Kind
 from crm_core.orders.machine import rulebook
 from crm_core.orders.model import OrderChange, OrderItem, ServiceOrder
 from crm_core.orders.moves import Moves
+from crm_core.orders.operations import highest_sent, version_awaited
+from crm_core.orders.timing import tend
 from crm_core.ports import Outcome, UnitOfWork
 
 HELD_LIMIT = 64
 """Reports an order may hold: far above any process's stages between two numbers, small enough to load with the order."""
 
-GAP, BARRED = "gap", "barred"
+GAP, BARRED, AHEAD = "gap", "barred", "ahead"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +71,31 @@ class Report(Protocol):
         """Do it to the items with their effects, then conclude the moves."""
 
 
+class SelfJudged(Protocol):
+    """A report in the order's sequence whose meaning for each item is its own matter."""
+
+    @property
+    def service_order_id(self) -> str: ...
+
+    @property
+    def version(self) -> int: ...
+
+    @property
+    def report_seq(self) -> int | None: ...
+
+    def examine(self) -> None:
+        """Raise ``DomainError`` for values no order could take (dates)."""
+
+    def input(self) -> str:
+        """What the history calls it where it has no effect."""
+
+    def judge(self, uow: UnitOfWork, order: ServiceOrder, source: Source) -> bool:
+        """Do what it means; False if that is nothing, so that it is recorded only."""
+
+
 _R = TypeVar("_R", bound=type)
 _REPORTS: dict[str, Any] = {}
+_SELF_JUDGED: dict[str, None] = {}
 
 
 def held_by_name(cls: _R) -> _R:
@@ -76,13 +104,23 @@ def held_by_name(cls: _R) -> _R:
     return cls
 
 
+def judged_by_itself(cls: _R) -> _R:
+    """Class decorator for ``SelfJudged`` reports; they are held by name too."""
+    _SELF_JUDGED[cls.__name__] = None
+    return held_by_name(cls)
+
+
+def _judges(report: Report | SelfJudged) -> TypeGuard[SelfJudged]:
+    return type(report).__name__ in _SELF_JUDGED
+
+
 def newest_open(order: ServiceOrder) -> list[OrderItem]:
     """Open items, newest rows; all of them once the order has none open, so that a late report meets what is there."""
     items = order.newest()
     return [item for item in items if item.progress not in IS_CLOSED] or items
 
 
-def receive(uow: UnitOfWork, report: Report) -> Outcome:
+def receive(uow: UnitOfWork, report: Report | SelfJudged) -> Outcome:
     """Take a report now, hold it, or record it. Raises ``OrderUnknown`` (3003), ``StaleVersion`` (3015) for a version never
     sent, BUSY when too much is held, and whatever the matrix refuses."""
     order = uow.order(report.service_order_id)
@@ -96,6 +134,7 @@ def receive(uow: UnitOfWork, report: Report) -> Outcome:
         return Outcome(state=order.state)
     if seq is not None and seq > order.report_seq + 1:
         _hold(uow, order, report, source, GAP)
+        tend(order)
         uow.save(order)
         return Outcome(state=order.state)
     _take(uow, order, report, source)
@@ -103,12 +142,12 @@ def receive(uow: UnitOfWork, report: Report) -> Outcome:
     return Outcome(state=order.state)
 
 
-def _record(uow: UnitOfWork, order: ServiceOrder, report: Report, source: Source) -> None:
+def _record(uow: UnitOfWork, order: ServiceOrder, report: Report | SelfJudged, source: Source) -> None:
     """Recorded without effect: the history says it came."""
     uow.add(OrderChange(order.id, uow.now, report.input(), source.sender, source.serial, order.state, order.state))
 
 
-def _hold(uow: UnitOfWork, order: ServiceOrder, report: Report, source: Source, why: str) -> None:
+def _hold(uow: UnitOfWork, order: ServiceOrder, report: Report | SelfJudged, source: Source, why: str) -> None:
     if len(order.held) >= HELD_LIMIT:
         raise DomainError("暂存的报告过多，请稍后重发", "Too many reports are held; send it again later", code="BUSY")
     entry = {
@@ -136,24 +175,43 @@ def _targets(order: ServiceOrder, report: Report) -> list[OrderItem]:
     return [rows[item_id] for item_id in wanted]
 
 
-def _take(uow: UnitOfWork, order: ServiceOrder, report: Report, source: Source) -> None:
-    """Check every item before touching any, then perform; the held part waits."""
-    if report.version > order.version:
-        zh, en = f"定单版本 {report.version} 从未发出", f"Version {report.version} of the order was never sent"
-        raise StaleVersion(zh, en, state=order.state, fallout=f"{zh} / {en}")
-    if report.version < order.version:
-        _record(uow, order, report, source)
+def _take(uow: UnitOfWork, order: ServiceOrder, report: Report | SelfJudged, source: Source) -> None:
+    """Its turn has come: its number counts as seen."""
+    if _judges(report):
+        if report.version > highest_sent(order):
+            raise _never_sent(order, report.version)
+        if not report.judge(uow, order, source):
+            _record(uow, order, report, source)
     else:
-        taken, barred = _effects(uow, order, report)
-        if barred:
-            _hold(uow, order, report.narrowed(barred) if taken else report, source, BARRED)
-        if taken:
-            if order.pf_system is None:
-                order.pf_system = source.sender
-            report.perform(uow, Moves(uow, order, report.input(), source.serial, source.sender), taken, source)
+        _perform(uow, order, cast(Report, report), source)
     if report.report_seq is not None and report.report_seq > order.report_seq:
         order.report_seq = report.report_seq
+    tend(order)
     uow.save(order)
+
+
+def _perform(uow: UnitOfWork, order: ServiceOrder, report: Report, source: Source) -> None:
+    """Check every item before touching any, then perform; the held part waits."""
+    if version_awaited(order, report.version):
+        _hold(uow, order, report, source, AHEAD)
+        return
+    if report.version > order.version:
+        raise _never_sent(order, report.version)
+    if report.version < order.version:
+        _record(uow, order, report, source)
+        return
+    taken, barred = _effects(uow, order, report)
+    if barred:
+        _hold(uow, order, report.narrowed(barred) if taken else report, source, BARRED)
+    if taken:
+        if order.pf_system is None:
+            order.pf_system = source.sender
+        report.perform(uow, Moves(uow, order, report.input(), source.serial, source.sender), taken, source)
+
+
+def _never_sent(order: ServiceOrder, version: int) -> StaleVersion:
+    zh, en = f"定单版本 {version} 从未发出或未被采用", f"Version {version} of the order was never sent, or never applied"
+    return StaleVersion(zh, en, state=order.state, fallout=f"{zh} / {en}")
 
 
 def _effects(uow: UnitOfWork, order: ServiceOrder, report: Report) -> tuple[Taken, list[str]]:
@@ -192,6 +250,7 @@ def release(uow: UnitOfWork, order: ServiceOrder) -> None:
             uow.add(fallout_for(uow, order, error, source))
             if seq is not None and seq > order.report_seq:
                 order.report_seq = seq
+        tend(order)
         uow.save(order)
 
 
@@ -199,6 +258,8 @@ def _is_ready(uow: UnitOfWork, order: ServiceOrder, entry: dict[str, Any]) -> bo
     if entry["why"] == GAP:
         return bool(entry["seq"] <= order.report_seq + 1)
     report = _REPORTS[entry["command"]](**entry["fields"])
+    if entry["why"] == AHEAD:
+        return not version_awaited(order, report.version)
     if report.version != order.version:
         return True
     try:
