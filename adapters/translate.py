@@ -120,7 +120,7 @@ class Outbound:
                 due_at=unit.now,
                 first_seen=unit.now,
             )
-            unit.send(message, body, dumps(body))
+            unit.send(message, body, dumps(body) or "{}")
             serials.append(serial)
         return tuple(serials)
 

@@ -11,6 +11,7 @@ from adapters.replies import category_of, receipt_body, worse
 from adapters.wire.packet import Kind, Packet
 from adapters.wire.times import wire_time
 from adapters.xml.codec import Codec
+from gateway.receipts import MARKED, ReceiptTemplate
 from schemas.loader import RECEIPT, RELEASE, Catalogue
 from schemas.model import Category, MessageRow
 
@@ -23,6 +24,7 @@ class Answers:
         self._codec = codec
         self._catalogue = codec.catalogue
         self._own = own_id
+        self._templates: dict[tuple[Any, ...], ReceiptTemplate] = {}
 
     def number(self, symbol: str) -> str:
         """The result code on the wire for a symbol."""
@@ -45,8 +47,36 @@ class Answers:
         details: tuple[tuple[str, str], ...] = (),
     ) -> bytes:
         """The Package that holds a ``Receipt`` for the message with ``header``."""
+        if not faults:
+            fixed = (symbol, state, tuple(name for name, _ in details), charset, header.version, header.mode)
+            template = self._templates.get(fixed)
+            if template is None:
+                template = self._templates[fixed] = self._template(row, *fixed)
+            written = template.fill(header, wire_time(now), [value for _, value in details])
+            if written is not None:
+                return written
         body = receipt_body(self._catalogue, symbol, faults, state, details)
         return self._package(row, RECEIPT, header, body, self._catalogue.result(symbol).code, now, charset)
+
+    def _template(
+        self,
+        row: MessageRow,
+        symbol: str,
+        state: str | None,
+        names: tuple[str, ...],
+        charset: str,
+        version: str,
+        mode: str,
+    ) -> ReceiptTemplate:
+        """Written once by the codec with marks where the values go."""
+        marks = [f"@{at}@" for at in range(len(MARKED) + len(names))]
+        values = dict(zip(MARKED, marks, strict=False))
+        header = Header(values["code"], values["serial"], self._own, values["receiver"], values["area"], values["send_time"])
+        header.version, header.mode = version or RELEASE, mode or "A"
+        header.result_code = self._catalogue.result(symbol).code
+        details = tuple(zip(names, marks[len(MARKED) :], strict=True))
+        body = receipt_body(self._catalogue, symbol, (), state, details)
+        return ReceiptTemplate(self._codec.encode(Document(row, RECEIPT, header, body), charset), len(marks))
 
     def reply(self, row: MessageRow, header: Header, body: dict[str, Any], now: int, charset: str) -> bytes:
         """The Package that holds the answer of a Q message."""

@@ -8,6 +8,8 @@ refused with every fault, or parked; its answer leaves after the commit.  When t
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import attrgetter
+from typing import Any
 
 import structlog
 
@@ -61,6 +63,8 @@ class Dispatcher:
         self._connections: dict[int, Connection] = {}
         self._paused: dict[int, Connection] = {}
         self._any_row = self._catalogue.messages()[0]
+        self._may_send = {(row.code, route.sender) for row in self._catalogue.messages() for route in row.routes}
+        self._shared: dict[str, tuple[tuple[str, ...], Callable[[Packet], Any] | None]] = {}
         self.on_identified = _nobody
         self.on_ended = _nobody
         self.repeats = 0
@@ -203,7 +207,7 @@ class Dispatcher:
         self, connection: Connection, packet: Packet, peer: Peer, refusal: DocumentRefused | None = None, *, damaged: bool = False
     ) -> None:
         reply = packet.mode == "B"
-        expect = _expectations(packet, connection.session.layout)
+        expect = self._expectations(packet, connection.session.layout)
 
         def respond(body: bytes, is_reply: bool, result: str) -> None:
             connection.reply(
@@ -247,6 +251,15 @@ class Dispatcher:
                        document=document, command=command, refusal=refusal, numbered=peer.serials_trusted and not damaged)
         )  # fmt: skip
 
+    def _expectations(self, packet: Packet, layout: Layout) -> dict[str, str] | None:
+        """Header fields that exist in both packet and document must agree (01.2 rule 1); body-only layouts have none."""
+        known = self._shared.get(layout.name)
+        if known is None:
+            names = tuple(name for name in _IN_BOTH if layout.carries(name))
+            known = self._shared[layout.name] = (names, attrgetter(*names) if len(names) > 1 else None)
+        names, values = known
+        return dict(zip(names, values(packet), strict=True)) if values is not None else None
+
     def _row_of(self, header: Header, row: MessageRow) -> MessageRow:
         try:
             return self._catalogue.message(header.code)
@@ -262,7 +275,7 @@ class Dispatcher:
             fault = Fault("/Package/Header/Receiver", "receiver", header.receiver, f"收方不是本系统 {self._book.own_id}",
                           f"the receiver is not this system, {self._book.own_id}")  # fmt: skip
             return DocumentRefused("NOT_PERMITTED", (fault,), header)
-        if any(route.sender in (peer.role, "*") for route in row.routes):
+        if (row.code, peer.role) in self._may_send or (row.code, "*") in self._may_send:
             return None
         fault = Fault("/Package/Header/MessageCode", "route", row.code, f"{peer.role} 不可发送 {row.code} {row.zh}",
                       f"{peer.role} may not send {row.code} {row.name}")  # fmt: skip
@@ -279,12 +292,6 @@ def _nobody(peer_id: str, connection: Connection) -> None:
 
 
 _IN_BOTH = ("code", "serial", "sender", "receiver", "area", "send_time", "mode")
-
-
-def _expectations(packet: Packet, layout: Layout) -> dict[str, str] | None:
-    """Header fields that exist in both packet and document must agree (01.2 rule 1); body-only layouts have none."""
-    expect = {name: getattr(packet, name) for name in _IN_BOTH if layout.carries(name)}
-    return expect or None
 
 
 def _header_of(packet: Packet) -> Header:

@@ -25,18 +25,31 @@ from crm_core.resources.model import Reservation
 
 Row = tuple[Any, ...]
 
-def dumps(value: Any) -> str:
-    """Compact JSON text; empty lists, which are most of what is written, without the encoder."""
-    if value == []:
-        return "[]"
-    return orjson.dumps(value).decode()
+def dumps(value: Any) -> str | None:
+    """Compact JSON text; None stays None, and empty lists, which are most of what is written, need no encoder."""
+    if value is None:
+        return None
+    return orjson.dumps(value).decode() if value else _EMPTY[type(value)]
 
 
-def loads(text: str) -> Any:
+_EMPTY: dict[Any, str] = {list: "[]", dict: "{}", str: '""'}
+
+
+def loads(text: str | None) -> Any:
     """What ``dumps`` wrote."""
-    if text == "[]":
-        return []
-    return orjson.loads(text)
+    if text is None:
+        return None
+    return [] if text == "[]" else orjson.loads(text)
+
+
+def _tuple_getter(names: list[str]) -> Callable[[Any], Row]:
+    """``attrgetter`` that gives a tuple for one name or none, too."""
+    if len(names) > 1:
+        return attrgetter(*names)
+    if not names:
+        return lambda _entity: ()
+    one = attrgetter(names[0])
+    return lambda entity: (one(entity),)
 
 
 class Mapping:
@@ -47,34 +60,26 @@ class Mapping:
         self.cls = cls
         self.table = table
         self.key = key
-        self.versioned = "row_version" in table.c
         names = [f.name for f in fields(cls) if f.name not in without]
-        self.columns: tuple[str, ...] = tuple(name if name in table.c else f"{name}_json" for name in names)
-        self._json = tuple(i for i, column in enumerate(self.columns) if column.endswith("_json"))
-        self._bool = tuple(i for i, c in enumerate(self.columns) if isinstance(table.c[c].type, Boolean))
-        self._names = tuple(names)
-        self._get: Callable[[Any], Row] = attrgetter(*names)
-        all_fields = [f.name for f in fields(cls)]
-        self._all: Callable[[Any], Row] = attrgetter(*all_fields)
-        self._containers = tuple(
-            f.name for f in fields(cls) if f.default_factory is list or f.default_factory is dict
-        )
+        plain = [name for name in names if name in table.c]
+        structured = [name for name in names if name not in table.c]
+        self.columns: tuple[str, ...] = (*plain, *(f"{name}_json" for name in structured))
+        self._names = (*plain, *structured)
+        self._plain: Callable[[Any], Row] = attrgetter(*plain)
+        self._structured = _tuple_getter(structured)
+        self._first_json = len(plain)
+        self._bool = tuple(i for i, c in enumerate(plain) if isinstance(table.c[c].type, Boolean))
+        self._all: Callable[[Any], Row] = attrgetter(*(f.name for f in fields(cls)))
+        self._containers = tuple(f.name for f in fields(cls) if f.default_factory in (list, dict))
 
     def row(self, entity: Any) -> Row:
-        """The entity as values in the order of ``columns``."""
-        values = list(self._get(entity))
-        for i in self._json:
-            value = values[i]
-            if value is not None:
-                values[i] = dumps(value)
-        return tuple(values)
+        """The entity as values in the order of ``columns``: plain ones, then those that are JSON text."""
+        return (*self._plain(entity), *map(dumps, self._structured(entity)))
 
     def entity(self, row: Row) -> Any:
         """The entity of a row read in the order of ``columns``."""
-        values = list(row)
-        for i in self._json:
-            if values[i] is not None:
-                values[i] = loads(values[i])
+        first = self._first_json
+        values = [*row[:first], *map(loads, row[first:])]
         for i in self._bool:
             values[i] = bool(values[i])
         return self.cls(**dict(zip(self._names, values, strict=True)))

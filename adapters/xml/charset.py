@@ -209,6 +209,7 @@ def _family(name: str) -> str:
     return name if name in (UTF_8, "UTF-16LE", "UTF-16BE") else GB18030
 
 
+@lru_cache(maxsize=256)
 def _false(name: str, *labels: str | None) -> tuple[str, ...]:
     family = _family(name)
     if family.startswith("UTF-16"):
