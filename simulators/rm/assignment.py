@@ -13,7 +13,7 @@ from typing import Any
 from simulators.installed import Installed
 from simulators.rm.ledger import Hold, Ledger, Refused, Reservation
 from simulators.rm.plant import Plant, Resource
-from simulators.rm.states import IN_USE, PRE_RELEASED
+from simulators.rm.states import IN_USE, ORDER_RESERVED, PRE_RELEASED
 
 SIDE = "SIDE"
 """Attribute by which the two items of a relocation tell which end they are: ``in`` or ``out`` (5.4 rule 6)."""
@@ -23,10 +23,11 @@ RETURNED = "10R"
 
 @dataclass(slots=True)
 class ItemAssignment:
-    """What one item has been given and gives back."""
+    """What one item has been given and gives back; ``effects`` are those of its action."""
 
     item_id: str
     instance: str
+    effects: tuple[str, ...] = ()
     given: list[Resource] = field(default_factory=list)
     undone: bool = False
 
@@ -48,6 +49,7 @@ class Assignments:
         self.ledger = ledger
         self.orders: dict[str, dict[str, ItemAssignment]] = {}
         self._closed: dict[str, int] = {}
+        self._newest: dict[str, int] = {}
         self._effects: dict[str, list[str]] = plant.table["effects"]
         self._moves_along = frozenset(plant.table["moves_along"])
 
@@ -63,25 +65,37 @@ class Assignments:
         """The whole order is undone: a late OH03 of this version or an older one meets a closed door (3010)."""
         self._closed[order] = max(version, self._closed.get(order, 0))
 
+    def meet(self, order: str, version: int) -> None:
+        """A message about this version of an order. Raises Refused: a newer one was met before (3015)."""
+        newest = self._newest.get(order, 0)
+        if version < newest:
+            raise Refused("STALE_VERSION", str(newest))
+        self._newest[order] = version
+
+    def check_open(self, order: str, version: int) -> None:
+        """Raises Refused: the order was undone in this version or a later one (3010)."""
+        if version <= self._closed.get(order, 0):
+            raise Refused("HOLD_EXPIRED")
+
     def assign(self, body: dict[str, Any], item: dict[str, Any], owner: str, now: int) -> list[Resource]:
         """Assign what ``item`` of an OH03 needs; a repeat returns what it has. Raises Shortage, Refused."""
         order, area, reservations = body["service_order_id"], body["area"], body.get("reservations", [])
-        if body["version"] <= self._closed.get(order, 0):
-            raise Refused("HOLD_EXPIRED")
+        self.check_open(order, body["version"])
+        self._newest[order] = max(body["version"], self._newest.get(order, 0))
         known = self.orders.setdefault(order, {}).get(item["item_id"])
         if known is not None and not known.undone:
             return self.held_by(order, item["item_id"])
         entry = self._entry(order, area, owner, now)
-        effects = self._effects.get(_effect_name(item), [])
+        effects = tuple(self._effects.get(_effect_name(item), ()))
         needs = item.get("needs", [])
         if "take" in effects and needs:
-            self._take(entry, area, item, reservations, now)
-        self.orders[order][item["item_id"]] = assignment = ItemAssignment(item["item_id"], item["product_instance_id"])
+            self.take(entry, area, item, reservations, now)
+        assignment = ItemAssignment(item["item_id"], item["product_instance_id"], effects)
+        self.orders[order][item["item_id"]] = assignment
         taken = self.held_by(order, item["item_id"])
         for resource in taken:
             self.plant.serve(resource, assignment.instance)
-        for name in effects:
-            self._give(assignment, self._given_types(name, needs), order, now)
+        self.give(assignment, needs, order, now)
         return taken
 
     def held_by(self, order: str, item_id: str) -> list[Resource]:
@@ -89,7 +103,18 @@ class Assignments:
         entry = self.ledger.entries.get(order)
         if entry is None:
             return []
-        return [hold.resource for hold in entry.holds if hold.item == item_id and hold.state in ("held", "consumed")]
+        return [hold.resource for hold in self.holds_of(entry, item_id)]
+
+    def holds_of(self, entry: Reservation, item_id: str) -> list[Hold]:
+        """Holds of an item whose resources are still its own: reserved for it or in use by it."""
+        return [
+            hold
+            for hold in entry.holds
+            if hold.item == item_id
+            and hold.state in ("held", "consumed")
+            and hold.resource.state in (ORDER_RESERVED, IN_USE)
+            and hold.resource.order == entry.order
+        ]
 
     def undo(self, order: str, item_ids: Iterable[str], reason: str, ttl_ms: int, now: int) -> dict[str, list[Resource]]:
         """Undo the assignment of items: new ones freed (or back to the CRM's reservation), given ones in use again.
@@ -106,7 +131,7 @@ class Assignments:
             done[item_id] = [] if entry is None else self._undo_holds(entry, item_id, reason, now + ttl_ms, now)
             for resource in assignment.given:
                 if resource.state == PRE_RELEASED:
-                    self.plant.move(resource, "cancelled", now)
+                    self.plant.move(resource, "archive" if resource.order == order else "cancelled", now)
                     done[item_id].append(resource)
             assignment.given.clear()
         return done
@@ -146,7 +171,7 @@ class Assignments:
             raise Refused("NOT_PERMITTED")
         return entry
 
-    def _take(self, entry: Reservation, area: str, item: dict[str, Any], reservations: list[str], now: int) -> None:
+    def take(self, entry: Reservation, area: str, item: dict[str, Any], reservations: list[str], now: int) -> None:
         """Hold what each need asks for: first what reservations of the order hold, then free ones. All or nothing."""
         taken: list[Hold] = []
         try:
@@ -201,11 +226,12 @@ class Assignments:
     def _undo_holds(self, entry: Reservation, item_id: str, reason: str, until: int, now: int) -> list[Resource]:
         touched = []
         for hold in [hold for hold in entry.holds if hold.item == item_id]:
-            if hold.state == "held" and hold.origin is not None and reason == RETURNED:
+            lent = hold.origin is not None and not self.ledger.entries[hold.origin[0]].offer
+            if hold.state == "held" and lent and reason == RETURNED:
                 self.ledger.hand_back(entry, hold, until)
             elif hold.state == "held":
                 self.ledger.end(entry, hold, "released", now)
-            elif hold.state == "consumed" and hold.resource.state == IN_USE:
+            elif hold.state == "consumed" and hold.resource.state == IN_USE and hold.resource.order == entry.order:
                 self.plant.move(hold.resource, "pre_release", now)
                 self.plant.move(hold.resource, "archive", now)
             else:
@@ -213,17 +239,19 @@ class Assignments:
             touched.append(hold.resource)
         return touched
 
-    def _given_types(self, effect: str, needs: list[dict[str, Any]]) -> frozenset[str]:
-        """Types of the instance's own resources that ``effect`` gives back."""
+    def given_types(self, assignment: ItemAssignment, needs: list[dict[str, Any]]) -> frozenset[str]:
+        """Types of the instance's own resources that its action gives back when ``needs`` are asked for."""
         everything = frozenset(self.plant.types)
         kinds = {
             "give": everything,
             "give_same_type": frozenset(need["res_type"] for need in needs),
             "give_old_site": everything - self._moves_along,
         }
-        return kinds.get(effect, frozenset())
+        return frozenset().union(*(kinds.get(effect, ()) for effect in assignment.effects))
 
-    def _give(self, assignment: ItemAssignment, types: frozenset[str], order: str, now: int) -> None:
+    def give(self, assignment: ItemAssignment, needs: list[dict[str, Any]], order: str, now: int) -> None:
+        """占用 → 预释放 of what the item's action gives back."""
+        types = self.given_types(assignment, needs)
         for resource in self.plant.serving(assignment.instance) if types else ():
             if resource.type in types and resource.order != order and resource.state == IN_USE:
                 self.plant.move(resource, "pre_release", now)

@@ -1,6 +1,7 @@
-"""Resource management: answers confirmations of its chapter out of the plant and the ledger (spec 5.3, 5.4).
+"""Resource management: answers its chapters out of the plant, the ledger and the waiting list (spec 5.1-5.12).
 
-One handler a message, found by code in ``_handlers``; refusals come up as ``Refused`` and change nothing.
+One handler a message, found by code in ``_handlers``; refusals come up as ``Refused`` and change nothing.  Before anything is
+judged what has expired by then is ended, and after everything what became free goes to whoever waits for it.
 """
 
 from __future__ import annotations
@@ -8,39 +9,58 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from adapters.wire.times import wire_time
 from simulators.agenda import Agenda
 from simulators.brain import Body, Meta, Reaction, Send
-from simulators.codes import number
 from simulators.installed import Installed
-from simulators.rm.assignment import Assignments, Shortage
+from simulators.rm.assignment import Assignments
+from simulators.rm.desk import Desk
 from simulators.rm.ledger import Ledger, Refused
+from simulators.rm.locking import Locking
 from simulators.rm.plant import Plant, load_table
 from simulators.rm.reserving import Reserving
-
-_DAY = 86_400_000
+from simulators.rm.script import Commissioning, Script
+from simulators.rm.waiting import WaitingList
 
 
 class RmBrain:
-    """The RM. ``scale`` multiplies the plant's pools, ``table`` replaces it (tests of scarcity)."""
+    """The RM. ``scale`` multiplies the plant's pools, ``table`` replaces it (tests of scarcity), ``script`` tells what people
+    at RM do."""
 
     role = "RM"
 
-    def __init__(self, table: dict[str, Any] | None = None, scale: float = 1.0, installed: Iterable[Installed] = ()) -> None:
+    def __init__(
+        self,
+        table: dict[str, Any] | None = None,
+        scale: float = 1.0,
+        installed: Iterable[Installed] = (),
+        script: Script | None = None,
+    ) -> None:
         self.plant = Plant(table or load_table(), scale)
         self.ledger = Ledger(self.plant)
         self.reserving = Reserving(self.plant, self.ledger)
         self.assignments = Assignments(self.plant, self.ledger)
+        self.waiting = WaitingList(self.plant, self.ledger, 1000 * self.plant.table["limits"]["offer"])
+        self.desk = Desk(self.assignments, self.reserving, script or Script())
         self.complaints: list[dict[str, Any]] = []
-        self._thaw: Agenda[str] = Agenda()
+        self._locking = Locking(self.ledger, self.assignments)
+        self._commissioning: Agenda[Commissioning] = Agenda()
         for row in installed:
             self.assignments.install(row)
+        for coming in script.commissioning if script is not None else ():
+            self._commissioning.add(coming.at, coming)
         self._handlers: dict[str, Callable[[Body, Meta, int], Reaction]] = {
             "RR01": self._reserve,
             "RR02": lambda body, meta, now: Reaction(answer=self.reserving.release(body, meta.sender, now)),
             "RR03": lambda body, meta, now: Reaction(answer=self.reserving.extend(body, meta.sender, now)),
-            "OH03": self._assign,
-            "OH05": self._unassign,
-            "OH06": self._archive,
+            "OH03": self.desk.assign,
+            "OH05": self.desk.unassign,
+            "OH06": self.desk.archive,
+            "CO03": self.desk.reassign,
+            "PI02": self._register,
+            "PI03": self._leave,
+            "LK03": lambda body, meta, now: Reaction(answer=self._locking.hold(body, now)),
+            "LK04": lambda body, meta, now: Reaction(answer=self._locking.recover(body, now)),
         }
 
     @property
@@ -53,13 +73,16 @@ class RmBrain:
         handler = self._handlers.get(code)
         if handler is None:
             return Reaction.refuse("MESSAGE_UNKNOWN")
+        expired = self._expire(now)
         try:
-            return handler(body, meta, now)
+            reaction = handler(body, meta, now)
         except Refused as reason:
-            return Reaction.refuse(reason.symbol, reason.state)
+            reaction = Reaction.refuse(reason.symbol, reason.state)
+        reaction.sends = [*expired, *reaction.sends, *self._offers(now)]
+        return reaction
 
     def on_answer(self, sent: Send, body: Body, now: int) -> Reaction:
-        """The owner of a result or an expiry notice has it: nothing follows."""
+        """The owner of a result or a notice has it: nothing follows."""
         return Reaction()
 
     def on_refusal(self, sent: Send, code: str, body: Body, now: int) -> Reaction:
@@ -68,21 +91,22 @@ class RmBrain:
         return Reaction()
 
     def due(self, now: int) -> Reaction:
-        """Expire reservations and tell their owners; numbers come out of quarantine."""
-        for res_inst_id in self._thaw.take(now):
-            self.plant.move(self.plant.resources[res_inst_id], "thaw", now)
-        sends = []
-        for entry, lost in self.ledger.expire(now):
-            head: Body = {"area": entry.area, "reservation_id": entry.id}
-            if entry.order is not None:
-                head["service_order_id"] = entry.order
-            body = head | {"resources": [resource.ref() for resource in lost]}
-            sends.append(Send("RR04", body, system=entry.owner))
-        return Reaction(sends=sends)
+        """What the clock brings: expiries, assignments by hand, the end of quarantine, capacity taken into service."""
+        sends = self._expire(now)
+        sends += self.desk.due(now)
+        for coming in self._commissioning.take(now):
+            self.plant.bring_into_service(coming.area, coming.res_type, coming.quantity, now, coming.bureau)
+        return Reaction(sends=[*sends, *self._offers(now)])
 
     def next_due(self) -> int | None:
-        """The next expiry or thaw (ms)."""
-        return min((at for at in (self.ledger.next_due(), self._thaw.next()) if at is not None), default=None)
+        """When the clock brings something next (ms)."""
+        dues = (self.ledger.next_due(), self.desk.next_due(), self._commissioning.next())
+        return min((at for at in dues if at is not None), default=None)
+
+    def bring_into_service(self, area: str, res_type: str, quantity: int, now: int, bureau: str | None = None) -> Reaction:
+        """A person takes capacity into service (9 → 0): offers follow where somebody waits for it."""
+        self.plant.bring_into_service(area, res_type, quantity, now, bureau)
+        return Reaction(sends=self._offers(now))
 
     def inspect(self) -> dict[str, Any]:
         """Counts, every touched resource, every entry: what the auditor compares (06.4 invariants 4, 5, 13)."""
@@ -110,6 +134,11 @@ class RmBrain:
                 }
                 for entry in self.ledger.entries.values()
             },
+            "waiting": {
+                waiter.no: {"order": waiter.order, "item": waiter.item, "state": waiter.state}
+                for waiter in self.waiting.waiters.values()
+                if waiter.in_force()
+            },
             "complaints": list(self.complaints),
         }
 
@@ -117,66 +146,47 @@ class RmBrain:
         answer, known = self.reserving.reserve(body, meta.sender, now)
         return Reaction(answer=answer, known=known)
 
-    def _assign(self, body: Body, meta: Meta, now: int) -> Reaction:
-        """OH03: assign item by item; OH04 tells each its resources, or why not. A refusal of all is OH04's too."""
-        items: list[Body] = []
-        for item in body["items"]:
-            result: Body = {"item_id": item["item_id"]}
-            try:
-                taken = self.assignments.assign(body, item, meta.sender, now)
-            except Shortage as short:
-                result |= {"shortage": short.reason, "code": number(short.symbol)}
-            except Refused as reason:
-                result["code"] = number(reason.symbol)
-            else:
-                if taken:
-                    result["resources"] = [resource.ref() for resource in taken]
-            items.append(result)
-        answer = _head(body) | {"items": items}
-        return Reaction(sends=[Send("OH04", answer, system=meta.sender, ref_serial=meta.serial)])
+    def _register(self, body: Body, meta: Meta, now: int) -> Reaction:
+        """PI02."""
+        self.assignments.meet(body["service_order_id"], body["version"])
+        waiter, known = self.waiting.register(body, meta.sender)
+        return Reaction(answer={"waiting_no": waiter.no, "position": self.waiting.position(waiter)}, known=known)
 
-    def _unassign(self, body: Body, meta: Meta, now: int) -> Reaction:
-        """OH05: the order RM never saw is closed, like an unknown reservation."""
-        order = body["service_order_id"]
-        items = body.get("items") or list(self.assignments.orders.get(order, {}))
-        ttl = self.reserving.ttl("ORDER", body.get("channel", ""), list(self.plant.types), None)
-        if "items" not in body:
-            self.assignments.close(order, body["version"])
-        done = self.assignments.undo(order, items, body["reason"].get("code", ""), 1000 * ttl, now)
-        results: list[Body] = []
-        for item_id in items:
-            result: Body = {"item_id": item_id, "result": "unassigned" if done.get(item_id) else "nothing"}
-            if done.get(item_id):
-                result["resources"] = [resource.ref() for resource in done[item_id]]
-            results.append(result)
-        answer: Body = {"service_order_id": order}
-        return Reaction(answer=answer | {"items": results} if results else answer)
+    def _leave(self, body: Body, meta: Meta, now: int) -> Reaction:
+        """PI03: idempotent."""
+        returned = self.waiting.leave(body["waiting_no"], meta.sender, now)
+        answer: Body = {"waiting_no": body["waiting_no"], "outcome": "not_waiting" if returned is None else "left"}
+        if returned:
+            answer["returned_resources"] = [resource.ref() for resource in returned]
+        return Reaction(answer=answer)
 
-    def _archive(self, body: Body, meta: Meta, now: int) -> Reaction:
-        """OH06: ``use`` takes into use before the completion report, ``release`` frees what was given after its acceptance."""
-        order, results = body["service_order_id"], []
-        for item in body["items"]:
-            result: Body = {"item_id": item["item_id"], "result": "archived"}
-            try:
-                resources = self._archive_item(order, item["item_id"], item["step"], now)
-            except Refused as reason:
-                result |= {"result": "refused", "code": number(reason.symbol)}
-            else:
-                if resources:
-                    result["resources"] = [resource.ref() for resource in resources]
-            results.append(result)
-        return Reaction(answer={"service_order_id": order, "items": results})
+    def _expire(self, now: int) -> list[Send]:
+        """End what has expired and tell the owners (RR04)."""
+        sends: list[Send] = []
+        for entry, lost in self.ledger.expire(now):
+            head: Body = {"area": entry.area, "reservation_id": entry.id}
+            if entry.order is not None:
+                head["service_order_id"] = entry.order
+            body = head | {"resources": [resource.ref() for resource in lost]}
+            sends.append(Send("RR04", body, system=entry.owner))
+        return sends
 
-    def _archive_item(self, order: str, item_id: str, step: str, now: int) -> list[Any]:
-        if step == "use":
-            return self.assignments.use(order, item_id, now)
-        freed, frozen = self.assignments.release(order, item_id, now)
-        for resource in frozen:
-            self._thaw.add(now + self.plant.types[resource.type].quarantine_days * _DAY, resource.id)
-        return [*freed, *frozen]
-
-
-def _head(body: Body) -> Body:
-    """The order head of ``body``, for a result about the same order."""
-    wanted = ("customer_order_id", "service_order_id", "version", "area")
-    return {name: body[name] for name in wanted if name in body}
+    def _offers(self, now: int) -> list[Send]:
+        """Hand out what became free; PA01 to each who has all it needs now."""
+        sends: list[Send] = []
+        for waiter in self.waiting.serve(now):
+            entry = waiter.reservation
+            assert entry is not None
+            assert entry.expires_at is not None
+            body: Body = {
+                "service_order_id": waiter.order,
+                "version": waiter.version,
+                "area": waiter.area,
+                "waiting_no": waiter.no,
+                "reservation_id": entry.id,
+                "resources": [hold.resource.ref() for hold in entry.held()],
+                "expires_at": wire_time(entry.expires_at),
+                "fence": entry.fence,
+            }
+            sends.append(Send("PA01", body, system=waiter.owner))
+        return sends

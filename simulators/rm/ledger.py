@@ -42,8 +42,9 @@ class Hold:
 
 @dataclass(slots=True)
 class Reservation:
-    """One entry. ``expires_at`` ms or None (no expiry); ``request`` what was asked, to tell a repeat from another one;
-    ``adopted``: an order took holds of it over."""
+    """One entry. ``expires_at`` ms or None (no expiry); ``left``: ms of its time that remain while a lock stops it;
+    ``request`` what was asked, to tell a repeat from another one; ``adopted``: an order took holds of it over; ``offer``:
+    it holds what was offered to somebody on the waiting list."""
 
     id: str
     kind: str
@@ -53,10 +54,12 @@ class Reservation:
     order: str | None = None
     created: int = 0
     expires_at: int | None = None
+    left: int | None = None
     extended: int = 0
     fence: int = 0
     closed: bool = False
     adopted: bool = False
+    offer: bool = False
     holds: list[Hold] = field(default_factory=list)
 
     def held(self) -> list[Hold]:
@@ -73,14 +76,36 @@ class Ledger:
         self.counts: dict[HoldState, int] = {"held": 0, "consumed": 0, "released": 0, "expired": 0}
         self.created = 0
         self._fence = 0
+        self._by_order: dict[str, dict[str, None]] = {}
         self._due: Agenda[tuple[str, int]] = Agenda()
 
     def open(self, entry: Reservation) -> Reservation:
         """Enter a new reservation under the next fence."""
         entry.fence = self.next_fence()
         self.entries[entry.id] = entry
+        if entry.order is not None:
+            self._by_order.setdefault(entry.order, {})[entry.id] = None
         self._schedule(entry)
         return entry
+
+    def of_order(self, order: str) -> list[Reservation]:
+        """Every entry made for an order, oldest first."""
+        return [self.entries[name] for name in self._by_order.get(order, ())]
+
+    def set_expiry(self, entry: Reservation, at: int) -> None:
+        """The entry lasts until ``at`` (ms)."""
+        entry.expires_at, entry.left = at, None
+        self._schedule(entry)
+
+    def stop_expiry(self, entry: Reservation, now: int) -> None:
+        """The entry's time stands still (LK03); again changes nothing."""
+        if entry.expires_at is not None:
+            entry.left, entry.expires_at = entry.expires_at - now, None
+
+    def run_expiry(self, entry: Reservation, now: int) -> None:
+        """The entry's time runs on from where it stood still (LK04)."""
+        if entry.left is not None:
+            self.set_expiry(entry, now + entry.left)
 
     def next_fence(self) -> int:
         """A token greater than every one before."""
@@ -136,24 +161,28 @@ class Ledger:
         self.plant.serve(hold.resource, None)
         hold.resource.reservation, hold.resource.order = origin.id, origin.order
         origin.holds.append(hold)
-        origin.closed, origin.kind, origin.expires_at, origin.fence = False, "ORDER", until, self.next_fence()
-        self._schedule(origin)
+        origin.closed, origin.kind, origin.fence = False, "ORDER", self.next_fence()
+        self.set_expiry(origin, until)
 
-    def check(self, reservation_id: str, owner: str, fence: int | None) -> Reservation:
-        """The entry, if this system may touch it with this fence. Raises Refused 3011, 2002, 3015."""
+    def owned(self, reservation_id: str, owner: str) -> Reservation:
+        """The entry, if this system has it. Raises Refused 3011, 2002."""
         entry = self.entries.get(reservation_id)
         if entry is None:
             raise Refused("RESERVATION_UNKNOWN")
         if entry.owner != owner:
             raise Refused("NOT_PERMITTED")
+        return entry
+
+    def check(self, reservation_id: str, owner: str, fence: int | None) -> Reservation:
+        """The entry, if this system may touch it with this fence. Raises Refused 3011, 2002, 3015."""
+        entry = self.owned(reservation_id, owner)
         if fence is not None and fence < entry.fence:
             raise Refused("STALE_VERSION", str(entry.fence))
         return entry
 
     def extend(self, entry: Reservation, kind: str, until: int, most: int, now: int) -> None:
-        """Later expiry, perhaps a stronger kind, a new fence. Raises Refused 3010, 3025, 3004 (a weaker kind)."""
-        if entry.closed:
-            raise Refused("HOLD_EXPIRED")
+        """Later expiry, perhaps a stronger kind, a new fence; under a lock the time left grows. Raises Refused 3025, 3004 (a
+        weaker kind)."""
         if KINDS.index(kind) < KINDS.index(entry.kind):
             raise Refused("STATE_CONFLICT", entry.kind)
         if entry.extended >= most:
@@ -161,9 +190,11 @@ class Ledger:
         if kind != entry.kind:
             for hold in entry.held():
                 self.plant.move(hold.resource, MOVE_OF_KIND[kind], now)
-        entry.kind, entry.expires_at, entry.fence = kind, until, self.next_fence()
+        entry.kind, entry.fence, stopped = kind, self.next_fence(), entry.left is not None
         entry.extended += 1
-        self._schedule(entry)
+        self.set_expiry(entry, until)
+        if stopped:
+            self.stop_expiry(entry, now)
 
     def next_due(self) -> int | None:
         """When the next entry may expire (ms)."""
@@ -172,9 +203,9 @@ class Ledger:
     def expire(self, now: int) -> list[tuple[Reservation, list[Resource]]]:
         """End what is due: entries with the resources they lost, in order of due time."""
         ended = []
-        for reservation_id, fence in self._due.take(now):
+        for reservation_id, at in self._due.take(now):
             entry = self.entries[reservation_id]
-            if entry.closed or entry.fence != fence or entry.expires_at is None:
+            if entry.closed or entry.expires_at != at:
                 continue
             lost = [hold.resource for hold in entry.held()]
             for hold in entry.held():
@@ -186,4 +217,4 @@ class Ledger:
 
     def _schedule(self, entry: Reservation) -> None:
         if entry.expires_at is not None:
-            self._due.add(entry.expires_at, (entry.id, entry.fence))
+            self._due.add(entry.expires_at, (entry.id, entry.expires_at))

@@ -16,7 +16,7 @@ from importlib.resources import files
 from typing import Any
 
 from schemas.loader import load
-from simulators.rm.states import FREE, states
+from simulators.rm.states import BUILDING, FREE, states
 
 _SLOTS = 250
 _DIGITS = 7
@@ -48,12 +48,14 @@ class Resource:
 
 @dataclass(frozen=True, slots=True)
 class TypeRow:
-    """A resource type: how many a pool has, how instances are named, how long a given-back one rests, its 10W ``Reason``."""
+    """A resource type: how many a pool has in service and how many more are under construction, how instances are named, how
+    long a given-back one rests, its 10W ``Reason``."""
 
     code: str
     role: str
     key: str
     count: int
+    building: int
     code_format: str
     device_format: str
     quarantine_days: int
@@ -63,7 +65,7 @@ class TypeRow:
 @dataclass(slots=True)
 class Pool:
     """The instances of one type in one bureau. ``fresh`` is the first never touched in sequence; ``back`` holds ids given
-    back (an id that is no longer free is skipped when met)."""
+    back (an id that is no longer free is skipped when met); ``built`` of those under construction are in service."""
 
     row: TypeRow
     area: str
@@ -72,6 +74,7 @@ class Pool:
     prefix: str
     fresh: int = 0
     free: int = 0
+    built: int = 0
     back: deque[str] = field(default_factory=deque)
 
     def instance_id(self, n: int) -> str:
@@ -86,11 +89,18 @@ class Pool:
     def _names(self) -> dict[str, Any]:
         return {"area": self.area, "bureau": self.bureau, "bureau_no": self.bureau_no, "prefix": self.prefix}
 
+    @property
+    def size(self) -> int:
+        """How many instances there are, with those under construction."""
+        return self.row.count + self.row.building
+
     def create(self, n: int) -> Resource:
-        """Instance number ``n`` as the table describes it, free."""
+        """Instance number ``n`` as the table describes it: free, or under construction."""
         values = self._names() | {"n": n, "shelf": n // _SLOTS + 1, "slot": n % _SLOTS + 1}
         code, device = self.row.code_format.format(**values), self.row.device_format.format(**values)
-        return Resource(self.instance_id(n), self.row.code, self.row.role, code, self.area, self.bureau, device)
+        state = FREE if n < self.row.count else BUILDING
+        row = self.row
+        return Resource(self.instance_id(n), row.code, row.role, code, self.area, self.bureau, device, state, state)
 
 
 class Plant:
@@ -102,6 +112,7 @@ class Plant:
         self.pools: dict[tuple[str, str], list[Pool]] = {}
         self.resources: dict[str, Resource] = {}
         self.in_use: dict[str, dict[str, Resource]] = {}
+        self._freed: list[Resource] = []
         self._prefixes: dict[str, Pool] = {}
         self._next_bureau: dict[tuple[str, str], int] = {}
         for area in table["area"]:
@@ -121,7 +132,7 @@ class Plant:
         for pool in self.pools.get((area, res_type), []):
             head = pool.code_head()
             digits = code[len(head) :]
-            if head and code.startswith(head) and digits.isdigit() and int(digits) < pool.row.count:
+            if head and code.startswith(head) and digits.isdigit() and int(digits) < pool.size:
                 resource = self._touch(pool, int(digits))
                 if resource.code == code:
                     return resource
@@ -137,7 +148,7 @@ class Plant:
         if known is not None:
             return known
         pool, n = self._prefixes.get(res_inst_id[:-_DIGITS]), res_inst_id[-_DIGITS:]
-        if pool is None or not n.isdigit() or int(n) >= pool.row.count:
+        if pool is None or not n.isdigit() or int(n) >= pool.size:
             return None
         return self._touch(pool, int(n))
 
@@ -151,8 +162,7 @@ class Plant:
         Without a bureau (or with one the plant does not know) the bureaus of the area take turns.
         """
         rule = rule or {}
-        bureau = rule.get("bureau") or rule.get("address", {}).get("bureau")
-        pools = self._pools(area, res_type, bureau) or self._pools(area, res_type, None)
+        pools = self._pools(area, res_type, self.bureau_of(area, res_type, rule))
         if not pools:
             return []
         if "pattern" in rule or "device" in rule:
@@ -165,6 +175,43 @@ class Plant:
             if len(chosen) == quantity:
                 break
         return chosen
+
+    def bureau_of(self, area: str, res_type: str, rule: dict[str, Any]) -> str | None:
+        """The bureau a rule keeps to, or None where it names none the plant knows."""
+        bureau = rule.get("bureau") or rule.get("address", {}).get("bureau")
+        return bureau if any(pool.bureau == bureau for pool in self.pools.get((area, res_type), [])) else None
+
+    def fits(self, resource: Resource, area: str, res_type: str, rule: dict[str, Any]) -> bool:
+        """Whether ``choose`` could have chosen ``resource`` (free or not) for this rule."""
+        if (resource.area, resource.type) != (area, res_type):
+            return False
+        if self.bureau_of(area, res_type, rule) not in (None, resource.bureau):
+            return False
+        return fnmatchcase(resource.code, "*" + rule.get("pattern", "*")) and rule.get("device") in (None, resource.device)
+
+    def bring_into_service(
+        self, area: str, res_type: str, quantity: int, now: int, bureau: str | None = None
+    ) -> list[Resource]:
+        """在建 → 空闲 of up to ``quantity`` instances, the first ones first."""
+        taken: list[Resource] = []
+        for pool in self._pools(area, res_type, bureau):
+            while len(taken) < quantity and pool.built < pool.row.building:
+                resource = self._touch(pool, pool.row.count + pool.built)
+                pool.built += 1
+                if resource.state == BUILDING:
+                    self.move(resource, "into_service", now)
+                    taken.append(resource)
+        return taken
+
+    def take_freed(self) -> list[Resource]:
+        """What has become free since this was asked last, in order (some may be taken again): it feeds the waiting list."""
+        freed, self._freed = self._freed, []
+        return freed
+
+    def put_up(self, resources: list[Resource]) -> None:
+        """Free ones somebody has chosen go to whoever waits best for them."""
+        self.put_back(resources)
+        self._freed += resources
 
     def move(self, resource: Resource, move: str, now: int, version: int | None = None) -> None:
         """Make ``move`` of the state table, keeping free counts and the instance index true.
@@ -182,6 +229,7 @@ class Plant:
         if resource.state == FREE:
             pool.free += 1
             pool.back.append(resource.id)
+            self._freed.append(resource)
             self.serve(resource, None)
             resource.reservation = resource.order = None
 
@@ -234,7 +282,7 @@ class Plant:
         pattern, device = "*" + rule.get("pattern", "*"), rule.get("device")
         found: list[Resource] = []
         for pool in pools:
-            for n in range(pool.row.count):
+            for n in range(pool.size):
                 known = self.resources.get(pool.instance_id(n))
                 resource = known or pool.create(n)
                 fits = fnmatchcase(resource.code, pattern) and device in (None, resource.device)
@@ -254,6 +302,7 @@ def _type_row(row: dict[str, Any], scale: float) -> TypeRow:
         role=known["role"],
         key=row["key"],
         count=max(1, round(row["count"] * scale)),
+        building=row.get("building", 0),
         code_format=row["code_format"],
         device_format=row.get("device_format", ""),
         quarantine_days=known["quarantine_days"],

@@ -62,11 +62,17 @@ class Reserving:
         return answer | {"items": results} if results else answer
 
     def extend(self, body: Body, owner: str, now: int) -> Body:
-        """RR03. Raises Refused 2002, 3010, 3011, 3015, 3025, 3004 (a weaker kind)."""
-        entry = self.ledger.check(body["reservation_id"], owner, body["fence"])
+        """RR03: what has ended is told before the fence, which grew with its end. Raises Refused 2002, 3009 (consumed, or taken
+        over by an order), 3010, 3011, 3015, 3025, 3004 (a weaker kind)."""
+        entry = self.ledger.owned(body["reservation_id"], owner)
+        if entry.closed:
+            used = entry.adopted or any(hold.state == "consumed" for hold in entry.holds)
+            raise Refused("RESOURCE_UNAVAILABLE", "consumed") if used else Refused("HOLD_EXPIRED")
+        self.ledger.check(entry.id, owner, body["fence"])
         until = now + 1000 * min(body["ttl_seconds"], self._limits["ttl_most"])
         self.ledger.extend(entry, body.get("kind", entry.kind), until, self._limits["extensions"], now)
-        return {"reservation_id": entry.id, "kind": entry.kind, "expires_at": wire_time(until), "fence": entry.fence}
+        answer: Body = {"reservation_id": entry.id, "kind": entry.kind, "fence": entry.fence}
+        return answer | ({} if entry.expires_at is None else {"expires_at": wire_time(entry.expires_at)})
 
     def ttl(self, kind: str, channel: str, res_types: list[str], asked: int | None, basis: str = "order") -> int:
         """Seconds a hold lasts: what was asked within the maximum, else the least of the policy over the types.

@@ -11,7 +11,7 @@ from typing import Any
 
 from schemas.loader import load
 
-FREE, ORDER_RESERVED, IN_USE, PRE_RELEASED = "0", "3", "4", "5"
+FREE, ORDER_RESERVED, IN_USE, PRE_RELEASED, CUTTING_OVER, BUILDING = "0", "3", "4", "5", "6", "9"
 """The states the simulator's own decisions read; every other is only a row of the table."""
 
 

@@ -12,6 +12,9 @@ from simulators.brain import Meta
 from simulators.rm.brain import RmBrain
 from tests.simulators.talk import START
 from tests.simulators.test_rm import archive, assign, extend, release, reserve, small, unassign
+from tests.simulators.test_rm_lock import recover
+from tests.simulators.test_rm_reassign import NUMBER, PORT, change
+from tests.simulators.test_rm_waiting import leave, wait
 
 IDS = st.sampled_from(["R1", "R2", "R3"])
 ORDERS = st.sampled_from(["SO1", "SO2", "SO3"])
@@ -59,6 +62,23 @@ class AnyRequests(RuleBasedStateMachine):
     def archive(self, order: str, step: str, again: str) -> None:
         self.rm.on_document("OH06", archive(step, order + again), PF, self.now)
 
+    @rule(order=ORDERS, needs=st.sampled_from([[], [PORT], [NUMBER, PORT]]), version=st.integers(1, 4))
+    def reassign(self, order: str, needs: list[dict[str, object]], version: int) -> None:
+        self.rm.on_document("CO03", change(needs, version, order), PF, self.now)
+
+    @rule(order=ORDERS, priority=st.integers(4, 6), quantity=st.integers(1, 2), version=st.integers(1, 4))
+    def wait(self, order: str, priority: int, quantity: int, version: int) -> None:
+        self.rm.on_document("PI02", wait(order, priority, version=version, quantity=quantity), PF, self.now)
+
+    @rule(n=st.integers(1, 4))
+    def leave(self, n: int) -> None:
+        self.rm.on_document("PI03", leave(f"WT025{n:010d}"), PF, self.now)
+
+    @rule(order=ORDERS, mode=st.sampled_from(["hold", "resume", "recover"]), version=st.integers(1, 4))
+    def lock(self, order: str, mode: str, version: int) -> None:
+        body = recover(mode, version) | {"service_order_id": order}
+        self.rm.on_document("LK03" if mode == "hold" else "LK04", body, PF, self.now)
+
     @rule(seconds=st.sampled_from([1, 600, 1_800, 86_400, 7_776_000]))
     def pass_time(self, seconds: int) -> None:
         self.now += seconds * 1_000
@@ -77,6 +97,18 @@ class AnyRequests(RuleBasedStateMachine):
             assert resource.reservation == holders.get(resource.id)
             if resource.state == FREE:
                 assert (resource.instance, resource.order) == (None, None)
+
+    @invariant()
+    def nobody_waits_for_what_is_free(self) -> None:
+        for waiter in self.rm.waiting.waiters.values():
+            if waiter.state == "waiting":
+                assert self.rm.plant.free_count("025", waiter.need["res_type"]) == 0
+
+    @invariant()
+    def offers_hold_all_that_was_needed(self) -> None:
+        for waiter in self.rm.waiting.waiters.values():
+            if waiter.state == "offered" and waiter.in_force() and waiter.reservation is not None:
+                assert len(waiter.reservation.held()) <= waiter.need["quantity"]
 
     @invariant()
     def counts_add_up(self) -> None:
