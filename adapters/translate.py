@@ -136,10 +136,12 @@ class Outbound:
                 body[name] = value
         if not image and "items" in body:
             body["items"] = [self._numbered(item) for item in body["items"]]
-        return body
+        return body if image else self._numbered(body)
 
-    def _numbered(self, item: dict[str, Any]) -> dict[str, Any]:
-        """The core says why by symbol; the wire's codes are numbers (02.2)."""
+    def _numbered(self, item: Any) -> Any:
+        """The core says why by symbol; the wire's codes are numbers (02.2). Ids have nothing to number."""
+        if not isinstance(item, dict):
+            return item
         return {**item, "code": self._catalogue.result(item["code"]).code} if "code" in item else item
 
     def _receiver(self, row: MessageRow, area: str) -> str | None:

@@ -9,12 +9,15 @@ from crm_core.events import OrderDispatched
 from crm_core.orders.image import order_image
 from crm_core.orders.item_states import Kind
 from crm_core.orders.machine import rulebook
-from crm_core.orders.model import ServiceOrder
+from crm_core.orders.model import OrderItem, ServiceOrder
 from crm_core.orders.moves import Moves
+from crm_core.orders.timing import start_clock
 from crm_core.ports import UnitOfWork
 from crm_core.products import instance_machine
 from crm_core.products.model import ProductInstance
 from crm_core.times import day_start
+
+DISPATCH_SERIAL = "dispatch_serial"
 
 
 def is_due(order: ServiceOrder, now: int) -> bool:
@@ -44,10 +47,12 @@ def send(
     instances: Mapping[str, ProductInstance],
     moves: Moves,
     pf_system: str | None = None,
+    items: list[OrderItem] | None = None,
 ) -> None:
-    """Commit OH01: its items move, a disconnect marks its instance, the image leaves. The caller settles and saves."""
+    """Commit OH01: its items (those given, or all) move, a disconnect marks its instance, the image leaves. The caller settles
+    and saves."""
     book = rulebook(uow.reference.policies)
-    items = order.newest()
+    items = order.newest() if items is None else items
     for item in items:
         effect = book.effect(item, "dispatch")
         if effect.kind is Kind.MOVED:
@@ -56,7 +61,8 @@ def send(
             if name is not None:
                 instance_machine.move(instances[item.instance_id], name, uow.now)
     order.dispatched_at = uow.now
-    uow.emit(
+    start_clock(uow, order, items)
+    serials = uow.emit(
         OrderDispatched(
             key=order.id,
             area=order.area,
@@ -67,3 +73,5 @@ def send(
             image=order_image(order, customer, items),
         )
     )
+    # what was never sent can still be taken back (5.7)
+    order.details = {**order.details, DISPATCH_SERIAL: serials[0] if serials else ""}

@@ -114,8 +114,9 @@ LINES: tuple[Line, ...] = (
 )
 # fmt: on
 
-RECORDED_ONLY = ("change_manual", "resume_offered", "expedite_answered", "deferral_refused")
-"""Inputs that never move an item: CO02 manual (the change stays open), PA02 and other PA04, OH14 of OH10 and OH11, refusals."""
+RECORDED_ONLY = ("change_manual", "resume_offered", "operation_answered", "lock_reported", "deferral_proposed")
+"""Inputs that never move an item: CO02 manual (the change stays open), PA02 and other PA04, OH14 of OH10 and OH11, refusals;
+LK05, which moves the lock; DF04."""
 
 INPUTS = (*dict.fromkeys(line.input for line in LINES), *RECORDED_ONLY)
 

@@ -13,11 +13,14 @@ from crm_core.orders.keys import order_keys
 from crm_core.orders.model import StageRecord
 from crm_core.orders.moves import Moves
 from crm_core.orders.reports import Source, Taken, held_by_name, receive
+from crm_core.orders.timing import stage_limit
 from crm_core.ports import Outcome, UnitOfWork
 from crm_core.times import from_wire, optional
 
 EXCEPTION = "exception"
 """The work-order state that reports 异常."""
+DONE = "done"
+"""The work-order state in which a stage's limit is met."""
 
 
 @held_by_name
@@ -89,6 +92,7 @@ class ReportStage:
         worked_on = [item for item, _ in taken if item.progress not in IS_CLOSED]
         if worked_on:
             order.stage = self.stage["code"]
+            stage_limit(uow, order, None if self.state == DONE else optional(self.limit))
             if self.resources:
                 assign(worked_on, self.resources, uow.reference)
             if self.state == EXCEPTION:

@@ -1,0 +1,72 @@
+"""DF04 建议缓装: field staff propose a deferral; the CRM asks for it, or refuses (spec 5.10)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from crm_core.errors import DomainError
+from crm_core.events import OperationDecided
+from crm_core.orders.closing import conclude
+from crm_core.orders.defer import defer
+from crm_core.orders.keys import order_keys
+from crm_core.orders.moves import Moves
+from crm_core.orders.reports import Source, Taken, held_by_name, receive
+from crm_core.ports import Outcome, UnitOfWork
+from crm_core.times import from_wire
+
+
+@held_by_name
+@dataclass(frozen=True, slots=True)
+class ProposeDeferral:
+    """``reason`` a dictionary row 10P; ``until`` a wire time; ``proposed_by`` who stood at the door."""
+
+    service_order_id: str
+    version: int
+    reason: dict[str, Any]
+    until: str
+    proposed_by: str | None = None
+    report_seq: int | None = None
+    customer_order_id: str | None = None
+
+    def prefetch(self) -> tuple[tuple[str, str], ...]:
+        """The order and, where named, its customer order."""
+        return order_keys(self.service_order_id, self.customer_order_id)
+
+    def execute(self, uow: UnitOfWork) -> Outcome:
+        """As ``reports.receive``; the result follows as OH14."""
+        return receive(uow, self)
+
+    def examine(self) -> None:
+        """DATE_INVALID (3013) for a date that is none."""
+        from_wire(self.until)
+
+    def input(self) -> str:
+        """The item machine's input."""
+        return "deferral_proposed"
+
+    def item_ids(self) -> list[str] | None:
+        """The whole order."""
+        return None
+
+    def narrowed(self, item_ids: list[str]) -> ProposeDeferral:
+        """Never split: nothing holds it."""
+        return self
+
+    def perform(self, uow: UnitOfWork, moves: Moves, taken: Taken, source: Source) -> None:
+        """Applied: the CRM's DF01 follows; refused with the code DF01 would have got."""
+        order = moves.order
+        outcome, code, reason = "applied", None, None
+        try:
+            defer(uow, order, self.reason, self.until, self.proposed_by, None, dry_run=True)
+        except DomainError as error:
+            outcome, code, reason = "refused", error.code, {"text": f"{error.zh} / {error.en}"[:500]}
+        event = OperationDecided(
+            key=order.id, area=order.area, to=source.sender, ref_serial=source.serial,
+            customer_order_id=order.customer_order_id, service_order_id=order.id, version=order.version,
+            operation="propose_deferral", outcome=outcome, code=code, reason=reason, state=order.state,
+        )  # fmt: skip
+        uow.emit(event)
+        if outcome == "applied":
+            defer(uow, order, self.reason, self.until, self.proposed_by, None)
+        conclude(moves)
