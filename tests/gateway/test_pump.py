@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -323,7 +324,7 @@ def test_technical_refusals_back_off() -> None:
     rig, _pf = made(script)
     rig.send("a")
     rig.run(HOUR)
-    gaps = [later - earlier for earlier, later in zip(script.at, script.at[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in pairwise(script.at)]
     assert len(gaps) == 3
     for gap, most in zip(gaps, (10_000, 20_000, 40_000), strict=True):
         assert 5_000 <= gap <= most + 1_000
