@@ -23,12 +23,13 @@ from adapters.wire.packet import Kind, Packet
 from adapters.wire.times import wire_time
 from adapters.xml.codec import Codec
 from crm_core.ports import Command
-from gateway.answers import judge
+from gateway.answers import Verdict, judge
 from gateway.clock import Clock
 from gateway.config import Peer
 from gateway.outbound import CloseAttempt, Entry, OpenAttempts, Result
 from gateway.outbox_lane import Lane, Link, entry_of
 from gateway.outbox_log import OutboxLog
+from gateway.outbox_verdicts import Verdicts
 from gateway.retry import Decision, RetryPolicy
 from gateway.writer import Writer
 from schemas.model import MessageRow, ResultCode
@@ -55,7 +56,7 @@ class OutboxPump:
         self._outbox = outbox
         self._codec = codec
         self._clock = clock
-        self._policy = policy
+        self._verdicts = Verdicts(codec.catalogue, clock, policy)
         self._own = own_id
         self._receipts = ReceiptCommands(codec.catalogue)
         self._lanes: dict[str, Lane] = {}
@@ -152,7 +153,7 @@ class OutboxPump:
         taken: list[Entry] = []
         while lane.ready and len(taken) < room:
             entry = lane.ready.popleft()
-            if entry.state == UNKNOWN and self._must_ask(lane, entry):
+            if entry.state == UNKNOWN and self._verdicts.must_ask(lane, entry):
                 room -= 1
                 self._ask(lane, entry)
             else:
@@ -165,13 +166,6 @@ class OutboxPump:
                     lambda entry: self._opened(lane, entry), lambda *refused: self._not_opened(lane, *refused),
                 )
             )  # fmt: skip
-
-    def _must_ask(self, lane: Lane, entry: Entry) -> bool:
-        """UNKNOWN beyond retransmission: the peer is asked whether it has seen the serial (06.1)."""
-        peer, name = lane.link.peer, self._policy.class_of_outcome("unknown")
-        decision = self._policy.decide(name, entry.spent.get(name, 0), entry.unknown_since, self._clock.now(),
-                                       finds_duplicates=peer.finds_duplicates)  # fmt: skip
-        return decision.action != "resend"
 
     def _ask(self, lane: Lane, entry: Entry) -> None:
         """RX04 for the serial of ``entry``; if it cannot leave after all the next turn asks."""
@@ -287,44 +281,20 @@ class OutboxPump:
             command = self._command(row, entry, accepted=True, symbol=verdict.symbol)
             self._close(lane, entry, Result("accepted", verdict.code, verdict.symbol, None, packet.body), command)
             return
-        name = self._policy.class_of_code(verdict.code, verdict.category)
-        self._refused(lane, entry, name, Result("refused", verdict.code, verdict.symbol, None, packet.body, verdict.zh, verdict.en))
+        self._refused(lane, entry, verdict, packet.body)
 
-    def _decide(self, lane: Lane, entry: Entry, name: str) -> Decision:
-        """One more failure of class ``name``: what follows, for the message and for the link."""
-        now = self._clock.now()
-        entry.spent[name] = entry.spent.get(name, 0) + 1
-        unknown = name == self._policy.class_of_outcome("unknown")
-        if unknown:
-            entry.unknown_since = entry.unknown_since or now
-        since = entry.unknown_since if unknown else entry.first_seen
-        decision = self._policy.decide(name, entry.spent[name], since, now, finds_duplicates=lane.link.peer.finds_duplicates)
-        if decision.circuit:
-            lane.link.note_failure(now)
-        return decision
-
-    def _refused(self, lane: Lane, entry: Entry, name: str, result: Result) -> None:
+    def _refused(self, lane: Lane, entry: Entry, said: Verdict | ResultCode, reply: bytes) -> None:
+        result, decision = self._verdicts.refusal(lane, entry, said, reply)
         row = self._codec.catalogue.message(entry.code)
-        decision = self._decide(lane, entry, name)
-        if not decision.circuit:
-            lane.link.note_success()
-        given = {"refused": "refused", "fallout": "give_up"}.get(decision.action, "again")
-        command = None if given == "again" else self._command(row, entry, accepted=False, symbol=result.symbol)
-        final = Result(given, result.code, result.symbol, decision, result.reply, result.zh, result.en)
+        command = None if result.given == "again" else self._command(row, entry, accepted=False, symbol=result.symbol)
         self._apply(lane, decision, f"{entry.code} {result.code}")
-        self._close(lane, entry, final, command)
+        self._close(lane, entry, result, command)
 
     def _failed(self, lane: Lane, entry: Entry, outcome: str, *, reply: bytes | None = None) -> None:
         """Nothing came back, or nothing left."""
-        decision = self._decide(lane, entry, self._policy.class_of_outcome(outcome))
-        given = "give_up" if decision.action == "fallout" else ("again" if outcome == "not_sent" else "no_answer")
+        result, decision = self._verdicts.failure(lane, entry, outcome, reply)
         self._apply(lane, decision, outcome)
-        symbol = "PEER_UNAVAILABLE" if outcome == "not_sent" else "OUTCOME_UNKNOWN"
-        code = self._codec.catalogue.result(symbol).code
-        texts = ("对端没有应答，结果不明", "No answer from the peer: outcome unknown")
-        if outcome == "not_sent":
-            texts = ("无法送达对端", "The peer could not be reached")
-        self._close(lane, entry, Result(given, code, symbol, decision, reply, *texts))
+        self._close(lane, entry, result)
 
     def _command(self, row: MessageRow, entry: Entry, *, accepted: bool, symbol: str) -> Command | None:
         """What the core is told; after a restart the document is still in the log."""
@@ -358,9 +328,8 @@ class OutboxPump:
             command = self._command(row, entry, accepted=True, symbol="ACCEPTED")
             self._close(lane, entry, Result("accepted", code, "ACCEPTED", None, packet.body), command)
         elif state == "refused":
-            found = self._refusal_of(document.body)
-            name = self._policy.class_of_code(found.code, found.category)
-            self._refused(lane, entry, name, Result("refused", found.code, found.symbol, None, packet.body, found.zh, found.en))
+            found = self._verdicts.refusal_of(document.body)
+            self._refused(lane, entry, found, packet.body)
         elif state == "unseen":
             lane.link.note_success()
             entry.state = RETRY
@@ -369,13 +338,6 @@ class OutboxPump:
             self._pump(lane)
         else:
             self._failed(lane, entry, "unknown")
-
-    def _refusal_of(self, body: dict[str, Any]) -> ResultCode:
-        """The code the peer refused with; it may not say, or say one of its own."""
-        try:
-            return self._codec.catalogue.result(body.get("stored_answer", {}).get("result_code", "INTERNAL"))
-        except LookupError:
-            return self._codec.catalogue.result("INTERNAL")
 
     def _closed(self, lane: Lane, entry: Entry, result: Result) -> None:
         if entry.state in ENDS:
@@ -428,23 +390,8 @@ class OutboxPump:
             return
         now = self._clock.now()
         for lane in self._lanes.values():
-            for entry in [one for one in lane.ready if self._too_old(one, now)]:
+            for entry in [one for one in lane.ready if self._verdicts.too_old(one, now)]:
                 lane.ready.remove(entry)
-                self._expire(lane, entry)
+                self._close(lane, entry, self._verdicts.expiry(entry))
             self._pump(lane)
         self._clock.callLater(SWEEP_S, self._sweep)
-
-    def _too_old(self, entry: Entry, now: int) -> bool:
-        if entry.state == UNKNOWN:
-            return self._policy.expired(self._policy.class_of_outcome("unknown"), entry.unknown_since, now)
-        return self._policy.expired(self._policy.class_of_outcome("not_sent"), entry.first_seen, now)
-
-    def _expire(self, lane: Lane, entry: Entry) -> None:
-        if entry.state == UNKNOWN:
-            name, given, symbol = self._policy.class_of_outcome("unknown"), "give_up", "OUTCOME_UNKNOWN"
-            texts = ("时限内无法问明结果", "Its outcome could not be learnt within its age limit")
-        else:
-            name, given, symbol = self._policy.class_of_outcome("not_sent"), "expire", "PEER_UNAVAILABLE"
-            texts = ("时限内无法送达", "Not deliverable within its age limit")
-        code = self._codec.catalogue.result(symbol).code
-        self._close(lane, entry, Result(given, code, symbol, Decision("fallout", name), None, *texts))
