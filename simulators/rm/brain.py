@@ -13,12 +13,15 @@ from adapters.wire.times import wire_time
 from simulators.agenda import Agenda
 from simulators.brain import Body, Meta, Reaction, Send
 from simulators.installed import Installed
+from simulators.rm.access import Access
 from simulators.rm.assignment import Assignments
+from simulators.rm.confirmation import Confirmation
 from simulators.rm.desk import Desk
 from simulators.rm.ledger import Ledger, Refused
 from simulators.rm.locking import Locking
 from simulators.rm.plant import Plant, load_table
 from simulators.rm.reserving import Reserving
+from simulators.rm.schemes import Schemes
 from simulators.rm.script import Commissioning, Script
 from simulators.rm.waiting import WaitingList
 
@@ -42,6 +45,9 @@ class RmBrain:
         self.assignments = Assignments(self.plant, self.ledger)
         self.waiting = WaitingList(self.plant, self.ledger, 1000 * self.plant.table["limits"]["offer"])
         self.desk = Desk(self.assignments, self.reserving, script or Script())
+        access = Access(self.plant)
+        self.schemes = Schemes(access, script or Script())
+        self._confirmation = Confirmation(access, self.reserving)
         self.complaints: list[dict[str, Any]] = []
         self._locking = Locking(self.ledger, self.assignments)
         self._commissioning: Agenda[Commissioning] = Agenda()
@@ -50,6 +56,9 @@ class RmBrain:
         for coming in script.commissioning if script is not None else ():
             self._commissioning.add(coming.at, coming)
         self._handlers: dict[str, Callable[[Body, Meta, int], Reaction]] = {
+            "RC01": self._confirm,
+            "SD02": self.schemes.design,
+            "SD07": self.schemes.cancel,
             "RR01": self._reserve,
             "RR02": lambda body, meta, now: Reaction(answer=self.reserving.release(body, meta.sender, now)),
             "RR03": lambda body, meta, now: Reaction(answer=self.reserving.extend(body, meta.sender, now)),
@@ -94,13 +103,14 @@ class RmBrain:
         """What the clock brings: expiries, assignments by hand, the end of quarantine, capacity taken into service."""
         sends = self._expire(now)
         sends += self.desk.due(now)
+        sends += self.schemes.due(now)
         for coming in self._commissioning.take(now):
             self.plant.bring_into_service(coming.area, coming.res_type, coming.quantity, now, coming.bureau)
         return Reaction(sends=[*sends, *self._offers(now)])
 
     def next_due(self) -> int | None:
         """When the clock brings something next (ms)."""
-        dues = (self.ledger.next_due(), self.desk.next_due(), self._commissioning.next())
+        dues = (self.ledger.next_due(), self.desk.next_due(), self.schemes.next_due(), self._commissioning.next())
         return min((at for at in dues if at is not None), default=None)
 
     def bring_into_service(self, area: str, res_type: str, quantity: int, now: int, bureau: str | None = None) -> Reaction:
@@ -141,6 +151,11 @@ class RmBrain:
             },
             "complaints": list(self.complaints),
         }
+
+    def _confirm(self, body: Body, meta: Meta, now: int) -> Reaction:
+        """RC01."""
+        answer, known = self._confirmation.confirm(body, meta.sender, now)
+        return Reaction(answer=answer, known=known)
 
     def _reserve(self, body: Body, meta: Meta, now: int) -> Reaction:
         answer, known = self.reserving.reserve(body, meta.sender, now)

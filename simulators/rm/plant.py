@@ -13,6 +13,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from importlib.resources import files
+from itertools import chain
 from typing import Any
 
 from schemas.loader import load
@@ -142,6 +143,10 @@ class Plant:
         """Whether the plant stands in this local network at all (else 3022)."""
         return any(key[0] == area for key in self.pools)
 
+    def bureaus(self, area: str) -> list[str]:
+        """The bureaus of a local network."""
+        return list(dict.fromkeys(pool.bureau for key, pools in self.pools.items() if key[0] == area for pool in pools))
+
     def find(self, res_inst_id: str) -> Resource | None:
         """The instance of this id, or None where the plant has none."""
         known = self.resources.get(res_inst_id)
@@ -212,6 +217,19 @@ class Plant:
         """Free ones somebody has chosen go to whoever waits best for them."""
         self.put_back(resources)
         self._freed += resources
+
+    def peek(self, area: str, res_type: str, quantity: int, bureau: str) -> list[Resource]:
+        """Up to ``quantity`` free instances of a bureau in the order they would be chosen; nothing is changed."""
+        found: dict[str, Resource] = {}
+        for pool in self._pools(area, res_type, bureau):
+            fresh = (pool.instance_id(n) for n in range(pool.fresh, pool.row.count))
+            for n, res_inst_id in enumerate(chain(fresh, pool.back), pool.fresh):
+                if len(found) == quantity:
+                    break
+                resource = self.resources.get(res_inst_id) or pool.create(n)
+                if resource.state == FREE:
+                    found[resource.id] = resource
+        return list(found.values())
 
     def move(self, resource: Resource, move: str, now: int, version: int | None = None) -> None:
         """Make ``move`` of the state table, keeping free counts and the instance index true.

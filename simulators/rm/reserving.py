@@ -21,10 +21,13 @@ class Reserving:
         self._limits: dict[str, int] = plant.table["limits"]
         self._policy: list[dict[str, Any]] = [row.extra for row in load().table("ttl_policy").rows.values()]
 
-    def reserve(self, body: Body, owner: str, now: int) -> tuple[Body, bool]:
-        """RR01: the answer, and whether the id was known already. Raises Refused 1009, 2002, 3009, 3010, 3012, 3022."""
+    def reserve(self, body: Body, owner: str, now: int, request: object = None) -> tuple[Body, bool]:
+        """RR01: the answer, and whether the id was known already. Raises Refused 1009, 2002, 3009, 3010, 3012, 3022.
+
+        ``request`` tells a repeat from another reservation under the same id, where that is not said by the items.
+        """
         known = self.ledger.entries.get(body["reservation_id"])
-        request = _request(body)
+        request = request or _request(body)
         if known is not None:
             return self._again(known, request, owner), True
         if not self.plant.covers(body["area"]):
@@ -125,7 +128,7 @@ class Reserving:
                 raise Refused("RESOURCE_UNAVAILABLE")
             self.ledger.take(entry, named, str(item["item_no"]), now)
             return
-        chosen = self.plant.choose(entry.area, item["res_type"], item["quantity"], item.get("rule"))
+        chosen = self.plant.choose(item.get("area", entry.area), item["res_type"], item["quantity"], item.get("rule"))
         if len(chosen) < item["quantity"]:
             self.plant.put_back(chosen)
             raise Refused("RESOURCE_UNAVAILABLE")

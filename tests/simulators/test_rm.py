@@ -233,6 +233,21 @@ def test_extension_grows_the_fence_raises_the_kind_and_is_bounded() -> None:
     assert symbol(rm.on_document("RR03", extend(99), CRM, START)) == "HOLD_EXPIRED"
 
 
+def test_extension_that_comes_too_late_meets_the_end_by_rms_clock() -> None:
+    rm = RmBrain()
+    fence = answer(rm.on_document("RR01", reserve(ttl_seconds=10), CRM, START))["fence"]
+    late = rm.on_document("RR03", extend(fence), CRM, START + 10_000)
+    assert symbol(late) == "HOLD_EXPIRED"
+    assert [send.code for send in late.sends] == ["RR04"]
+
+
+def test_reservation_an_order_took_over_is_not_extended_any_more() -> None:
+    rm = RmBrain()
+    fence = answer(rm.on_document("RR01", reserve(), CRM, START))["fence"]
+    result(rm, assign(reservations=["R1"]))
+    assert symbol(rm.on_document("RR03", extend(fence), CRM, START)) == "RESOURCE_UNAVAILABLE"
+
+
 def test_old_expiry_does_not_end_an_extended_reservation() -> None:
     rm = RmBrain()
     fence = answer(rm.on_document("RR01", reserve(ttl_seconds=10), CRM, START))["fence"]
