@@ -62,6 +62,12 @@ class Moves:
         self._moved.append((item.item_id, was, state))
         return True
 
+    def record(self, name: str, text: str | None = None) -> None:
+        """An entry of the history for what moves no item."""
+        order = self.order
+        change = OrderChange(order.id, self.uow.now, name, self.actor, self.serial, order.state, order.state, (), text)
+        self.uow.add(change)
+
     def settle(self, reason: dict[str, Any] | None = None, stage: dict[str, Any] | None = None) -> bool:
         """Derive and record; returns whether the order ended with it. ``reason`` (text, code?) and ``stage`` (code, name)
         travel in the notice to the channel."""

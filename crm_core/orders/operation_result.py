@@ -14,9 +14,9 @@ from crm_core.orders.closing import conclude
 from crm_core.orders.item_states import Kind
 from crm_core.orders.keys import order_keys
 from crm_core.orders.machine import rulebook
-from crm_core.orders.model import OrderChange, ServiceOrder
+from crm_core.orders.model import ServiceOrder
 from crm_core.orders.moves import Moves
-from crm_core.orders.operations import Entry, answered, awaiting, close
+from crm_core.orders.operations import CANCEL, CHANGE, Entry, answered, awaiting, close
 from crm_core.orders.reports import Source, judged_by_itself, newest_open, receive, release
 from crm_core.ports import Outcome, UnitOfWork
 from crm_core.times import from_wire, to_wire
@@ -26,7 +26,7 @@ APPLIED = "applied"
 Effect = Callable[[UnitOfWork, Moves, Entry, "RecordOperationResult"], None]
 APPLYING: dict[str, tuple[str, Effect]] = {}
 """Operation -> the item machine's input when it was applied, and what else it does; others move no item."""
-REFUSING: dict[str, str] = {}
+REFUSING: dict[str, str] = {CHANGE: "change_refused", CANCEL: "cancel_refused"}
 """Operation -> the item machine's input when it was refused; others move no item."""
 
 
@@ -93,9 +93,7 @@ class RecordOperationResult:
 
 def refused(moves: Moves, operation: str, text: str) -> None:
     """An operation came to nothing: the history says why, the order stays where it was."""
-    order, at, name = moves.order, moves.uow.now, f"{operation}_refused"
-    change = OrderChange(order.id, at, name, moves.actor, moves.serial, order.state, order.state, (), text or None)
-    moves.uow.add(change)
+    moves.record(f"{operation}_refused", text or None)
 
 
 def take_dates(moves: Moves, dates: dict[str, Any]) -> None:
@@ -140,9 +138,10 @@ class RecordOperationReceipt:
             moves = Moves(uow, order, name)
             moves.asked = entry.get("asked")
             book = rulebook(uow.reference.policies)
+            concerned = entry.get("items")
             for item in order.newest():
                 effect = book.effect(item, name)
-                if effect.kind is Kind.MOVED:
+                if effect.kind is Kind.MOVED and (concerned is None or item.item_id in concerned):
                     moves.put(item, effect)
             refused(moves, entry["operation"], self.symbol)
             conclude(moves, reason={"text": self.symbol})
