@@ -19,6 +19,7 @@ GAP_MS = 600_000
 GRACE_MS = 600_000
 """Provisioning's clock ends deferrals and leases; the CRM's only watches, this much later (5.10, 04.9)."""
 UNANSWERED = frozenset(EARLY[:2])
+WAITING = ("PENDING_INSTALL", "DEFERRED")
 
 
 def start_clock(uow: UnitOfWork, order: ServiceOrder, items: list[OrderItem]) -> None:
@@ -62,11 +63,15 @@ def stage_limit(uow: UnitOfWork, order: ServiceOrder, limit_at: int | None) -> N
 
 
 def tend(order: ServiceOrder) -> None:
-    """To be called before an order is saved: limits that were met go, and ``watch_at`` is when to look next."""
+    """To be called before an order is saved: what no item waits for any more goes, and ``watch_at`` is when to look next."""
+    progress = {item.item_id: item.progress for item in order.items}
     clock = order.clock
-    awaited = any(item.progress in UNANSWERED for item in order.items)
-    if clock is not None and ACCEPTANCE in clock["limits"] and not awaited:
+    if clock is not None and ACCEPTANCE in clock["limits"] and not UNANSWERED.intersection(progress.values()):
         order.clock = clocks.drop_limit(clock, ACCEPTANCE)
+    if order.pending is not None and not any(progress.get(item_id) in WAITING for item_id in order.pending["items"]):
+        order.pending = None
+    if order.deferral is not None and order.deferral["ended_at"] is None and "DEFERRED" not in progress.values():
+        order.deferral = {**order.deferral, "ended_at": order.since, "ended_by": "order"}
     order.watch_at = next_watch(order)
 
 
