@@ -134,9 +134,13 @@ class Outbound:
                 value = image.get(name)
             if value is not None:
                 body[name] = value
-        if not image and "items" in body:
-            body["items"] = [self._numbered(item) for item in body["items"]]
-        return body if image else self._numbered(body)
+        if image:
+            return body
+        for rows in ("items", "instances"):
+            if rows in body:
+                body[rows] = [self._numbered(row) for row in body[rows]]
+        numbered: dict[str, Any] = self._numbered(body)
+        return numbered
 
     def _numbered(self, item: Any) -> Any:
         """The core says why by symbol; the wire's codes are numbers (02.2). Ids have nothing to number."""
@@ -153,22 +157,36 @@ class Outbound:
 
 
 class ReceiptCommands:
-    """The command that hears what an outbound message's receipt said, where its row names one (``on_receipt``)."""
+    """The commands that hear what became of an outbound message, where its row names them: ``on_answer`` the answer of a Q,
+    ``on_receipt`` what a receipt said."""
 
     def __init__(self, catalogue: Catalogue) -> None:
         known = use_cases()
         self._classes: dict[str, tuple[type, tuple[str, ...]]] = {}
         for row in catalogue.messages():
-            if row.on_receipt is not None:
-                cls = known[row.on_receipt]
-                self._classes[row.code] = (cls, tuple(f.name for f in fields(cls)))
+            for name in (row.on_receipt, row.on_answer):
+                if name is not None:
+                    self._classes[name] = (known[name], tuple(f.name for f in fields(known[name])))
 
-    def command(self, row: MessageRow, document: dict[str, Any] | None, *, accepted: bool, symbol: str) -> Command | None:
-        """The command with the message's own fields and the verdict; None if nobody in the core listens."""
-        entry = self._classes.get(row.code)
-        if entry is None or document is None:
+    def listens(self, row: MessageRow) -> bool:
+        """Whether the core wants to know what becomes of such a message."""
+        return row.on_receipt is not None or row.on_answer is not None
+
+    def command(
+        self,
+        row: MessageRow,
+        document: dict[str, Any] | None,
+        *,
+        accepted: bool,
+        symbol: str,
+        answer: dict[str, Any] | None = None,
+    ) -> Command | None:
+        """The command with the message's own fields, those of its ``answer`` over them, and the verdict; None if nobody in the
+        core listens."""
+        name = row.on_answer if answer is not None else row.on_receipt
+        if name is None or document is None:
             return None
-        cls, names = entry
-        given = {**document, "accepted": accepted, "symbol": symbol}
+        cls, names = self._classes[name]
+        given = {**document, **(answer or {}), "accepted": accepted, "symbol": symbol}
         command: Command = cls(**{name: given[name] for name in names if name in given})
         return command

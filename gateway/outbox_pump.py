@@ -199,7 +199,7 @@ class OutboxPump:
             raise RuntimeError(f"attempt of message {entry.id} opened without bytes")
         row = self._codec.catalogue.message(entry.code)
         peer = lane.link.peer
-        entry.document = entry.document if row.on_receipt is not None else None
+        entry.document = entry.document if self._receipts.listens(row) else None
         kind = Kind.NOTIFICATION if row.pattern == "N" else Kind.REQUEST
         mode = "B" if row.pattern == "Q" else peer.mode
         seconds = peer.receipt_seconds(row) if mode == "A" else peer.answer_seconds(row)
@@ -278,7 +278,8 @@ class OutboxPump:
         row = self._codec.catalogue.message(entry.code)
         if verdict.category in ("ok", "accepted", "duplicate"):
             lane.link.note_success()
-            command = self._command(row, entry, accepted=True, symbol=verdict.symbol)
+            answer = document.body if document.element == row.answer else None
+            command = self._command(row, entry, accepted=True, symbol=verdict.symbol, answer=answer)
             self._close(lane, entry, Result("accepted", verdict.code, verdict.symbol, None, packet.body), command)
             return
         self._refused(lane, entry, verdict, packet.body)
@@ -296,11 +297,13 @@ class OutboxPump:
         self._apply(lane, decision, outcome)
         self._close(lane, entry, result)
 
-    def _command(self, row: MessageRow, entry: Entry, *, accepted: bool, symbol: str) -> Command | None:
+    def _command(
+        self, row: MessageRow, entry: Entry, *, accepted: bool, symbol: str, answer: dict[str, Any] | None = None
+    ) -> Command | None:
         """What the core is told; after a restart the document is still in the log."""
-        if row.on_receipt is not None and entry.document is None:
+        if self._receipts.listens(row) and entry.document is None:
             entry.document = self._outbox.document(entry.id)
-        return self._receipts.command(row, entry.document, accepted=accepted, symbol=symbol)
+        return self._receipts.command(row, entry.document, accepted=accepted, symbol=symbol, answer=answer)
 
     def _close(self, lane: Lane, entry: Entry, result: Result, command: Command | None = None) -> None:
         row = self._codec.catalogue.message(entry.code)

@@ -31,8 +31,8 @@ class MessageRow:
     ``key`` names the body fields of the business key (dotted, lists implied; empty: the message has none); ``order_key``
     the field whose value keeps messages in sequence (spec 06.1 promise 3).  ``command`` names the core's command an inbound
     message becomes; ``on`` the core's event an outbound message is made of; ``on_receipt`` the command that
-    hears what its receipt said.  Limits are seconds; ``result_clock`` says whether ``result_limit`` runs on the
-    ``elapsed`` clock or on ``working`` hours.
+    hears what its receipt said, ``on_answer`` the one that hears the answer of a Q the CRM asked.  Limits are seconds;
+    ``result_clock`` says whether ``result_limit`` runs on the ``elapsed`` clock or on ``working`` hours.
     """
 
     code: str
@@ -59,6 +59,7 @@ class MessageRow:
     command: str | None = None
     on: tuple[str, ...] = ()
     on_receipt: str | None = None
+    on_answer: str | None = None
 
     def elements(self) -> tuple[str, ...]:
         """Names of the body elements this row owns: the message and, for Q, its answer."""
