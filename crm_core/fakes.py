@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from crm_core.billing.model import BillingRecord
 from crm_core.customers.model import Account, Customer
 from crm_core.events import Event
+from crm_core.fallout.model import Fallout
 from crm_core.orders.model import CustomerOrder, OrderChange, ServiceOrder, StageRecord
 from crm_core.ports import Command, Entity, Origin, Outcome
 from crm_core.products.model import ProductInstance
@@ -119,6 +120,10 @@ class FakeUnitOfWork:
     def reservation(self, reservation_id: str) -> Reservation | None:
         """A working copy."""
         return self._get(Reservation, reservation_id)
+
+    def fallout(self, fallout_id: str) -> Fallout | None:
+        """A working copy."""
+        return self._get(Fallout, fallout_id)
 
     def billing_by_serial(self, serial: str) -> BillingRecord | None:
         """Scans: this is a fake. What was added here is found too."""

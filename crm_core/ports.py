@@ -81,6 +81,8 @@ class UnitOfWork(Protocol):
 
     def reservation(self, reservation_id: str) -> Reservation | None: ...
 
+    def fallout(self, fallout_id: str) -> Fallout | None: ...
+
     def billing_by_serial(self, serial: str) -> BillingRecord | None:
         """The billing record whose notice BL01 went out under ``serial``."""
 

@@ -14,6 +14,7 @@ from adapters.store.store import Store, working_copy
 from crm_core.billing.model import BillingRecord
 from crm_core.customers.model import Account, Customer
 from crm_core.events import Event
+from crm_core.fallout.model import Fallout
 from crm_core.orders.model import CustomerOrder, OrderChange, ServiceOrder, StageRecord
 from crm_core.ports import Entity, Origin
 from crm_core.products.model import ProductInstance
@@ -79,6 +80,11 @@ class StoreUnit:
     def reservation(self, reservation_id: str) -> Reservation | None:
         """The reservation copy, or None."""
         copy: Reservation | None = self._copy("reservation", reservation_id)
+        return copy
+
+    def fallout(self, fallout_id: str) -> Fallout | None:
+        """The fallout record, or None."""
+        copy: Fallout | None = self._copy("fallout", fallout_id)
         return copy
 
     def billing(self, record_id: str) -> BillingRecord | None:

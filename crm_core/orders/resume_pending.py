@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from crm_core.errors import DomainError
+from crm_core.errors import DomainError, StateConflict
 from crm_core.events import PendingAnswered
 from crm_core.orders.defer import allowed, order_of
 from crm_core.orders.keys import order_keys
@@ -43,7 +43,7 @@ class ResumePending:
         if waiting is not None:
             if waiting["accept"] == self.accept:
                 return Outcome("DUPLICATE", state=order.state)
-            raise DomainError("已有待装答复在途", "An answer to the offer is under way", code="STATE_CONFLICT", state=order.state)
+            raise StateConflict("已有待装答复在途", "An answer to the offer is under way", state=order.state)
         offer = self._offer(order)
         new_date = None if self.new_date is None else from_wire(self.new_date)
         if new_date is not None and new_date <= uow.now:
