@@ -1,4 +1,5 @@
-"""Due work of the core, found by looking and done through the worker: orders whose day has come (spec 5.4 rule 7)."""
+"""Due work of the core, found by looking and done through the worker: orders whose day has come (spec 5.4 rule 7), and orders
+that must be looked at because something about them should have happened by now (06.1 promise 5)."""
 
 from __future__ import annotations
 
@@ -14,6 +15,7 @@ from adapters.store.engine import reading
 from adapters.store.unit import StoreUnit
 from crm_core.errors import DomainError
 from crm_core.orders.dispatch_due import DispatchDue
+from crm_core.orders.watch import WatchOrder
 from crm_core.ports import Command, Origin
 from gateway.clock import Clock
 from gateway.writer import Writer
@@ -77,6 +79,12 @@ class Timers:
             .order_by(orders.c.effective_at, orders.c.id)
             .limit(AT_ONCE)
         )
+        self._watched = (
+            select(orders.c.id)
+            .where(orders.c.watch_at.is_not(None))
+            .order_by(orders.c.watch_at, orders.c.id)
+            .limit(AT_ONCE)
+        )
 
     def start(self) -> None:
         """Look now and from now on."""
@@ -94,8 +102,11 @@ class Timers:
         try:
             with self._engine.connect() as connection:
                 due = [row[0] for row in connection.execute(self._due.where(t.service_order.c.effective_at <= now))]
+                watched = [row[0] for row in connection.execute(self._watched.where(t.service_order.c.watch_at <= now))]
         except SQLAlchemyError as error:
             log.warning("timer.not_read", error=str(error))
             return
         for order_id in due:
             self._writer.submit(CommandJob(DispatchDue(order_id), self._own, f"dispatch due {order_id}"))
+        for order_id in watched:
+            self._writer.submit(CommandJob(WatchOrder(order_id), self._own, f"watch {order_id}"))
