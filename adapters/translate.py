@@ -20,6 +20,7 @@ from adapters.store.rows import MessageRecord
 from adapters.store.unit import StoreUnit
 from adapters.wire.times import wire_time
 from crm_core.events import Event
+from crm_core.fallout.model import Fallout
 from crm_core.ports import Command
 from schemas.loader import Catalogue
 from schemas.model import MessageRow
@@ -35,6 +36,9 @@ class Directory(Protocol):
 
     def receiver(self, role: str, area: str) -> str | None:
         """System id of the peer that plays ``role`` for ``area``; None where nobody does."""
+
+    def reachable(self, system_id: str) -> bool:
+        """Whether a message can ever leave for a system."""
 
 
 def use_cases() -> dict[str, type]:
@@ -101,14 +105,16 @@ class Outbound:
         """Puts the event's messages on the unit; returns their serials. Nobody to tell: the message is parked, not lost."""
         serials = []
         for row, names in self._plans.get(type(event).__name__, ()):
-            receiver = event.to or self._receiver(row, event.area)
+            receiver = event.to if event.to is not None else self._receiver(row, event.area)
+            if receiver is not None and not self._directory.reachable(receiver):
+                receiver = None
             body = self._body(event, names)
             store = unit.store
             serial = f"{self._directory.own_id}{wire_time(unit.now)}{store.next('serial'):010d}"
             message = MessageRecord(
                 id=store.next("message"),
                 direction="out",
-                peer=receiver or row.routes[0].receiver,
+                peer=receiver or event.to or row.routes[0].receiver,
                 code=row.code,
                 element=row.name,
                 serial=serial,
@@ -121,6 +127,8 @@ class Outbound:
                 first_seen=unit.now,
             )
             unit.send(message, body, dumps(body) or "{}")
+            if receiver is None:
+                unit.add(_nobody_to_tell(row, message, event, unit))
             serials.append(serial)
         return tuple(serials)
 
@@ -154,6 +162,22 @@ class Outbound:
             if found is not None:
                 return found
         return None
+
+
+def _nobody_to_tell(row: MessageRow, message: MessageRecord, event: Event, unit: StoreUnit) -> Fallout:
+    """The record of a message that no configured peer can be sent: parked, seen, sent again once the configuration is right."""
+    roles = "/".join(route.receiver for route in row.routes)
+    return Fallout(
+        id=unit.new_id("FO"),
+        error_class="not_sent",
+        opened_at=unit.now,
+        zh=f"{row.code} {row.zh} 没有可送达的接收方（{roles}，本地网 {event.area}）：请在配置中登记",
+        en=f"{row.code} {row.name} has no receiver that can be reached ({roles}, area {event.area}): add the peer",
+        symbol="PEER_UNAVAILABLE",
+        message_id=message.id,
+        area=event.area,
+        about={"code": row.code, "serial": message.serial, "key": event.key},
+    )
 
 
 class ReceiptCommands:

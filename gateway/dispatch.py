@@ -13,7 +13,7 @@ from typing import Any
 
 import structlog
 
-from adapters.document import DocumentRefused, Fault, Header
+from adapters.document import Document, DocumentRefused, Fault, Header
 from adapters.translate import Inbound
 from adapters.wire.events import Refused
 from adapters.wire.layout import Layout
@@ -23,7 +23,8 @@ from adapters.xml.codec import Codec
 from gateway.answers import Answers, answer_packet
 from gateway.clock import Clock
 from gateway.config import Peer
-from gateway.inbound import InboundJob, Respond
+from gateway.decoding import Decoder
+from gateway.inbound import Defect, InboundJob, Respond
 from gateway.link import Connection
 from gateway.outbox_pump import OutboxPump
 from gateway.peers import PeerBook
@@ -51,8 +52,10 @@ class Dispatcher:
         writer: Writer,
         pump: OutboxPump,
         clock: Clock,
+        decoder: Decoder,
     ) -> None:
         self._book = book
+        self._decoder = decoder
         self._codec = codec
         self._catalogue: Catalogue = codec.catalogue
         self._inbound = inbound
@@ -146,12 +149,12 @@ class Dispatcher:
             return
         refusal = self._expired(packet.ttl, packet.send_time)
         self._submit(connection, packet, peer, refusal=refusal)
-        if self._writer.waiting > HIGH_WATER and connection.epoch not in self._paused:
+        if self._writer.waiting + self._decoder.pending > HIGH_WATER and connection.epoch not in self._paused:
             self._paused[connection.epoch] = connection
             connection.pause_reading("intake")
 
     def _room(self) -> None:
-        if self._paused and self._writer.waiting < HIGH_WATER // 2:
+        if self._paused and self._writer.waiting + self._decoder.pending < HIGH_WATER // 2:
             paused, self._paused = self._paused, {}
             for connection in paused.values():
                 connection.resume_reading("intake")
@@ -204,7 +207,13 @@ class Dispatcher:
         self._judge(packet, peer, None, lambda body, _reply, _result: done(body), None)
 
     def _submit(
-        self, connection: Connection, packet: Packet, peer: Peer, refusal: DocumentRefused | None = None, *, damaged: bool = False
+        self,
+        connection: Connection,
+        packet: Packet,
+        peer: Peer,
+        refusal: DocumentRefused | None = None,
+        *,
+        damaged: bool = False,
     ) -> None:
         reply = packet.mode == "B"
         expect = self._expectations(packet, connection.session.layout)
@@ -227,19 +236,38 @@ class Dispatcher:
         *,
         damaged: bool = False,
     ) -> None:
-        document = command = None
+        if refusal is not None:
+            self._judged(packet, peer, None, refusal, respond, damaged=damaged)
+            return
+        self._decoder.decode(
+            packet.body,
+            packet.charset,
+            expect,
+            lambda document, refused: self._judged(packet, peer, document, refused, respond, damaged=damaged),
+        )
+
+    def _judged(
+        self,
+        packet: Packet,
+        peer: Peer,
+        document: Document | None,
+        refusal: DocumentRefused | None,
+        respond: Respond,
+        *,
+        damaged: bool,
+    ) -> None:
+        command = None
         row: MessageRow = self._any_row
-        header = _header_of(packet)
-        if refusal is None:
-            try:
-                document = self._codec.decode(packet.body, packet.charset, expect)
-                row, header = document.row, document.header
-                refusal = self._not_ours(document.element, row, header, peer) or self._expired(header.ttl, header.send_time)
-            except DocumentRefused as error:
-                refusal = error
-                header = _answerable(packet, error.header)
+        header = _header_of(packet) if refusal is None or refusal.header is None else _answerable(packet, refusal.header)
+        if document is not None:
+            row, header = document.row, document.header
+            refusal = self._not_ours(document.element, row, header, peer) or self._expired(header.ttl, header.send_time)
         if refusal is None and document is not None:
-            command = self._inbound.command(document)
+            try:
+                command = self._inbound.command(document)
+            except Exception as error:
+                # a row that promises what its command cannot take is a defect of ours: the message is parked with it
+                command = Defect(error)
             if command is None:
                 refusal = self._not_served(row)
         if refusal is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from adapters.document import Document, DocumentRefused, Fault, Header
@@ -17,12 +18,27 @@ from adapters.store.unit import StoreUnit
 from adapters.wire.packet import Packet
 from crm_core.errors import DomainError
 from crm_core.fallout.open_record import OpenFallout
-from crm_core.ports import Command, Origin, Outcome
+from crm_core.ports import Command, Origin, Outcome, UnitOfWork
 from gateway.answers import Answers
 from schemas.model import MessageRow
 
 Respond = Callable[[bytes, bool, str], None]
 """Sends the answer: Package bytes, whether it is a reply (else a receipt), the result code."""
+
+
+@dataclass(frozen=True, slots=True)
+class Defect:
+    """Stands for a command that could not even be made: executing it is the error, which parks the message (06.1 promise 5)."""
+
+    error: Exception
+
+    def prefetch(self) -> tuple[tuple[str, str], ...]:
+        """Nothing."""
+        return ()
+
+    def execute(self, uow: UnitOfWork) -> Outcome:
+        """Raises what went wrong."""
+        raise self.error
 
 
 class InboundJob:

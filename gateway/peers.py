@@ -29,11 +29,16 @@ class PeerBook:
         return self._peers.get(system_id)
 
     def receiver(self, role: str, area: str) -> str | None:
-        """The first peer that plays ``role`` and serves ``area`` (no areas listed: all)."""
+        """The first peer that plays ``role``, serves ``area`` (no areas listed: all) and can be reached."""
         for peer in self._peers.values():
-            if peer.role == role and (not peer.areas or area in peer.areas):
+            if peer.role == role and (not peer.areas or area in peer.areas) and self.reachable(peer.id):
                 return peer.id
         return None
+
+    def reachable(self, system_id: str) -> bool:
+        """Whether a message can ever leave for it: we connect to it, or it takes messages on its own connections."""
+        peer = self._peers.get(system_id)
+        return peer is not None and bool(peer.connect or peer.duplex)
 
     def allowed(self, peer: Peer, host: str) -> bool:
         """Whether ``host`` may speak for ``peer``: with a list, only an IP address on it."""

@@ -35,7 +35,7 @@ message = Table(
     metadata,
     Column("id", Big, primary_key=True, autoincrement=False),
     Column("direction", String(3), nullable=False),
-    Column("peer", String(6), nullable=False),
+    Column("peer", String(12), nullable=False),
     Column("binding", String(8), nullable=False),
     Column("code", String(6), nullable=False),
     Column("element", String(40), nullable=False),

@@ -33,6 +33,9 @@ class Book:
     def receiver(self, role: str, area: str) -> str | None:
         return self.known.get(role)
 
+    def reachable(self, system_id: str) -> bool:
+        return system_id in self.known.values()
+
 
 def unit() -> StoreUnit:
     engine = open_engine("sqlite://")
@@ -94,7 +97,8 @@ def test_an_event_becomes_the_messages_whose_rows_name_it() -> None:
 @pytest.mark.parametrize(
     ("known", "to", "peer", "state"),
     [
-        ({"channel": "CH0001"}, "CH0007", "CH0007", "READY"),
+        ({"channel": "CH0001", "other": "CH0007"}, "CH0007", "CH0007", "READY"),
+        ({"channel": "CH0001"}, "CH0007", "CH0007", "PARKED"),
         ({"channel": "CH0001"}, None, "CH0001", "READY"),
         ({}, None, "channel", "PARKED"),
     ],
@@ -108,9 +112,18 @@ def test_the_receiver_is_whom_the_event_names_else_who_plays_the_role_else_nobod
     assert (record.peer, record.state) == (peer, state)
 
 
+def test_nobody_to_tell_is_a_fallout_record_and_never_silent() -> None:
+    made = unit()
+    Outbound(CATALOGUE, Book()).publish(changed(), made)
+    made.merge()
+    record, _ = made.outgoing[0]
+    fallout = made.store.find("fallout", "FO000000000001")
+    assert (fallout.message_id, fallout.symbol, fallout.state) == (record.id, "PEER_UNAVAILABLE", "new")
+
+
 def test_receipts_speak_to_the_core_where_the_row_says_so() -> None:
     receipts = ReceiptCommands(CATALOGUE)
-    row = next(row for row in CATALOGUE.messages() if row.on_receipt is not None)
+    row = CATALOGUE.for_event("OrderDispatched")[0]
     body = {"service_order_id": "SO1", "version": 2, "action": "install"}
     command: Any = receipts.command(row, body, accepted=False, symbol="STATE_CONFLICT")
     assert (command.service_order_id, command.accepted, command.symbol) == ("SO1", False, "STATE_CONFLICT")

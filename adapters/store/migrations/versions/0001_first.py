@@ -178,7 +178,7 @@ def upgrade() -> None:
         "message",
         sa.Column("id", BIG, autoincrement=False, nullable=False),
         sa.Column("direction", sa.String(length=3), nullable=False),
-        sa.Column("peer", sa.String(length=6), nullable=False),
+        sa.Column("peer", sa.String(length=12), nullable=False),
         sa.Column("binding", sa.String(length=8), nullable=False),
         sa.Column("code", sa.String(length=6), nullable=False),
         sa.Column("element", sa.String(length=40), nullable=False),
