@@ -1,7 +1,7 @@
 """What follows a failed attempt: the policy of spec 06.1, read from the code table ``error_classes``.
 
-A failure is classified by what happened on the wire (``not_sent``, ``unknown``, ``lost_framing``) or by the result code the peer
-gave; the class's row says what to do, when, and how long.  Retries stop: every class has a budget in tries or in age.
+A failure is classified by what happened on the wire (``not_sent``, ``unknown``, ``lost_framing``) or by the result code the
+peer gave; the class's row says what to do, when, and how long.  Retries stop: every class has a budget in tries or in age.
 """
 
 from __future__ import annotations
