@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import groupby
 
+from crm_core.cutover import machine as cutovers
 from crm_core.orders import fold, legality, lock
 from crm_core.orders.item_states import CLOSED, LINES, NAMED, OVERLAYS, RECORDED_ONLY, RESUMABLE
 from crm_core.products import instance_machine
 from crm_core.resources import machine as resources
+from crm_core.schemes import machine as schemes
+from crm_core.state_table import StateTable
+from crm_core.surveys import machine as surveys
 
 NOTE = "Generated from the tables by `crm_core/diagram.py`; a test compares it."
 
@@ -100,6 +104,35 @@ def resource() -> str:
     return "\n".join([*text, *_mermaid(held, resources.HELD, resources.RESERVATION_ENDS)])
 
 
+def _machine(table: StateTable) -> list[str]:
+    """A whole small machine; what changes nothing is left to the table below the picture."""
+    edges = [(line.state, line.to, line.input) for line in table.lines if line.to != line.state]
+    rows = [
+        [given, ", ".join(line.state for line in table.lines if line.input == given and line.to == line.state)]
+        for given in table.inputs
+    ]
+    return [
+        *_mermaid(edges, table.start, table.ends),
+        *_table(["input", "success without a move in"], [row for row in rows if row[1]]),
+    ]
+
+
+def survey() -> str:
+    """The survey's machine."""
+    return "\n".join(["# Survey (spec 5.1)", "", NOTE, "", *_machine(surveys.MACHINE)])
+
+
+def scheme() -> str:
+    """A scheme version's machine."""
+    return "\n".join(["# Scheme version (spec 5.2)", "", NOTE, "", *_machine(schemes.MACHINE)])
+
+
+def cutover() -> str:
+    """The cutover's machine and that of its items."""
+    text = ["# Cutover (spec 03, 5.12)", "", NOTE, "", *_machine(cutovers.MACHINE)]
+    return "\n".join([*text, "# Cutover item", "", *_machine(cutovers.ITEM)])
+
+
 PAGES = {
     "item.md": item,
     "legality.md": matrix,
@@ -107,5 +140,8 @@ PAGES = {
     "lock.md": order_lock,
     "instance.md": instance,
     "resource.md": resource,
+    "survey.md": survey,
+    "scheme.md": scheme,
+    "cutover.md": cutover,
 }
 """File under ``docs/states`` -> what writes it."""

@@ -7,23 +7,27 @@ nothing.  A ``save`` of what was not loaded here, an ``add`` of what exists, or 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from crm_core.billing.model import BillingRecord
 from crm_core.customers.model import Account, Customer
+from crm_core.cutover.model import Cutover, CutoverItem
 from crm_core.events import Event
+from crm_core.history import StateChange
 from crm_core.fallout.model import Fallout
 from crm_core.orders.model import CustomerOrder, OrderChange, ServiceOrder, StageRecord
 from crm_core.ports import Command, Entity, Origin, Outcome
 from crm_core.products.model import ProductInstance
 from crm_core.reference import Reference
 from crm_core.resources.model import Reservation
+from crm_core.schemes.model import Scheme, SchemeRequest
+from crm_core.surveys.model import Survey
 
 _E = TypeVar("_E")
 
-_APPEND_ONLY = (StageRecord, OrderChange)
+_APPEND_ONLY = (StageRecord, OrderChange, StateChange)
 
 
 def default_serials(event: Event) -> int:
@@ -38,6 +42,7 @@ class FakeStore:
     rows: dict[type, dict[str, Any]] = field(default_factory=dict)
     stages: list[StageRecord] = field(default_factory=list)
     changes: list[OrderChange] = field(default_factory=list)
+    moves: list[StateChange] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     next_id: int = 1
     next_serial: int = 1
@@ -49,7 +54,7 @@ class FakeStore:
 
     def snapshot(self) -> str:
         """Everything committed, to be compared: a refused command leaves it as it was."""
-        return repr((self.rows, self.stages, self.changes, self.events, self.next_id, self.next_serial))
+        return repr((self.rows, self.stages, self.changes, self.moves, self.events, self.next_id, self.next_serial))
 
     def run(self, command: Command, now: int, reference: Reference, origin: Origin) -> Outcome:
         """Execute one command and commit; a raised error leaves nothing behind."""
@@ -125,6 +130,31 @@ class FakeUnitOfWork:
         """A working copy."""
         return self._get(Fallout, fallout_id)
 
+    def survey(self, survey_id: str) -> Survey | None:
+        """A working copy."""
+        return self._get(Survey, survey_id)
+
+    def scheme_request(self, request_id: str) -> SchemeRequest | None:
+        """A working copy."""
+        return self._get(SchemeRequest, request_id)
+
+    def scheme(self, key: str) -> Scheme | None:
+        """A working copy."""
+        return self._get(Scheme, key)
+
+    def cutover(self, cutover_id: str) -> Cutover | None:
+        """A working copy."""
+        return self._get(Cutover, cutover_id)
+
+    def cutover_item(self, key: str) -> CutoverItem | None:
+        """A working copy."""
+        return self._get(CutoverItem, key)
+
+    def load(self, keys: Iterable[tuple[str, str]]) -> None:
+        """Everything is at hand here; the keys are read all the same, as a store would."""
+        for kind, key in keys:
+            getattr(self, kind)(key)
+
     def billing_by_serial(self, serial: str) -> BillingRecord | None:
         """Scans: this is a fake. What was added here is found too."""
         for (kind, _), copied in self._copies.items():
@@ -173,6 +203,8 @@ class FakeUnitOfWork:
                 store.stages.append(entity)
             elif isinstance(entity, OrderChange):
                 store.changes.append(entity)
+            elif isinstance(entity, StateChange):
+                store.moves.append(entity)
             else:
                 store.rows.setdefault(type(entity), {})[entity.id] = copy.deepcopy(entity)
         for (kind, key), entity in self._saved.items():

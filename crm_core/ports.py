@@ -7,17 +7,23 @@ A use case sees working copies only.  It changes them, says so with ``save`` or 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from crm_core.billing.model import BillingRecord
 from crm_core.customers.model import Account, Customer
+from crm_core.customers.notice import CustomerNotice
+from crm_core.cutover.model import Cutover, CutoverItem
 from crm_core.events import Event
 from crm_core.fallout.model import Fallout
+from crm_core.history import StateChange
 from crm_core.orders.model import CustomerOrder, OrderChange, ServiceOrder, StageRecord
 from crm_core.products.model import ProductInstance
 from crm_core.reference import Reference
 from crm_core.resources.model import Reservation
+from crm_core.schemes.model import Scheme, SchemeRequest
+from crm_core.surveys.model import Survey
 
 Entity = (
     Customer
@@ -30,6 +36,13 @@ Entity = (
     | Fallout
     | StageRecord
     | OrderChange
+    | StateChange
+    | Survey
+    | SchemeRequest
+    | Scheme
+    | Cutover
+    | CutoverItem
+    | CustomerNotice
 )
 
 
@@ -83,6 +96,21 @@ class UnitOfWork(Protocol):
 
     def fallout(self, fallout_id: str) -> Fallout | None: ...
 
+    def survey(self, survey_id: str) -> Survey | None: ...
+
+    def scheme_request(self, request_id: str) -> SchemeRequest | None: ...
+
+    def scheme(self, key: str) -> Scheme | None:
+        """A designed version by ``scheme_key``."""
+
+    def cutover(self, cutover_id: str) -> Cutover | None: ...
+
+    def cutover_item(self, key: str) -> CutoverItem | None:
+        """One instance of a cutover by ``item_key``."""
+
+    def load(self, keys: Iterable[tuple[str, str]]) -> None:
+        """A hint as ``Command.prefetch``, for what a command knows only after a look: loaded by set, not one by one."""
+
     def billing_by_serial(self, serial: str) -> BillingRecord | None:
         """The billing record whose notice BL01 went out under ``serial``."""
 
@@ -104,7 +132,8 @@ class Command(Protocol):
 
     def prefetch(self) -> tuple[tuple[str, str], ...]:
         """What it will ask for, as (entity kind, id) so that a group is loaded by set; kinds: customer, account,
-        customer_order, order, instance, reservation, billing_serial. A hint: what is missing is fetched on demand."""
+        customer_order, order, instance, reservation, billing_serial, survey, scheme_request, scheme, cutover,
+        cutover_item. A hint: what is missing is fetched on demand."""
 
     def execute(self, uow: UnitOfWork) -> Outcome:
         """Do it, or raise ``DomainError`` and change nothing."""

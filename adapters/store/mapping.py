@@ -18,10 +18,14 @@ from sqlalchemy import Boolean, Table
 from adapters.store import tables as t
 from crm_core.billing.model import BillingRecord
 from crm_core.customers.model import Account, Customer
+from crm_core.customers.notice import CustomerNotice
+from crm_core.cutover.model import Cutover, CutoverItem
 from crm_core.fallout.model import Fallout
 from crm_core.orders.model import CustomerOrder, OrderItem, ServiceOrder, StageRecord
 from crm_core.products.model import ProductInstance
 from crm_core.resources.model import Reservation
+from crm_core.schemes.model import Scheme, SchemeRequest
+from crm_core.surveys.model import Survey
 
 Row = tuple[Any, ...]
 
@@ -101,9 +105,18 @@ INSTANCE = Mapping("instance", ProductInstance, t.product_instance)
 RESERVATION = Mapping("reservation", Reservation, t.reservation)
 BILLING = Mapping("billing", BillingRecord, t.billing_record)
 FALLOUT = Mapping("fallout", Fallout, t.fallout)
+SURVEY = Mapping("survey", Survey, t.survey)
+SCHEME_REQUEST = Mapping("scheme_request", SchemeRequest, t.scheme_request)
+SCHEME = Mapping("scheme", Scheme, t.scheme)
+CUTOVER = Mapping("cutover", Cutover, t.cutover)
+CUTOVER_ITEM = Mapping("cutover_item", CutoverItem, t.cutover_item)
+CUSTOMER_NOTICE = Mapping("customer_notice", CustomerNotice, t.customer_notice)
 STAGE = Mapping("stage", StageRecord, t.stage_record, key="service_order_id")
 
-ENTITIES: tuple[Mapping, ...] = (CUSTOMER, ACCOUNT, CUSTOMER_ORDER, ORDER, INSTANCE, RESERVATION, BILLING, FALLOUT)
+ENTITIES: tuple[Mapping, ...] = (
+    CUSTOMER, ACCOUNT, CUSTOMER_ORDER, ORDER, INSTANCE, RESERVATION, BILLING, FALLOUT, SURVEY, SCHEME_REQUEST, SCHEME, CUTOVER,
+    CUTOVER_ITEM, CUSTOMER_NOTICE,
+)  # fmt: skip
 """Kinds with an id of their own, in the order they are written; items and stages go with their order."""
 
 BY_KIND = {m.kind: m for m in ENTITIES}

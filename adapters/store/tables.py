@@ -8,13 +8,11 @@ Partial indexes keep the due work small whatever the history weighs.
 from __future__ import annotations
 
 from sqlalchemy import (
-    BigInteger,
     Boolean,
     Column,
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     PrimaryKeyConstraint,
     String,
     Table,
@@ -22,11 +20,14 @@ from sqlalchemy import (
     text,
 )
 
-metadata = MetaData(
-    naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "pk": "pk_%(table_name)s"},
-)
-
-Big = BigInteger().with_variant(Integer, "sqlite")
+from adapters.store.metadata import Big as Big
+from adapters.store.metadata import metadata as metadata
+from adapters.store.plan_tables import customer_notice as customer_notice
+from adapters.store.plan_tables import cutover as cutover
+from adapters.store.plan_tables import cutover_item as cutover_item
+from adapters.store.plan_tables import scheme as scheme
+from adapters.store.plan_tables import scheme_request as scheme_request
+from adapters.store.plan_tables import survey as survey
 
 OPEN_OUT = "direction = 'out' AND state IN ('READY', 'SENDING', 'RETRY', 'UNKNOWN')"
 

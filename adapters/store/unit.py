@@ -5,7 +5,8 @@ Nothing reaches the store before ``merge``; a unit that is not merged never happ
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import astuple
 from typing import Any
 
 from adapters.store.mapping import BY_CLASS, STAGE
@@ -13,13 +14,17 @@ from adapters.store.rows import MessageRecord
 from adapters.store.store import Store, working_copy
 from crm_core.billing.model import BillingRecord
 from crm_core.customers.model import Account, Customer
+from crm_core.cutover.model import Cutover, CutoverItem
 from crm_core.events import Event
+from crm_core.history import StateChange
 from crm_core.fallout.model import Fallout
 from crm_core.orders.model import CustomerOrder, OrderChange, ServiceOrder, StageRecord
 from crm_core.ports import Entity, Origin
 from crm_core.products.model import ProductInstance
 from crm_core.reference import Reference
 from crm_core.resources.model import Reservation
+from crm_core.schemes.model import Scheme, SchemeRequest
+from crm_core.surveys.model import Survey
 
 Publisher = Callable[[Event, "StoreUnit"], tuple[str, ...]]
 """Turns an event into outbound messages put on the unit; returns their serials (``adapters.translate.Outbound``)."""
@@ -87,6 +92,35 @@ class StoreUnit:
         copy: Fallout | None = self._copy("fallout", fallout_id)
         return copy
 
+    def survey(self, survey_id: str) -> Survey | None:
+        """The survey, or None."""
+        copy: Survey | None = self._copy("survey", survey_id)
+        return copy
+
+    def scheme_request(self, request_id: str) -> SchemeRequest | None:
+        """The scheme request, or None."""
+        copy: SchemeRequest | None = self._copy("scheme_request", request_id)
+        return copy
+
+    def scheme(self, key: str) -> Scheme | None:
+        """The scheme, or None."""
+        copy: Scheme | None = self._copy("scheme", key)
+        return copy
+
+    def cutover(self, cutover_id: str) -> Cutover | None:
+        """The cutover, or None."""
+        copy: Cutover | None = self._copy("cutover", cutover_id)
+        return copy
+
+    def cutover_item(self, key: str) -> CutoverItem | None:
+        """The cutover item, or None."""
+        copy: CutoverItem | None = self._copy("cutover_item", key)
+        return copy
+
+    def load(self, keys: Iterable[tuple[str, str]]) -> None:
+        """Fetched by set and remembered."""
+        self.store.prefetch(keys, ())
+
     def billing(self, record_id: str) -> BillingRecord | None:
         """The billing record under its own id, or None."""
         copy: BillingRecord | None = self._copy("billing", record_id)
@@ -104,6 +138,8 @@ class StoreUnit:
         """A new row; history and stages are rows without an id of their own."""
         if isinstance(entity, OrderChange):
             self.rows.append(("history", _history_entry(entity)))
+        elif isinstance(entity, StateChange):
+            self.rows.append(("history", astuple(entity)))
         elif isinstance(entity, StageRecord):
             self.rows.append(("stage", STAGE.row(entity)))
         else:

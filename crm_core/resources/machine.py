@@ -55,8 +55,8 @@ HELD = "held"
 RESERVATION_ENDS = ("consumed", "released", "expired")
 
 
-def _is_one_of(resource: dict[str, Any], wanted: list[dict[str, Any]]) -> bool:
-    """By id where both have one, else by type and code."""
+def is_one_of(resource: dict[str, Any], wanted: list[dict[str, Any]]) -> bool:
+    """Whether ``resource`` is among ``wanted``: by id where both have one, else by type and code."""
     for other in wanted:
         if resource.get("res_inst_id") and other.get("res_inst_id"):
             if resource["res_inst_id"] == other["res_inst_id"]:
@@ -84,7 +84,7 @@ def end_items(
     moved = 0
     items: list[dict[str, Any]] = []
     for item in reservation.items:
-        if item["state"] == HELD and (wanted is None or _is_one_of(item["resource"], wanted)):
+        if item["state"] == HELD and (wanted is None or is_one_of(item["resource"], wanted)):
             item = {**item, "state": end}
             moved += 1
         items.append(item)
