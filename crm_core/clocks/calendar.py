@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 
 from crm_core.times import DAY_MS, day_start
 
@@ -44,31 +45,43 @@ class WorkCalendar:
 
     def between(self, begin: int, end: int) -> int:
         """Working ms from ``begin`` to ``end``; 0 if ``end`` is not later."""
-        total = 0
-        midnight = day_start(begin)
-        while midnight < end:
-            if self.works(_number(midnight)):
-                for opens, closes in self.hours:
-                    total += max(0, min(end, midnight + closes) - max(begin, midnight + opens))
-            midnight += DAY_MS
-        return total
+        return _between(self, begin, end)
 
     def add(self, at: int, working: int) -> int:
         """The moment when ``working`` ms of working time have passed since ``at``.
 
         Raises ``ValueError`` if the calendar has no such moment within ten years."""
-        left = working
-        midnight = day_start(at)
-        for _ in range(HORIZON_DAYS):
-            if self.works(_number(midnight)):
-                for opens, closes in self.hours:
-                    begin = max(at, midnight + opens)
-                    length = midnight + closes - begin
-                    if length >= left and length > 0:
-                        return begin + left
-                    left -= max(0, length)
-            midnight += DAY_MS
-        raise ValueError(f"calendar {self.code} has no working time left")
+        return _add(self, at, working)
+
+
+@lru_cache(maxsize=1024)
+def _between(calendar: WorkCalendar, begin: int, end: int) -> int:
+    """Remembered as ``_add`` is."""
+    total = 0
+    midnight = day_start(begin)
+    while midnight < end:
+        if calendar.works(_number(midnight)):
+            for opens, closes in calendar.hours:
+                total += max(0, min(end, midnight + closes) - max(begin, midnight + opens))
+        midnight += DAY_MS
+    return total
+
+
+@lru_cache(maxsize=1024)
+def _add(calendar: WorkCalendar, at: int, working: int) -> int:
+    """Remembered, since all orders of one group of the worker ask for the same moment."""
+    left = working
+    midnight = day_start(at)
+    for _ in range(HORIZON_DAYS):
+        if calendar.works(_number(midnight)):
+            for opens, closes in calendar.hours:
+                begin = max(at, midnight + opens)
+                length = midnight + closes - begin
+                if length >= left and length > 0:
+                    return begin + left
+                left -= max(0, length)
+        midnight += DAY_MS
+    raise ValueError(f"calendar {calendar.code} has no working time left")
 
 
 def _number(midnight: int) -> int:
