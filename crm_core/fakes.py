@@ -37,13 +37,16 @@ def default_serials(event: Event) -> int:
 
 @dataclass(slots=True)
 class FakeStore:
-    """Committed rows by kind and id; ``events`` and history in order. ``serials_for`` stands for the catalogue's rows."""
+    """Committed rows by kind and id; ``events`` and history in order. ``serials_for`` stands for the catalogue's rows.
+    ``unsent`` are serials still in the outbox, as a test says; ``withdrawn`` those taken back."""
 
     rows: dict[type, dict[str, Any]] = field(default_factory=dict)
     stages: list[StageRecord] = field(default_factory=list)
     changes: list[OrderChange] = field(default_factory=list)
     moves: list[StateChange] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
+    unsent: dict[str, None] = field(default_factory=dict)
+    withdrawn: list[str] = field(default_factory=list)
     next_id: int = 1
     next_serial: int = 1
     serials_for: Callable[[Event], int] = default_serials
@@ -76,6 +79,7 @@ class FakeUnitOfWork:
         self._added: list[Entity] = []
         self._saved: dict[tuple[type, str], Any] = {}
         self._events: list[Event] = []
+        self._withdrawn: list[str] = []
         self._ids = store.next_id
         self._serials = store.next_serial
 
@@ -190,6 +194,13 @@ class FakeUnitOfWork:
         self._serials += count
         return tuple(f"CRM00120261122000000{n:010d}" for n in range(first, first + count))
 
+    def withdraw(self, serial: str) -> bool:
+        """What a test declared unsent."""
+        if serial not in self._store.unsent:
+            return False
+        self._withdrawn.append(serial)
+        return True
+
     def new_id(self, kind: str) -> str:
         """``kind`` and 12 digits."""
         self._ids += 1
@@ -212,5 +223,6 @@ class FakeUnitOfWork:
             row.row_version += 1
             store.rows.setdefault(kind, {})[key] = row
         store.events.extend(copy.deepcopy(self._events))
+        store.withdrawn.extend(self._withdrawn)
         store.next_id = self._ids
         store.next_serial = self._serials

@@ -123,6 +123,9 @@ class UnitOfWork(Protocol):
     def emit(self, event: Event) -> tuple[str, ...]:
         """Tell the world; returns the serials of the messages that will leave (none if nobody is told)."""
 
+    def withdraw(self, serial: str) -> bool:
+        """Take back the message emitted under ``serial``, if no byte of it was ever tried to be sent; False: it may have left."""
+
     def new_id(self, kind: str) -> str:
         """A fresh id: ``kind`` (1-4 letters, e.g. ``SO``) and 12 digits."""
 

@@ -14,6 +14,7 @@ from typing import Any
 from adapters.document import Document, Header
 from adapters.store.message_machine import DEAD, DONE, REJECTED, RETRY, SENDING, UNKNOWN, next_state
 from adapters.store.unit import StoreUnit
+from adapters.store.withdrawal import TAKEN_BACK, Withdrawals
 from adapters.wire.times import wire_time
 from adapters.xml.codec import Codec
 from crm_core.errors import DomainError
@@ -78,6 +79,7 @@ class OpenAttempts:
     ) -> None:
         self.origin = Origin(own_id, "", "")
         self._framed: dict[int, bytes] = {}
+        self._taken_back: dict[int, Withdrawals] = {}
         self._entries = entries
         self._peer = peer
         self._codec = codec
@@ -98,6 +100,7 @@ class OpenAttempts:
         """Frames first attempts, opens an attempt row each, moves the messages to SENDING."""
         # Nothing framed in a group that was rolled back counts: its bytes are not in the log.
         self._framed.clear()
+        self._taken_back.clear()
         # A first attempt whose document is at hand needs no look at the log; a repeated one must send what was sent.
         missing = [e for e in self._entries if e.raw is None and (e.document is None or e.tries)]
         if missing:
@@ -107,6 +110,10 @@ class OpenAttempts:
                 entry.document = entry.document if entry.document is not None else document
         for entry in self._entries:
             entry.error = None
+            if entry.id in unit.store.withdrawn:
+                entry.error = TAKEN_BACK
+                self._taken_back[entry.id] = unit.store.withdrawn
+                continue
             raw = entry.raw
             if raw is None:
                 try:
@@ -158,6 +165,8 @@ class OpenAttempts:
 
     def committed(self) -> None:
         """The attempts are on disk: the bytes may leave."""
+        for message_id, withdrawals in self._taken_back.items():
+            withdrawals.passed_over(message_id)
         for entry in self._entries:
             if entry.error is None:
                 entry.raw = self._framed.get(entry.id, entry.raw)

@@ -22,6 +22,7 @@ from adapters.store.loading import Loader
 from adapters.store.mapping import BY_KIND, ENTITIES, ITEM, clone_order
 from adapters.store.rows import INSERTS, UPDATES, statements
 from adapters.store.sql import Dialect, EntitySql, insert_sql
+from adapters.store.withdrawal import Withdrawals
 from crm_core.orders.model import OrderItem, ServiceOrder
 
 Key = tuple[str, str]
@@ -58,6 +59,7 @@ class Store:
         self._known: OrderedDict[Key, Any] = OrderedDict()
         self._absent: list[Key] = []
         self._inbox: dict[tuple[str, str], tuple[bytes, int, tuple[bytes, str] | None]] = {}
+        self.withdrawn = Withdrawals(self.dialect)
         self._counters: dict[str, int] = {}
         self._stored_counters: dict[str, int] = {}
         self._blocks: dict[str, int] = {}
@@ -143,6 +145,10 @@ class Store:
     def outbound(self, ids: list[int]) -> dict[int, tuple[dict[str, Any] | None, bytes | None]]:
         """Document and, once framed, bytes of outbound messages."""
         return self._loader.outbound(self.driver, ids)
+
+    def unsent(self, serial: str) -> int | None:
+        """The id of our message with this serial if nobody has tried to send it yet."""
+        return self.withdrawn.unsent(self.driver, self._rows, serial)
 
     def next(self, counter: str) -> int:
         """The next number of a counter, from the block this writer holds; given back if the group is rolled back."""
@@ -255,6 +261,7 @@ class Store:
         self._stored_counters = dict(self._counters)
         self._stored_chain = (self.chain.seq, self.chain.head)
         self._blocks.update(self._reserving)
+        self.withdrawn.committed()
         self._end_group()
         while len(self._known) > self._remember:
             self._known.popitem(last=False)
@@ -273,6 +280,7 @@ class Store:
         self._counters = dict(self._stored_counters)
         self.chain.seq, self.chain.head = self._stored_chain
         self._known.clear()
+        self.withdrawn.dropped()
         self._end_group()
 
     def _end_group(self) -> None:

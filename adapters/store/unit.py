@@ -33,7 +33,10 @@ Publisher = Callable[[Event, "StoreUnit"], tuple[str, ...]]
 class StoreUnit:
     """One command's view of the store."""
 
-    __slots__ = ("_added", "_copies", "_publish", "_saved", "marks", "now", "origin", "outgoing", "reference", "rows", "store")
+    __slots__ = (
+        "_added", "_copies", "_publish", "_saved", "marks", "now", "origin", "outgoing", "reference", "rows", "store",
+        "taken_back",
+    )  # fmt: skip
 
     def __init__(self, store: Store, now: int, reference: Reference, origin: Origin, publish: Publisher) -> None:
         self.store = store
@@ -47,6 +50,7 @@ class StoreUnit:
         self.rows: list[tuple[str, tuple[Any, ...]]] = []
         self.marks: list[tuple[str, str, bytes, int, tuple[bytes, str]]] = []
         self.outgoing: list[tuple[MessageRecord, dict[str, Any]]] = []
+        self.taken_back: list[int] = []
 
     def _copy(self, kind: str, entity_id: str) -> Any:
         key = (kind, entity_id)
@@ -156,6 +160,14 @@ class StoreUnit:
         """Outbound messages of the event; their serials."""
         return self._publish(event, self)
 
+    def withdraw(self, serial: str) -> bool:
+        """Take a message back that nobody has tried to send."""
+        message_id = self.store.unsent(serial)
+        if message_id is None:
+            return False
+        self.taken_back.append(message_id)
+        return True
+
     def new_id(self, kind: str) -> str:
         """``kind`` and 12 digits."""
         return f"{kind}{self.store.next(kind):012d}"
@@ -189,6 +201,8 @@ class StoreUnit:
             store.put(kind, entity, added=False)
         for mark in self.marks:
             store.put_inbox(*mark)
+        for message_id in self.taken_back:
+            store.put_row("message_state", store.withdrawn.take_back(message_id, self.now))
         for name, row in self.rows:
             if name == "history":
                 row = store.chain.append(row)

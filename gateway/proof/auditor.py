@@ -18,6 +18,7 @@ from sqlalchemy.engine import Connection
 
 from adapters.store.history import COLUMNS, broken_links
 from adapters.store.message_machine import DONE, OPEN, PARKED
+from adapters.store.withdrawal import TAKEN_BACK
 from crm_core.orders.fold import FINAL, fold
 from crm_core.orders.item_states import ENDS
 from schemas.loader import Catalogue
@@ -256,10 +257,10 @@ def nothing_is_left(connection: Connection, _catalogue: Catalogue) -> Iterator[V
     for message, code, peer, state in _rows(connection, left):
         yield Violation("6.4/7", f"{message} {code} {peer}", f"报文仍为 {state}", f"the message is still {state}")
     unseen = (
-        "SELECT m.id, m.code, m.state FROM message m WHERE m.state IN ('DEAD', :parked) AND NOT EXISTS "
-        "(SELECT 1 FROM fallout f WHERE f.message_id = m.id) ORDER BY m.id"
+        "SELECT m.id, m.code, m.state FROM message m WHERE m.state IN ('DEAD', :parked) "
+        "AND COALESCE(m.error_class, '') <> :back AND NOT EXISTS (SELECT 1 FROM fallout f WHERE f.message_id = m.id) ORDER BY m.id"
     )
-    for message, code, state in _rows(connection, unseen, parked=PARKED):
+    for message, code, state in _rows(connection, unseen, parked=PARKED, back=TAKEN_BACK):
         yield Violation("6.4/7", f"{message} {code}", f"{state} 而没有异常单", f"is {state} without a fallout record")
     waiting = (
         "SELECT o.id, o.state FROM service_order o WHERE o.ended_at IS NULL "
