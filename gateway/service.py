@@ -91,7 +91,8 @@ class Gateway:
         self.dispatcher = Dispatcher(self.book, self.codec, inbound, answers, self.writer, self.pump, clock, self._decoder)
         self.dispatcher.on_identified = self._identified
         self.dispatcher.on_ended = self._ended
-        self._timers = Timers(store.engine, self.writer, clock, self.book.own_id)
+        billing_s = catalogue.for_event("BillingDue")[0].result_limit or 0
+        self._timers = Timers(store.engine, self.writer, clock, self.book.own_id, billing_s)
 
     # -- life ---------------------------------------------------------------------------------------------------------
 

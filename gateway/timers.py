@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from adapters.store import tables as t
 from adapters.store.engine import reading
 from adapters.store.unit import StoreUnit
+from crm_core.billing.watch_result import WatchBilling
 from crm_core.errors import DomainError
 from crm_core.orders.dispatch_due import DispatchDue
 from crm_core.orders.watch import WatchOrder
@@ -64,7 +65,8 @@ class CommandJob:
 class Timers:
     """Looks for due work at intervals of the one clock."""
 
-    def __init__(self, engine: Engine, writer: Writer, clock: Clock, own_id: str) -> None:
+    def __init__(self, engine: Engine, writer: Writer, clock: Clock, own_id: str, limit_s: int) -> None:
+        """``limit_s``: within how many seconds billing answers a notice."""
         self._engine = reading(engine)
         self._writer = writer
         self._clock = clock
@@ -86,6 +88,15 @@ class Timers:
             .limit(AT_ONCE)
         )
 
+        facts = t.billing_record.c
+        self._billing_s = limit_s
+        self._unanswered = (
+            select(facts.serial)
+            .where(facts.state == "sent", facts.reason_json.is_(None), facts.serial != "")
+            .order_by(facts.sent_at, facts.serial)
+            .limit(AT_ONCE)
+        )
+
     def start(self) -> None:
         """Look now and from now on."""
         self._look()
@@ -103,6 +114,8 @@ class Timers:
             with self._engine.connect() as connection:
                 due = [row[0] for row in connection.execute(self._due.where(t.service_order.c.effective_at <= now))]
                 watched = [row[0] for row in connection.execute(self._watched.where(t.service_order.c.watch_at <= now))]
+                last = now - self._billing_s * 1000
+                facts = [row[0] for row in connection.execute(self._unanswered.where(t.billing_record.c.sent_at <= last))]
         except SQLAlchemyError as error:
             log.warning("timer.not_read", error=str(error))
             return
@@ -110,3 +123,5 @@ class Timers:
             self._writer.submit(CommandJob(DispatchDue(order_id), self._own, f"dispatch due {order_id}"))
         for order_id in watched:
             self._writer.submit(CommandJob(WatchOrder(order_id), self._own, f"watch {order_id}"))
+        for serial in facts:
+            self._writer.submit(CommandJob(WatchBilling(serial), self._own, f"watch {serial}"))

@@ -6,9 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from crm_core.billing.record_result import RecordBillingResult
+from crm_core.billing.watch_result import WatchBilling
 from crm_core.clocks.calendar import WorkCalendar, time_of_day
 from crm_core.errors import OrderUnknown
-from crm_core.events import DeferralRequested, LimitPassed, OrderDispatched, ReportsMissing
+from crm_core.events import BillingDue, DeferralRequested, LimitPassed, OrderDispatched, ReportsMissing
 from crm_core.orders.defer import DeferOrder
 from crm_core.orders.lock_report import RecordLockReport
 from crm_core.orders.operation_result import RecordOperationResult
@@ -155,3 +157,20 @@ def test_an_unknown_order_is_refused() -> None:
     world = World()
     with pytest.raises(OrderUnknown):
         world.tell(WatchOrder("SO404"))
+
+
+def test_a_notice_billing_never_answered_is_told_once() -> None:
+    limited = replace(REFERENCE, result_limits={BillingDue.__name__: (3600, "elapsed")})
+    world = World(reference=limited)
+    world.tell(world.accept(1))
+    world.tell(world.done(seq=2))
+    (fact,) = world.billing()
+    origin = Origin("CRM001", "", "watch")
+    world.store.run(WatchBilling(fact.serial), NOW + HOUR - 1, limited, origin)
+    assert world.fallouts() == []
+    for _ in range(2):
+        world.store.run(WatchBilling(fact.serial), NOW + HOUR, limited, origin)
+    (record,) = world.fallouts()
+    assert (record.error_class, record.about["serial"], world.order.state) == ("overdue", fact.serial, "COMPLETED")
+    world.store.run(RecordBillingResult("accepted"), NOW, limited, Origin("BIL001", "B1", "BL02", fact.serial))
+    assert world.billing()[0].state == "accepted"
