@@ -19,6 +19,7 @@ from adapters.wire.times import wire_time
 from adapters.xml.codec import Codec
 from crm_core.errors import DomainError
 from crm_core.fallout.model import Fallout
+from crm_core.fallout.open_record import OpenFallout
 from crm_core.ports import Command, Origin
 from gateway.config import Peer
 from gateway.retry import Decision
@@ -235,14 +236,12 @@ class CloseAttempt:
 
     def _fallout(self, unit: StoreUnit, error_class: str, symbol: str, zh: str, en: str) -> None:
         entry = self._entry
-        unit.add(
-            Fallout(
-                id=unit.new_id("FO"), error_class=error_class, opened_at=unit.now, symbol=symbol,
-                zh=zh or "对端拒绝或无法送达", en=en or "Refused by the peer, or not deliverable",
-                message_id=entry.id, area=entry.area, service_order_id=entry.key or None,
-                about={"code": entry.code, "serial": entry.serial, "peer": entry.peer, "tries": entry.tries},
-            )
-        )  # fmt: skip
+        OpenFallout(
+            error_class, zh or "对端拒绝或无法送达", en or "Refused by the peer, or not deliverable", symbol,
+            message_id=entry.id, area=entry.area, service_order_id=entry.key or None,
+            about={"code": entry.code, "serial": entry.serial, "peer": entry.peer, "tries": entry.tries},
+            stuck=bool(self._row.result),
+        ).execute(unit)  # fmt: skip
 
     def committed(self) -> None:
         """Durable: the pump goes on with the key."""

@@ -9,13 +9,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from crm_core.fallout.model import Fallout
+from crm_core.orders.item_states import Kind
+from crm_core.orders.machine import rulebook
+from crm_core.orders.model import ServiceOrder
+from crm_core.orders.moves import Moves
 from crm_core.orders.reports import release
 from crm_core.ports import Outcome, UnitOfWork
 
 
 @dataclass(frozen=True, slots=True)
 class OpenFallout:
-    """``report_seq``: number of the refused report, counted as seen so that those behind it go on."""
+    """``report_seq``: number of the refused report, counted as seen so that those behind it go on. ``stuck``: the order cannot
+    go on by itself, its open items stand in FALLOUT (04.1, budget spent)."""
 
     error_class: str
     zh: str
@@ -26,6 +31,7 @@ class OpenFallout:
     message_id: int | None = None
     about: dict[str, Any] = field(default_factory=dict)
     report_seq: int | None = None
+    stuck: bool = False
 
     def prefetch(self) -> tuple[tuple[str, str], ...]:
         """The order, if it is about one."""
@@ -51,4 +57,16 @@ class OpenFallout:
             order.report_seq += 1
             uow.save(order)
             release(uow, order)
+        if order is not None and self.stuck:
+            _stand(uow, order)
         return Outcome("OK", details=(("fallout_id", record.id),))
+
+
+def _stand(uow: UnitOfWork, order: ServiceOrder) -> None:
+    moves = Moves(uow, order, "budget_spent")
+    book = rulebook(uow.reference.policies)
+    for item in order.newest():
+        effect = book.effect(item, moves.cause)
+        if effect.kind is Kind.MOVED:
+            moves.put(item, effect)
+    moves.settle()
