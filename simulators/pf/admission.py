@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 from schemas.loader import load
 from simulators.brain import Body
-from simulators.pf.machine import CLOSED, REPEATABLE, REPORTED
-from simulators.pf.order import Item, Order, action_name, set_levels
+from simulators.pf.machine import REPEATABLE, REPORTED
+from simulators.pf.order import Item, Order, action_name
 from simulators.pf.processes import ProcessTable
+from simulators.pf.steps import set_levels
 
 _ANY = "*"
 
@@ -88,15 +89,16 @@ class Admission:
 
     def _dependency_met(self, item_id: str) -> bool:
         owner = self._orders.get(self._owner_of_item.get(item_id, ""))
-        return owner is not None and owner.items[item_id].progress == "completed"
+        return owner is not None and owner.items[item_id].progress == "COMPLETED"
 
     def _collision(self, order_id: str, item: Item) -> str | None:
         """Another order in flight on the instance that may not run beside this item."""
         for other_id in self._busy.get(item.instance, ()):
             other = self._orders[other_id]
-            if other_id == order_id or other.state in REPORTED:
+            if other_id == order_id:
                 continue
-            actions = {mine.image["action"] for mine in other.items.values() if mine.instance == item.instance}
+            held = [mine for mine in other.items.values() if mine.instance == item.instance]
+            actions = [mine.image["action"] for mine in held if mine.open and mine.progress not in REPORTED]
             if not all(self._go_together(action, item.image["action"]) for action in actions):
                 return other_id
         return None
@@ -113,15 +115,16 @@ class Admission:
 
 def _repeated(known: Order, body: Body) -> Verdict | None:
     """A dispatch of an order PF has already: what it is, or None where it is a new dispatch after a closing (rule 1)."""
-    version = body["version"]
+    version, state = body["version"], known.state
+    over = state == "REJECTED" or known.closed
     if version < known.version:
-        return Verdict(refusal="STALE_VERSION", state=known.state)
+        return Verdict(refusal="STALE_VERSION", state=state)
     if version == known.version:
         if known.image == body:
             return Verdict(known=True)
-        if known.state == "ACKNOWLEDGED":
+        if state == "ACKNOWLEDGED":
             return Verdict(renew=True)
-        return Verdict(refusal="STATE_CONFLICT" if known.state in CLOSED else "ORDER_IN_FLIGHT", state=known.state)
-    if known.state in REPEATABLE:
+        return Verdict(refusal="STATE_CONFLICT" if over else "ORDER_IN_FLIGHT", state=state)
+    if over and state in REPEATABLE:
         return None
-    return Verdict(refusal="STATE_CONFLICT" if known.state in CLOSED else "ORDER_IN_FLIGHT", state=known.state)
+    return Verdict(refusal="STATE_CONFLICT" if over else "ORDER_IN_FLIGHT", state=state)

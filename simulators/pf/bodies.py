@@ -7,6 +7,7 @@ from typing import Any
 from adapters.wire.times import wire_time
 from simulators.brain import Body
 from simulators.pf.order import Item, Order, Step, WorkOrder
+from simulators.pf.processes import Stage
 
 
 def report_head(order: Order) -> Body:
@@ -29,7 +30,7 @@ def acceptance(order: Order, settings: dict[str, Any], now: int) -> Body:
 def stage_report(order: Order, step: Step, work: WorkOrder, now: int) -> Body:
     """OH07: the stage's work order as it stands, with the resources the stage is about."""
     body = report_head(order) | {
-        "stage": {"code": step.stage.code, "name": step.stage.zh},
+        "stage": step.stage.ref(),
         "work_order_id": work.id,
         "state": work.state,
         "org": work.org,
@@ -52,26 +53,34 @@ def stage_report(order: Order, step: Step, work: WorkOrder, now: int) -> Body:
     return body
 
 
-def assignment(order: Order, items: list[Item]) -> Body:
-    """OH03: what each item needs, chosen near its address."""
+def near(image: Body) -> Body:
+    """The rule that chooses near an item's address, if that says where it is."""
+    return {"rule": {"bureau": image["a_end"]["bureau"]}} if "bureau" in image.get("a_end", {}) else {}
+
+
+def needs_of(item: Item) -> list[Body]:
+    """What the item needs, chosen near its address."""
+    return [{"res_type": kind, "role": role, "quantity": 1, **near(item.image)} for kind, role in item.process.needs]
+
+
+def assignment(order: Order, items: list[Item], reservation: str | None) -> Body:
+    """OH03: what each item needs; first out of what the order has reserved, and ``reservation``."""
     rows = []
     for item in items:
         image = item.image
         wanted = ("item_id", "action", "product", "product_instance_id", "access_number", "a_end", "z_end", "attrs")
         row = {name: image[name] for name in wanted if name in image}
-        near = {"rule": {"bureau": image["a_end"]["bureau"]}} if "bureau" in image.get("a_end", {}) else {}
-        needs = [{"res_type": kind, "role": role, "quantity": 1, **near} for kind, role in item.process.needs]
+        needs = needs_of(item)
         rows.append(row | {"needs": needs} if needs else row)
     body = order.head() | {"items": rows}
-    reservations = order.image.get("reservations")
+    reservations = [*order.image.get("reservations", ()), *([reservation] if reservation is not None else [])]
     return body | {"reservations": reservations} if reservations else body
 
 
-def unassignment(order: Order, reason: dict[str, str]) -> Body:
-    """OH05: of the whole order, or of what the CRM has not accepted yet."""
+def unassignment(order: Order, items: list[Item], reason: dict[str, str], whole: bool) -> Body:
+    """OH05: of the whole order, which closes it there, or of some items."""
     body = order.head() | {"reason": reason}
-    going = order.unfinished()
-    return body if len(going) == len(order.items) else body | {"items": [item.id for item in going]}
+    return body if whole else body | {"items": [item.id for item in items]}
 
 
 def archive(order: Order, items: list[Item], step: str) -> Body:
@@ -95,12 +104,10 @@ def completion(order: Order, items: list[Item], by: str, now: int) -> Body:
     return report_head(order) | {"completed_by": by, "time": wire_time(now), "items": rows}
 
 
-def return_order(order: Order, reason: dict[str, str], step: Step, audited_by: str) -> Body:
-    """OH09: everything is undone, the order goes back to the CRM."""
-    stage = {"code": step.stage.code, "name": step.stage.zh}
-    body = report_head(order) | {"reason": reason, "stage": stage, "audited_by": audited_by}
-    going = order.unfinished()
-    return body if len(going) == len(order.items) else body | {"items": [{"item_id": item.id} for item in going]}
+def return_order(order: Order, items: list[Item], reason: dict[str, str], stage: Stage, audited_by: str) -> Body:
+    """OH09: everything of the items is undone, they go back to the CRM."""
+    body = report_head(order) | {"reason": reason, "stage": stage.ref(), "audited_by": audited_by}
+    return body if len(items) == len(order.items) else body | {"items": [{"item_id": item.id} for item in items]}
 
 
 def _access_number(item: Item) -> str | None:

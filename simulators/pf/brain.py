@@ -1,6 +1,7 @@
-"""Provisioning: takes orders, walks them through their process, reports, and obeys what the CRM decides (spec 5.4, 5.5).
+"""Provisioning: takes orders, walks them through their process, reports, and decides what may still be done (spec 5.4-5.11).
 
-One handler a message, found by code in ``_handlers``; answers to PF's own messages come back with the note they were sent with.
+One handler a message, found by code; answers to PF's own messages come back with the note they were sent with: what it was
+about, the order, the dispatch, and the step, item or items.
 """
 
 from __future__ import annotations
@@ -11,41 +12,81 @@ from typing import Any
 from simulators.agenda import Agenda
 from simulators.brain import Body, Meta, Reaction, Send
 from simulators.codes import number, receipt
-from simulators.pf import bodies, query
+from simulators.pf import bodies
 from simulators.pf.admission import Admission, Verdict
-from simulators.pf.flow import Flow, Task
-from simulators.pf.machine import CLOSED, IllegalMove
-from simulators.pf.order import Item, Order
+from simulators.pf.changing import Changing
+from simulators.pf.closing import Closing
+from simulators.pf.compensation import Compensation
+from simulators.pf.deferring import Deferring
+from simulators.pf.floor import Floor, Task
+from simulators.pf.flow import Flow
+from simulators.pf.inquiry import Inquiry
+from simulators.pf.locking import Locking
+from simulators.pf.machine import IllegalMove
+from simulators.pf.order import Order
 from simulators.pf.processes import ProcessTable, shipped
+from simulators.pf.query import Register, plain
+from simulators.pf.script import Script
+from simulators.pf.waiting import WaitingRoom
 from simulators.ports import Entropy
 
-_AFTER_DECISION = frozenset({"COMPLETED"})
+_OnOrder = Callable[[Order, Body, Meta, int], Reaction]
+_OnDue = Callable[[Order, Task, int, list[Send]], None]
 
 
 class PfBrain:
-    """The PF. ``speed`` multiplies the durations of stages (0: at once)."""
+    """The PF. ``speed`` multiplies the durations of stages (0: at once); ``script`` what goes otherwise than usual."""
 
     role = "PF"
 
-    def __init__(self, entropy: Entropy, speed: float = 1.0, table: ProcessTable | None = None) -> None:
-        self._table = table or shipped()
-        self._agenda: Agenda[Task] = Agenda()
-        self._flow = Flow(self._table, entropy, self._agenda, speed)
-        self.orders: dict[str, Order] = {}
+    def __init__(
+        self, entropy: Entropy, speed: float = 1.0, table: ProcessTable | None = None, script: Script | None = None
+    ) -> None:
+        floor = Floor(table or shipped(), script or Script(), entropy, speed)
+        self._floor = floor
+        self.orders: dict[str, Order] = floor.orders
         self.past: list[Order] = []
         self.complaints: list[dict[str, Any]] = []
-        self._by_customer: dict[str, dict[str, None]] = {}
-        self._by_instance: dict[str, dict[str, None]] = {}
-        self._admission = Admission(self._table, self.orders)
+        self._register = Register(self.orders)
+        self._called_off: dict[str, int] = {}
+        floor.admission = Admission(floor.table, self.orders)
+        floor.flow, floor.undoing, floor.closing = Flow(floor), Compensation(floor), Closing(floor)
+        floor.waiting, floor.changing, floor.deferring = WaitingRoom(floor), Changing(floor), Deferring(floor)
+        self._locking = Locking(floor)
+        inquiry = Inquiry(floor)
         self._handlers: dict[str, Callable[[Body, Meta, int], Reaction]] = {
             "OH01": self._dispatched,
             "OH04": self._assigned,
-            "OH13": self._decided,
-            "PQ01": self._queried,
+            "OH13": self._of_version(lambda order, body, meta, now: floor.closing.decided(order, body, now)),
+            "CN01": self._cancelled,
+            "PA01": floor.waiting.available,
+            "RR04": floor.waiting.lost,
+            "PQ01": lambda body, meta, now: self._register.query(body),
         }
-        self._noted: dict[str, Callable[[Order, Send, Body, int], Reaction]] = {
-            "archived": self._archived,
-            "undone": self._undone,
+        commands: dict[str, _OnOrder] = {
+            "OH10": floor.deferring.expedite,
+            "OH11": floor.deferring.reschedule,
+            "OH14": floor.deferring.answered,
+            "CO01": floor.changing.change,
+            "PA03": floor.waiting.decide,
+            "DF01": floor.deferring.defer,
+            "DF02": floor.deferring.end,
+            "LK01": self._locking.lock,
+            "LK02": self._locking.unlock,
+            "PQ02": inquiry.ask,
+        }
+        self._handlers |= {code: self._on_order(handler) for code, handler in commands.items()}
+        self._dues: dict[str, _OnDue] = {
+            "accept": floor.flow.accept_due,
+            "finish": floor.flow.due,
+            "retry": floor.flow.retry,
+            "undo": floor.undoing.due,
+            "register": floor.waiting.rested,
+            "offer": floor.waiting.offer_over,
+            "decide": floor.changing.decide,
+            "deferral": floor.deferring.due,
+            "hold_limit": floor.deferring.hold_limit,
+            "lease": self._locking.due,
         }
 
     @property
@@ -64,251 +105,205 @@ class PfBrain:
             return Reaction.refuse("STATE_CONFLICT", met.state)
 
     def on_answer(self, sent: Send, body: Body, now: int) -> Reaction:
-        """An answer of RM moves the order on; receipts of the CRM need no thought."""
-        handler = self._noted.get(sent.note[0]) if sent.note else None
-        if handler is None:
+        """An answer of RM moves the order on; receipts need no thought."""
+        order = self._noted(sent)
+        out: list[Send] = []
+        if order is None:
             return Reaction()
-        _, order_id, version, _ = sent.note
-        order = self.orders.get(order_id)
-        if order is None or order.version != version:
-            return Reaction()
-        return handler(order, sent, body, now)
+        if sent.note[0] == "archived":
+            self._archived(order, sent, body, now, out)
+        elif sent.note[0] == "undone":
+            self._floor.undoing.unassigned(order, sent, body, now, out)
+        elif sent.note[0] == "registered":
+            self._floor.waiting.registered(order, sent, body, now, out)
+        elif sent.note[0] == "left":
+            self._floor.waiting.left(order, sent, now, out)
+        return Reaction(sends=out)
 
     def on_refusal(self, sent: Send, code: str, body: Body, now: int) -> Reaction:
-        """Nobody takes the message: kept for people; where a step waited for RM, the step is stuck."""
+        """Nobody takes the message: kept for people; where a step or an operation waited for RM, it is stuck or ends."""
         self.complaints.append({"code": sent.code, "result": code, "body": sent.body, "at": now})
         out: list[Send] = []
-        order = self.orders.get(sent.body.get("service_order_id", ""))
-        if order is None or order.state in CLOSED:
-            return Reaction()
+        order = self._noted(sent)
         reason = {"text": f"{sent.code} {body.get('text', '')}"[:500], "code": code}
-        if sent.note and order.version == sent.note[2] and order.state == "IN_PROGRESS":
-            self._flow.get_stuck(order, sent, reason, now, out)
-        else:
-            self._flow.note(order, reason, None, now)
+        if order is None:
+            about = self.orders.get(sent.body.get("service_order_id", ""))
+            if about is not None and not about.closed:
+                self._floor.note(about, reason, None, now)
+        elif sent.note[0] in ("asked", "archived") and not order.closed:
+            self._floor.flow.get_stuck(order, sent, reason, now, out)
+        elif sent.note[0] == "undone":
+            self._floor.undoing.not_unassigned(order, sent, reason, now, out)
+        elif sent.note[0] == "registered":
+            self._floor.waiting.unregistered(order, sent, now, out)
+        elif sent.note[0] == "left":
+            self._floor.waiting.left(order, sent, now, out)
+        elif sent.note[0] == "reassigned":
+            self._floor.changing.refused(order, now, out)
         return Reaction(sends=out)
 
     def due(self, now: int) -> Reaction:
-        """Acceptances and stages whose time has come."""
+        """Acceptances, stages and whatever else has its time."""
         out: list[Send] = []
-        for task in self._agenda.take(now):
+        for task in self._floor.agenda.take(now):
             order = self.orders[task.order]
-            if order.version != task.version or order.state in CLOSED:
-                continue
-            if task.what == "accept" and order.state == "ACKNOWLEDGED":
-                self._flow.accept(order, now, out)
-            elif task.what == "retry" and order.state == "FALLOUT":
-                self._flow.retry(order, task, now, out)
-            elif task.what == "finish" and order.steps[task.step].state == "active":
-                self._flow.finish(order, task.step, now, out)
+            if order.epoch == task.epoch and not order.closed:
+                self._dues[task.what](order, task, now, out)
         return Reaction(sends=out)
 
     def next_due(self) -> int | None:
-        """When the next acceptance or stage is due (ms)."""
-        return self._agenda.next()
+        """When the next thing is due (ms)."""
+        return self.agenda.next()
+
+    @property
+    def agenda(self) -> Agenda[Task]:
+        """What is due when."""
+        return self._floor.agenda
 
     def inspect(self) -> dict[str, Any]:
         """Orders by id with state, version, items and work orders, for the auditor."""
         return {
-            "orders": {order.id: _plain(order) for order in self.orders.values()},
-            "past": [_plain(order) for order in self.past],
+            "orders": {order.id: plain(order) for order in self.orders.values()},
+            "past": [plain(order) for order in self.past],
             "complaints": list(self.complaints),
         }
 
+    # -- the dispatch
+
     def _dispatched(self, body: Body, meta: Meta, now: int) -> Reaction:
-        """OH01."""
-        verdict = self._admission.judge(body)
+        """OH01. One that was called off before it came is closed (04.9)."""
+        if body["version"] <= self._called_off.get(body["service_order_id"], 0):
+            return Reaction.refuse("STATE_CONFLICT", "CANCELLED")
+        verdict = self._floor.admission.judge(body)
         if verdict.refusal is not None:
             return Reaction.refuse(verdict.refusal, verdict.state)
         if verdict.known:
             return Reaction(known=True)
         order = self._enter(body, meta, verdict, now)
         if verdict.rejection is not None:
-            return self._reject(order, verdict, now)
-        self._admission.enter(order)
-        self._flow.receive(order, now)
+            return self._reject(order, verdict)
+        self._floor.admission.enter(order)
+        self._floor.flow.receive(order, now)
         return Reaction()
 
     def _enter(self, body: Body, meta: Meta, verdict: Verdict, now: int) -> Order:
         before = self.orders.get(body["service_order_id"])
         if before is not None:
-            self._admission.leave(before)
+            self._floor.admission.leave(before)
             if not verdict.renew:
                 self.past.append(before)
-        order = Order(
-            id=body["service_order_id"],
-            version=body["version"],
-            sender=meta.sender,
-            serial=meta.serial,
-            image=body,
-            state="ACKNOWLEDGED",
-            since=now,
-            received=now,
-            report_seq=before.report_seq if before is not None else 0,
-            items=verdict.items or {},
-        )
+        version = body["version"]
+        order = Order(body["service_order_id"], version, meta.sender, meta.serial, body, now, now, version, version)
+        order.report_seq = before.report_seq if before is not None else 0
+        order.lock = before.lock if before is not None else None
+        order.items = verdict.items or {}
+        order.acts = self._floor.script.acts_for(body)
         self.orders[order.id] = order
-        if "customer_order_id" in body:
-            self._by_customer.setdefault(body["customer_order_id"], {})[order.id] = None
-        for item in order.items.values():
-            self._by_instance.setdefault(item.instance, {})[order.id] = None
+        self._register.enter(order)
         return order
 
-    def _reject(self, order: Order, verdict: Verdict, now: int) -> Reaction:
+    def _reject(self, order: Order, verdict: Verdict) -> Reaction:
         """OH12: never accepted."""
         assert verdict.rejection is not None
-        self._flow.move(order, "reject", now)
+        order.rejected = True
+        for item in order.items.values():
+            item.move("reject")
         text = str(receipt(verdict.rejection)["text"])
         order.reason = {"text": text, "code": number(verdict.rejection)}
         fault = {"path": "items", "rule": number(verdict.rejection), "found": verdict.found, "text": text}
         body = bodies.report_head(order) | {"code": number(verdict.rejection), "faults": [fault]}
         return Reaction(sends=[Send("OH12", body, system=order.sender, ref_serial=order.serial)])
 
+    # -- RM
+
     def _assigned(self, body: Body, meta: Meta, now: int) -> Reaction:
-        """OH04: resources go to their items and the waiting step works; any shortage sends the order back."""
-        order = self._order(body)
-        if isinstance(order, Reaction):
-            return order
-        n = _waiting_step(order, {row["item_id"] for row in body["items"]})
-        if n is None:
-            return Reaction.refuse("STATE_CONFLICT", order.state)
-        out: list[Send] = []
-        short = [row for row in body["items"] if "shortage" in row or "code" in row]
-        for row in body["items"]:
-            item = order.items[row["item_id"]]
-            item.assigned = True
-            item.resources = row.get("resources", [])
-        if short:
-            found = short[0].get("shortage") or {"text": "资源分配被拒", "code": short[0]["code"]}
-            self._flow.note(order, found, order.steps[n].stage.code, now)
-            self._flow.send_back(order, "shortage", n, now, out)
-        else:
-            step = order.steps[n]
-            assert step.work is not None
-            step.work.state = "in_progress"
-            self._flow.work(order, n, now)
-        return Reaction(sends=out)
-
-    def _archived(self, order: Order, sent: Send, body: Body, now: int) -> Reaction:
-        """RM's answer to OH06 ``use``."""
-        out: list[Send] = []
-        n = sent.note[3]
-        refused = [row for row in body["items"] if row["result"] != "archived"]
-        for row in body["items"]:
-            order.items[row["item_id"]].archived = row["result"] == "archived"
-        if n < 0 or order.state in CLOSED or order.steps[n].state != "active":
-            return Reaction()
-        if refused:
-            reason = {"text": "资源归档被拒", "code": refused[0].get("code", "")}
-            self._flow.get_stuck(order, sent, reason, now, out)
-        else:
-            self._flow.finish(order, n, now, out)
-        return Reaction(sends=out)
-
-    def _undone(self, order: Order, sent: Send, body: Body, now: int) -> Reaction:
-        """RM has its resources back: now the order may go back (OH09)."""
-        assert order.reason is not None
-        if order.state in CLOSED:
-            return Reaction()
-        for item in order.unfinished():
-            item.resources, item.assigned, item.archived = [], False, False
-        self._flow.move(order, "send_back", now)
-        self._admission.leave(order)
-        audited_by = self._table.settings["audited_by"]
-        report = bodies.return_order(order, order.reason, order.steps[sent.note[3]], audited_by)
-        return Reaction(sends=[Send("OH09", report, system=order.sender)])
-
-    def _decided(self, body: Body, meta: Meta, now: int) -> Reaction:
-        """OH13: accepted items are completed and their old resources freed, refused ones are repaired."""
-        order = self._order(body)
-        if isinstance(order, Reaction):
-            return order
-        if any(row["item_id"] not in order.items for row in body["items"]):
-            return Reaction.refuse("ORDER_UNKNOWN")
-        if order.state in _AFTER_DECISION:
-            return Reaction(known=True)
-        if body.get("unasked"):
-            return self._ended_by_hand(order, now)
-        rows = {row["item_id"]: row for row in body["items"]}
-        if order.state != "COMPLETING" or any(order.items[name].progress == "open" for name in rows):
-            return Reaction.refuse("STATE_CONFLICT", order.state)
-        out: list[Send] = []
-        accepted = [order.items[name] for name, row in rows.items() if row["result"] == "accepted"]
-        refused = [order.items[name] for name, row in rows.items() if row["result"] == "refused"]
-        self._completed(order, accepted, out)
-        if refused:
-            row = rows[refused[0].id]
-            reason = row.get("reason", {}) | {"text": row.get("reason", {}).get("text", "竣工被拒")}
-            self._flow.repair(order, refused, reason, now, out)
-        elif all(item.progress == "completed" for item in order.items.values()):
-            self._flow.move(order, "confirm", now)
-            self._admission.leave(order)
-            order.steps.clear()  # nothing undoes a completed order; its work orders stay for queries
-        return Reaction(sends=out)
-
-    def _completed(self, order: Order, items: list[Item], out: list[Send]) -> None:
-        for item in items:
-            item.progress = "completed"
-        freeing = [item for item in items if item.process.frees]
-        if freeing:
-            out.append(Send("OH06", bodies.archive(order, freeing, "release"), role="RM"))
-
-    def _ended_by_hand(self, order: Order, now: int) -> Reaction:
-        """A person at the CRM has ended the order: PF ends its flow, what was assigned goes into use (06.2)."""
-        if order.state in CLOSED:
-            return Reaction.refuse("STATE_CONFLICT", order.state)
-        out: list[Send] = []
-        for step in order.steps:
-            if step.state in ("active", "waiting"):
-                self._flow.drop(step, now)
-        holding = [item for item in order.items.values() if item.resources and not item.archived]
-        if holding:
-            out.append(self._flow.archive(order, holding, now, -1))
-        self._flow.move(order, "end_by_hand", now)
-        self._admission.leave(order)
-        self._completed(order, list(order.items.values()), out)
-        return Reaction(sends=out)
-
-    def _queried(self, body: Body, meta: Meta, now: int) -> Reaction:
-        """PQ01."""
-        ids: list[str]
-        if "service_order_id" in body:
-            ids = [body["service_order_id"]]
-        elif "customer_order_id" in body:
-            ids = list(self._by_customer.get(body["customer_order_id"], ()))
-        elif "product_instance_id" in body:
-            ids = list(self._by_instance.get(body["product_instance_id"], ()))
-        else:
-            ids = list(self.orders)
-        found = [self.orders[name] for name in ids if name in self.orders and query.matches(self.orders[name], body)]
-        if not found:
-            return Reaction.refuse("ORDER_UNKNOWN")
-        return Reaction(answer=query.page_of(found, body))
-
-    def _order(self, body: Body) -> Order | Reaction:
-        """The order a message is about, or its refusal (3003, 3015)."""
+        """OH04: what RM says about the items it was asked for; what it was not (or no longer) asked has no effect."""
         order = self.orders.get(body["service_order_id"])
         if order is None:
             return Reaction.refuse("ORDER_UNKNOWN")
-        if body["version"] != order.version:
+        out: list[Send] = []
+        heard = [row for row in body["items"] if row["item_id"] in order.items]
+        heard = [row for row in heard if order.items[row["item_id"]].asked == body["version"]]
+        if not heard:
+            return Reaction(known=True)
+        for row in heard:
+            item = order.items[row["item_id"]]
+            item.asked = None
+            if "shortage" in row:
+                item.shortage = row["shortage"]
+            elif "code" in row:
+                item.refused = {"text": "资源分配被拒", "code": row["code"]}
+            else:
+                item.assigned, item.resources = True, row.get("resources", [])
+        for row in heard:
+            self._floor.waiting.look(order, order.items[row["item_id"]], now, out)
+        self._floor.changing.look(order, now, out)
+        for n in range(len(order.steps)):
+            self._floor.flow.settle(order, n, now, out)
+        return Reaction(sends=out)
+
+    def _archived(self, order: Order, sent: Send, body: Body, now: int, out: list[Send]) -> None:
+        """RM's answer to OH06 ``use``."""
+        refused = [row for row in body["items"] if row["result"] != "archived"]
+        for row in body["items"]:
+            order.items[row["item_id"]].archived = row["result"] == "archived"
+        if order.closed:
+            return
+        if refused:
+            reason = {"text": "资源归档被拒", "code": refused[0].get("code", number("RESOURCE_UNAVAILABLE"))}
+            self._floor.flow.get_stuck(order, sent, reason, now, out)
+            return
+        for n in range(len(order.steps)):
+            self._floor.flow.settle(order, n, now, out)
+
+    # -- commands of the CRM
+
+    def _cancelled(self, body: Body, meta: Meta, now: int) -> Reaction:
+        """CN01; of a dispatch that has not come, its id and version are closed (04.9)."""
+        order = self.orders.get(body["service_order_id"])
+        if order is None or body["version"] > order.highest:
+            self._called_off[body["service_order_id"]] = body["version"]
+        if order is None:
+            return self._call_off(body, meta)
+        if body["version"] < order.epoch:
             return Reaction.refuse("STALE_VERSION", order.state)
-        return order
+        return self._floor.closing.cancel(order, body, meta, now)
 
+    def _call_off(self, body: Body, meta: Meta) -> Reaction:
+        """CN02 of an order PF never saw; nobody told its items, so the order's own id stands for all of them."""
+        names = body.get("items") or [body["service_order_id"]]
+        wanted = ("customer_order_id", "service_order_id", "version", "area")
+        head = {name: body[name] for name in wanted if name in body}
+        rows = [{"item_id": name, "outcome": "cancelled"} for name in names]
+        return Reaction(sends=[Send("CN02", head | {"items": rows}, system=meta.sender, ref_serial=meta.serial)])
 
-def _waiting_step(order: Order, item_ids: set[str]) -> int | None:
-    for n, step in enumerate(order.steps):
-        if step.work is not None and step.work.state == "waiting_resource" and item_ids <= set(step.items):
-            return n
-    return None
+    def _on_order(self, handler: _OnOrder) -> Callable[[Body, Meta, int], Reaction]:
+        """Find the order (3003). A command about another dispatch than the present one is stale (3015)."""
 
+        def found(body: Body, meta: Meta, now: int) -> Reaction:
+            order = self.orders.get(body["service_order_id"])
+            if order is None:
+                return Reaction.refuse("ORDER_UNKNOWN")
+            if not order.epoch <= body.get("version", order.version) <= max(order.highest, body.get("new_version", 0)):
+                return Reaction.refuse("STALE_VERSION", order.state)
+            return handler(order, body, meta, now)
 
-def _plain(order: Order) -> dict[str, Any]:
-    return {
-        "id": order.id,
-        "version": order.version,
-        "state": order.state,
-        "report_seq": order.report_seq,
-        "items": {item.id: {"progress": item.progress, "instance": item.instance} for item in order.items.values()},
-        "stages": [(work.stage, work.direction, work.state) for work in order.work_orders],
-        "exceptions": list(order.exceptions),
-    }
+        return found
+
+    def _of_version(self, handler: _OnOrder) -> Callable[[Body, Meta, int], Reaction]:
+        """As ``_on_order``, and of exactly the version that counts (3015)."""
+
+        def found(body: Body, meta: Meta, now: int) -> Reaction:
+            order = self.orders.get(body["service_order_id"])
+            if order is None:
+                return Reaction.refuse("ORDER_UNKNOWN")
+            if body["version"] != order.version:
+                return Reaction.refuse("STALE_VERSION", order.state)
+            return handler(order, body, meta, now)
+
+        return found
+
+    def _noted(self, sent: Send) -> Order | None:
+        """The order a message of PF's own was sent for, if it is still that dispatch."""
+        order = self.orders.get(sent.note[1]) if sent.note else None
+        return order if order is not None and order.epoch == sent.note[2] else None

@@ -1,17 +1,17 @@
-"""An order at PF: its items, the steps of its process as a graph, and the work orders that were issued.
-
-Items of one dependency level share a step where their processes name the same stage; a step starts when all it needs are
-done.  An item that depends on another starts when that one's steps are done.  The graph is what forward work walks and what
-undoing walks back (04.4): each step once, through branches and joins.
-"""
+"""An order at PF: its items, the steps of its process as a graph, the work orders issued, and the operations open on it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from simulators.brain import Body
-from simulators.pf.processes import FINISH, Process, Stage
+from simulators.pf.machine import CLOSED, after, fold
+from simulators.pf.processes import Process, Stage
+
+if TYPE_CHECKING:
+    from simulators.pf.operations import CancelRequest, Change, Deferral, Lock, Undo, Waiting
+    from simulators.pf.script import Act
 
 SIDE = "SIDE"
 """Attribute that tells the two items of a relocation apart: ``in`` or ``out`` (5.4 rule 6)."""
@@ -19,7 +19,7 @@ SIDE = "SIDE"
 
 @dataclass(slots=True)
 class WorkOrder:
-    """工单 (03). ``items`` are item ids; instants in ms; ``direction`` forward or reverse."""
+    """工单 (03). ``items`` are item ids; instants in ms; ``direction`` forward, or reverse of the one it ``undoes``."""
 
     id: str
     stage: str
@@ -33,23 +33,31 @@ class WorkOrder:
     accepted: int | None = None
     finished: int | None = None
     reason: dict[str, str] | None = None
+    undoes: str | None = None
 
 
 @dataclass(slots=True)
 class Step:
-    """One stage of one level. ``needs`` are positions in the order's list of steps; ``state`` waiting, active, done, undone
-    or dropped."""
+    """One stage of some items. ``needs`` are positions of steps that must be done before; ``state`` waiting, active, done,
+    undone or dropped. ``due``: when its work is done; ``left``: what remains of it while the order is frozen (ms).
+    ``extra``: outside the process (a repair, the summary)."""
 
     stage: Stage
     items: tuple[str, ...]
     needs: tuple[int, ...] = ()
     state: str = "waiting"
     work: WorkOrder | None = None
+    due: int | None = None
+    left: int | None = None
+    extra: bool = False
 
 
 @dataclass(slots=True)
 class Item:
-    """An order item: its image of the dispatch, its process, what RM gave it, how far it is (open, reported, completed)."""
+    """An order item: its image of the dispatch, its process, what RM gave it, its progress and overlays.
+
+    ``asked`` is the version under which RM was asked for resources and has not answered; ``shortage`` and ``refused`` what it
+    answered instead of resources; ``resumes`` where a deferral found it, ``missed`` since when it has lacked something (ms)."""
 
     id: str
     image: Body
@@ -58,52 +66,129 @@ class Item:
     resources: list[dict[str, Any]] = field(default_factory=list)
     assigned: bool = False
     archived: bool = False
-    progress: str = "open"
+    asked: int | None = None
+    shortage: dict[str, str] | None = None
+    refused: dict[str, str] | None = None
+    progress: str = "ACKNOWLEDGED"
+    resumes: str = ""
+    cancelling: bool = False
+    fallout: bool = False
+    waiting: Waiting | None = None
+    missed: int | None = None
 
     @property
     def instance(self) -> str:
         """The product instance it is about."""
         return str(self.image["product_instance_id"])
 
+    @property
+    def open(self) -> bool:
+        """Whether its dispatch is still under way."""
+        return self.progress not in CLOSED
+
+    def move(self, name: str) -> None:
+        """Change the progress by the table; closing ends the overlays. Raises IllegalMove."""
+        self.progress = after(self.progress, name)
+        if self.progress in CLOSED:
+            self.cancelling = self.fallout = False
+
 
 @dataclass(slots=True)
 class Order:
-    """A dispatched version of a service order. ``sender`` and ``serial`` are those of its OH01; instants in ms."""
+    """A dispatch of a service order. ``sender`` and ``serial`` are those of its OH01; ``epoch`` is the version it came with,
+    ``version`` the one that counts now, ``highest`` the highest ever heard of; instants in ms."""
 
     id: str
     version: int
     sender: str
     serial: str
     image: Body
-    state: str
-    since: int
     received: int
+    since: int
+    epoch: int = 0
+    highest: int = 0
     report_seq: int = 0
+    rejected: bool = False
     items: dict[str, Item] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
     work_orders: list[WorkOrder] = field(default_factory=list)
     exceptions: list[dict[str, Any]] = field(default_factory=list)
     accepted_at: int | None = None
+    accept_due: int | None = None
+    accept_left: int | None = None
     expected_finish: int | None = None
+    frozen_since: int | None = None
     repairs: int = 0
     retries: int = 0
+    expedited: bool = False
     reason: dict[str, str] | None = None
+    change: Change | None = None
+    cancels: list[CancelRequest] = field(default_factory=list)
+    undos: list[Undo] = field(default_factory=list)
+    lock: Lock | None = None
+    deferral: Deferral | None = None
+    deferrals: int = 0
+    acts: tuple[Act, ...] = ()
+    played: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def state(self) -> str:
+        """The state folded from the items (04.2)."""
+        if self.rejected or not self.items:
+            return "REJECTED"
+        return fold([self.shown(item) for item in self.items.values()])
+
+    @property
+    def closed(self) -> bool:
+        """Whether no item is open."""
+        return not any(item.open for item in self.items.values())
+
+    @property
+    def locked(self) -> bool:
+        """Whether somebody holds the lock."""
+        return self.lock is not None and self.lock.holder is not None
+
+    def rows(self, item: Item) -> tuple[str, ...]:
+        """Rows of the matrix for the item, from the topmost overlay down to its progress."""
+        if not item.open:
+            return (item.progress,)
+        amending = self.change is not None
+        overlays = (("FALLOUT", item.fallout), ("CANCELLING", item.cancelling), ("AMENDING", amending))
+        return (*(name for name, on in overlays if on), item.progress)
+
+    def shown(self, item: Item) -> str:
+        """The item's state: the first overlay that is on, else its progress."""
+        return self.rows(item)[0]
+
+    def frozen(self, step: Step) -> bool:
+        """Whether a lock or a deferral stops the step."""
+        return self.locked or any(self.items[name].progress == "DEFERRED" for name in step.items)
 
     def head(self) -> Body:
         """The head of a message about this order."""
         head = {"service_order_id": self.id, "version": self.version, "area": self.image["area"]}
         return {"customer_order_id": self.image["customer_order_id"]} | head if "customer_order_id" in self.image else head
 
-    def unfinished(self) -> list[Item]:
-        """Items the CRM has not accepted yet."""
-        return [item for item in self.items.values() if item.progress != "completed"]
+    def going(self) -> list[Item]:
+        """Items that are open."""
+        return [item for item in self.items.values() if item.open]
+
+    def step_of(self, item: Item) -> int | None:
+        """The first active step of the item."""
+        return next((n for n, step in enumerate(self.steps) if step.state == "active" and item.id in step.items), None)
 
     def ready(self) -> list[int]:
         """Steps that may start now, in order."""
+        if self.change is not None:
+            return []
+        back = [name for undo in self.undos for name in undo.items]
         return [
             n
             for n, step in enumerate(self.steps)
-            if step.state == "waiting" and all(self.steps[needed].state == "done" for needed in step.needs)
+            if step.state == "waiting"
+            and all(self.steps[needed].state == "done" for needed in step.needs)
+            and not self.frozen(step)
+            and not any(name in back for name in step.items)
         ]
 
 
@@ -111,47 +196,3 @@ def action_name(image: Body) -> str:
     """The action as the process table knows it: of a relocation in two items the side is part of it."""
     side = next((attr["new"] for attr in image.get("attrs", ()) if attr["code"] == SIDE), "")
     return f"{image['action']}_{side}" if side else str(image["action"])
-
-
-def set_levels(items: dict[str, Item]) -> None:
-    """Give each item the level behind all it depends on within the order. Raises ValueError on a circle."""
-    open_items = dict(items)
-    level = 0
-    while open_items:
-        free = [item for item in open_items.values() if open_items.keys().isdisjoint(item.image.get("depends_on", ()))]
-        if not free:
-            raise ValueError("订单项互相依赖 / items depend on each other in a circle")
-        for item in free:
-            item.level = level
-            del open_items[item.id]
-        level += 1
-
-
-def plan(items: dict[str, Item], stages: dict[str, Stage]) -> list[Step]:
-    """The order's graph of steps; one finish at the end joins everything."""
-    keys: dict[tuple[int, str], list[str]] = {}
-    needs: dict[tuple[int, str], list[tuple[int, str]]] = {}
-    for item in sorted(items.values(), key=lambda item: item.level):
-        before = [(items[name].level, items[name].process) for name in item.image.get("depends_on", ()) if name in items]
-        for name in item.process.stages:
-            if name == FINISH:
-                continue
-            key = (item.level, name)
-            keys.setdefault(key, []).append(item.id)
-            wanted = [(item.level, needed) for needed in item.process.after[name]]
-            if not wanted:
-                wanted = [(level, last) for level, process in before for last in _last(process)]
-            needs.setdefault(key, []).extend(wanted)
-    place = {key: n for n, key in enumerate(keys)}
-    steps = [
-        Step(stages[name], tuple(members), tuple(dict.fromkeys(place[needed] for needed in needs[level, name])))
-        for (level, name), members in keys.items()
-    ]
-    ends = tuple(n for n in range(len(steps)) if not any(n in step.needs for step in steps))
-    return [*steps, Step(stages[FINISH], tuple(items), ends)]
-
-
-def _last(process: Process) -> list[str]:
-    """Stages nothing of the process follows but the finish."""
-    working = [name for name in process.stages if name != FINISH]
-    return [name for name in working if not any(name in process.after[other] for other in working)]

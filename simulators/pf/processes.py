@@ -18,7 +18,8 @@ FINISH = "SUMMARY"
 @dataclass(frozen=True, slots=True)
 class Stage:
     """A 环节: ``duration`` is ms low and high at speed 1; ``carries`` the resource types its report names; ``kind`` is
-    ``work``, ``archive`` (asks RM to take into use) or ``summary`` (reports completion); ``undo`` names its reverse (04.4)."""
+    ``work``, ``archive`` (asks RM to take into use) or ``summary`` (reports completion); ``undo`` names its reverse (04.4),
+    ``point`` is the point of no return once it is done: none, soft or hard (04.3)."""
 
     code: str
     zh: str
@@ -29,12 +30,19 @@ class Stage:
     carries: frozenset[str]
     kind: str
     undo: str
+    rank: int
+    point: str
+
+    def ref(self) -> dict[str, str]:
+        """A ``StageRef``."""
+        return {"code": self.code, "name": self.zh}
 
 
 @dataclass(frozen=True, slots=True)
 class Process:
     """What is done: ``after`` names each stage's predecessors; ``needs`` are (resource type, role), asked for at ``assign``;
-    ``frees``: resources go back once the CRM has accepted the completion; ``reports`` the stages that report."""
+    ``frees``: resources go back once the CRM has accepted the completion; ``reports`` the stages that report; ``points``:
+    stages whose point of no return is another here than usual."""
 
     stages: tuple[str, ...]
     after: dict[str, tuple[str, ...]]
@@ -43,17 +51,24 @@ class Process:
     frees: bool
     reports: frozenset[str]
     days: int
+    points: dict[str, str]
+
+    def point(self, stage: Stage) -> str:
+        """The point of no return once ``stage`` is done."""
+        return self.points.get(stage.code, stage.point)
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessTable:
-    """Everything PF knows: stages, processes by (product, action), settings of the table's head, reasons for returns."""
+    """Everything PF knows: stages, processes by (product, action), settings of the table's head, reasons for returns,
+    and by 10W reason the resource types that may be missing, the scarcer first."""
 
     stages: dict[str, Stage]
     processes: dict[tuple[str, str], Process]
     products: frozenset[str]
     settings: dict[str, Any]
     returns: dict[str, dict[str, str]]
+    missing: dict[str, tuple[str, ...]]
 
     def find(self, product: str, action: str) -> Process | None:
         """The process of a product and action (``relocate_in`` and the like name a side), or None (3019)."""
@@ -72,9 +87,11 @@ def read_table(data: dict[str, Any]) -> ProcessTable:
         for product in row["products"]:
             for action in row["actions"]:
                 processes[product, action] = process
-    settings = {name: value for name, value in data.items() if name not in ("stages", "process", "returns")}
+    settings = {name: value for name, value in data.items() if name not in ("stages", "process", "returns", "missing")}
     products = frozenset(product for product, _ in processes if product != ANY)
-    return ProcessTable(stages, processes, products, settings, {name: _reason(code) for name, code in data["returns"].items()})
+    returns = {name: _reason(code) for name, code in data["returns"].items()}
+    missing = {code: tuple(types) for code, types in data["missing"].items()}
+    return ProcessTable(stages, processes, products, settings, returns, missing)
 
 
 @cache
@@ -94,6 +111,8 @@ def _stage(code: str, row: dict[str, Any], zh: str, extra: dict[str, Any]) -> St
         carries=frozenset(row.get("carries", ())),
         kind=row.get("kind", "work"),
         undo=str(extra["undo_zh"]),
+        rank=int(extra["rank"]),
+        point=str(row.get("point", extra["point_of_no_return"])),
     )
 
 
@@ -103,7 +122,8 @@ def _process(row: dict[str, Any], stages: dict[str, Stage]) -> Process:
     after |= {name: tuple(before) for name, before in row.get("after", {}).items()}
     reports = {name for name in names if stages[name].report} - set(row.get("silent", ())) | set(row.get("loud", ()))
     needs = tuple((res_type, role) for res_type, role in row.get("needs", ()))
-    return Process(names, after, row.get("assign"), needs, row.get("frees", False), frozenset(reports), row["days"])
+    frees, points = row.get("frees", False), row.get("points", {})
+    return Process(names, after, row.get("assign"), needs, frees, frozenset(reports), row["days"], points)
 
 
 def _reason(code: str) -> dict[str, str]:

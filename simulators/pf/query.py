@@ -2,12 +2,60 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from adapters.wire.times import from_wire_time, wire_time
-from simulators.brain import Body
+from simulators.brain import Body, Reaction
 from simulators.pf.order import Order, WorkOrder
 
 _PAGE = 100
 _EXCEPTIONS = 200
+
+
+class Register:
+    """Finds orders by what a query gives."""
+
+    def __init__(self, orders: dict[str, Order]) -> None:
+        self._orders = orders
+        self._by_customer: dict[str, dict[str, None]] = {}
+        self._by_instance: dict[str, dict[str, None]] = {}
+
+    def enter(self, order: Order) -> None:
+        """The order can be found."""
+        if "customer_order_id" in order.image:
+            self._by_customer.setdefault(order.image["customer_order_id"], {})[order.id] = None
+        for item in order.items.values():
+            self._by_instance.setdefault(item.instance, {})[order.id] = None
+
+    def query(self, body: Body) -> Reaction:
+        """PQ01."""
+        ids: list[str]
+        if "service_order_id" in body:
+            ids = [body["service_order_id"]]
+        elif "customer_order_id" in body:
+            ids = list(self._by_customer.get(body["customer_order_id"], ()))
+        elif "product_instance_id" in body:
+            ids = list(self._by_instance.get(body["product_instance_id"], ()))
+        else:
+            ids = list(self._orders)
+        found = [self._orders[name] for name in ids if name in self._orders and matches(self._orders[name], body)]
+        return Reaction(answer=page_of(found, body)) if found else Reaction.refuse("ORDER_UNKNOWN")
+
+
+def plain(order: Order) -> dict[str, Any]:
+    """The order as plain values, for the auditor."""
+    return {
+        "id": order.id,
+        "version": order.version,
+        "state": order.state,
+        "report_seq": order.report_seq,
+        "items": {
+            item.id: {"progress": item.progress, "instance": item.instance, "waiting": item.waiting is not None}
+            for item in order.items.values()
+        },
+        "stages": [(work.stage, work.direction, work.state) for work in order.work_orders],
+        "exceptions": list(order.exceptions),
+    }
 
 
 def matches(order: Order, body: Body) -> bool:

@@ -11,13 +11,14 @@ from simulators.brain import Body, Send
 from simulators.pf.brain import PfBrain
 from simulators.pf.machine import MOVES, IllegalMove, after
 from simulators.pf.processes import shipped
+from simulators.pf.script import read_script
 from simulators.rm.brain import RmBrain
 from simulators.rm.plant import load_table
 from tests.simulators.talk import START, Dice, Talk, decision, dispatch, item, side
 
 
-def talk(speed: float = 0, table: dict[str, Any] | None = None) -> Talk:
-    return Talk(PfBrain(Dice(), speed), RmBrain(table))
+def talk(speed: float = 0, table: dict[str, Any] | None = None, script: list[dict[str, Any]] | None = None) -> Talk:
+    return Talk(PfBrain(Dice(), speed, script=read_script({"act": script or []})), RmBrain(table))
 
 
 def stages(talk: Talk) -> list[str]:
@@ -171,23 +172,20 @@ def test_items_that_depend_wait_and_one_report_completes_all() -> None:
     assert conversation.codes().count("OH08") == 1
 
 
-def test_shortage_returns_the_order_after_everything_was_given_back() -> None:
-    conversation = talk(table=scarce(ONU=0))
-    conversation.brains["RM"].plant.pools["025", "ONU"].clear()  # type: ignore[attr-defined]
+def test_stage_that_fails_returns_the_order_after_everything_was_given_back() -> None:
+    conversation = talk(script=[{"do": "return", "stage": "FIELD", "reason": "10R002"}])
     conversation.tell("PF", "OH01", dispatch())
     conversation.run()
-    assert conversation.codes() == ["OH02", "OH09"]
+    assert conversation.codes()[-1] == "OH09"
     returned = conversation.crm[-1][1]
-    assert returned["reason"]["type"] == "10R"
-    assert returned["reason"]["code"] in load().table("reasons").rows
-    assert returned["stage"]["code"] == "RES_ASSIGN"
+    assert returned["reason"] == {"type": "10R", "code": "10R002", "text": load().table("reasons").rows["10R002"].zh}
+    assert returned["stage"]["code"] == "FIELD"
     assert pf(conversation).orders["SO1"].state == "RETURNED"
     assert rm(conversation).ledger.counts["held"] == 0
 
 
 def test_returned_order_is_dispatched_again_under_a_higher_version_only() -> None:
-    conversation = talk(table=scarce(NUMBER=0))
-    conversation.brains["RM"].plant.pools["025", "NUMBER"].clear()  # type: ignore[attr-defined]
+    conversation = talk(script=[{"do": "return", "stage": "AAA", "reason": "10R003", "attr": "", "times": 1}])
     conversation.tell("PF", "OH01", dispatch(items=[item(product="PHS")]))
     conversation.run()
     refused = conversation.tell("PF", "OH01", dispatch(items=[item(product="FTTH")]))
