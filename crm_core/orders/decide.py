@@ -90,6 +90,7 @@ def answer_again(uow: UnitOfWork, order: ServiceOrder, items: list[OrderItem], s
 
 
 def answer(uow: UnitOfWork, order: ServiceOrder, answers: list[dict[str, Any]], source: Source) -> None:
+    """Tell whoever reported, item by item (OH13); nothing decided yet is nothing to tell."""
     if answers:
         uow.emit(
             CompletionDecided(

@@ -86,7 +86,8 @@ def test_a_product_decided_by_hand_waits_for_the_person() -> None:
     world.tell(DecideCompletion(world.id, True, items=["1"]))
     assert (world.order.state, world.instance().status) == ("COMPLETED", "active")
     first, second = world.events(CompletionDecided)
-    assert (first.ref_serial, first.items[0]["code"], first.items[0]["reason"]) == (reported, "STATE_CONFLICT", {"text": "资料不全"})
+    refused = first.items[0]
+    assert (first.ref_serial, refused["code"], refused["reason"]) == (reported, "STATE_CONFLICT", {"text": "资料不全"})
     assert second.items == [{"item_id": "1", "result": "accepted"}]
     with pytest.raises(StateConflict):
         world.tell(DecideCompletion(world.id, True))
