@@ -16,13 +16,15 @@ from simulators.installed import Installed
 from simulators.rm.access import Access
 from simulators.rm.assignment import Assignments
 from simulators.rm.confirmation import Confirmation
+from simulators.rm.cutover import Cutovers
+from simulators.rm.cutover_plan import PlanInvalid
 from simulators.rm.desk import Desk
 from simulators.rm.ledger import Ledger, Refused
 from simulators.rm.locking import Locking
 from simulators.rm.plant import Plant, load_table
 from simulators.rm.reserving import Reserving
 from simulators.rm.schemes import Schemes
-from simulators.rm.script import Commissioning, Script
+from simulators.rm.script import Commissioning, PlannedStart, Script
 from simulators.rm.waiting import WaitingList
 
 
@@ -49,12 +51,15 @@ class RmBrain:
         self.schemes = Schemes(access, script or Script())
         self._confirmation = Confirmation(access, self.reserving)
         self.complaints: list[dict[str, Any]] = []
+        self.cutovers = Cutovers(self.plant, self.ledger, script or Script(), self.desk.quarantine)
         self._locking = Locking(self.ledger, self.assignments)
-        self._commissioning: Agenda[Commissioning] = Agenda()
+        self._events: Agenda[Commissioning | PlannedStart] = Agenda()
         for row in installed:
             self.assignments.install(row)
         for coming in script.commissioning if script is not None else ():
-            self._commissioning.add(coming.at, coming)
+            self._events.add(coming.at, coming)
+        for start in script.cutovers if script is not None else ():
+            self._events.add(start.at, start)
         self._handlers: dict[str, Callable[[Body, Meta, int], Reaction]] = {
             "RC01": self._confirm,
             "SD02": self.schemes.design,
@@ -68,6 +73,8 @@ class RmBrain:
             "CO03": self.desk.reassign,
             "PI02": self._register,
             "PI03": self._leave,
+            "CT04": self.cutovers.execute,
+            "CT08": self.cutovers.answered,
             "LK03": lambda body, meta, now: Reaction(answer=self._locking.hold(body, now)),
             "LK04": lambda body, meta, now: Reaction(answer=self._locking.recover(body, now)),
         }
@@ -97,26 +104,41 @@ class RmBrain:
     def on_refusal(self, sent: Send, code: str, body: Body, now: int) -> Reaction:
         """A result nobody took stands in the ledger's complaints, for the auditor."""
         self.complaints.append({"code": sent.code, "result": code, "body": sent.body, "at": now})
-        return Reaction()
+        if sent.note:
+            self.cutovers.undeliverable(sent, now)
+        return Reaction(sends=self._offers(now))
 
     def due(self, now: int) -> Reaction:
         """What the clock brings: expiries, assignments by hand, the end of quarantine, capacity taken into service."""
         sends = self._expire(now)
         sends += self.desk.due(now)
         sends += self.schemes.due(now)
-        for coming in self._commissioning.take(now):
-            self.plant.bring_into_service(coming.area, coming.res_type, coming.quantity, now, coming.bureau)
+        sends += self.cutovers.due(now)
+        for event in self._events.take(now):
+            if isinstance(event, PlannedStart):
+                sends += self._start(event, now)
+            else:
+                self.plant.bring_into_service(event.area, event.res_type, event.quantity, now, event.bureau)
         return Reaction(sends=[*sends, *self._offers(now)])
 
     def next_due(self) -> int | None:
         """When the clock brings something next (ms)."""
-        dues = (self.ledger.next_due(), self.desk.next_due(), self.schemes.next_due(), self._commissioning.next())
+        parts = (self.ledger, self.desk, self.schemes, self.cutovers)
+        dues = [part.next_due() for part in parts] + [self._events.next()]
         return min((at for at in dues if at is not None), default=None)
 
     def bring_into_service(self, area: str, res_type: str, quantity: int, now: int, bureau: str | None = None) -> Reaction:
         """A person takes capacity into service (9 → 0): offers follow where somebody waits for it."""
         self.plant.bring_into_service(area, res_type, quantity, now, bureau)
         return Reaction(sends=self._offers(now))
+
+    def start_cutover(self, plan: dict[str, Any], now: int, dry_run: bool = False) -> Reaction:
+        """A person starts a cutover from a plan (``cutover_plan``), or tries it dry. Raises PlanInvalid."""
+        return Reaction(sends=self.cutovers.start(plan, now, dry_run))
+
+    def cancel_cutover(self, cutover_id: str, reason: str, now: int, roll_back: bool = False) -> Reaction:
+        """A person cancels a cutover. Raises PlanInvalid."""
+        return Reaction(sends=self.cutovers.cancel(cutover_id, reason, now, roll_back))
 
     def inspect(self) -> dict[str, Any]:
         """Counts, every touched resource, every entry: what the auditor compares (06.4 invariants 4, 5, 13)."""
@@ -149,8 +171,17 @@ class RmBrain:
                 for waiter in self.waiting.waiters.values()
                 if waiter.in_force()
             },
+            "cutovers": self.cutovers.inspect(),
             "complaints": list(self.complaints),
         }
+
+    def _start(self, event: PlannedStart, now: int) -> list[Send]:
+        """A scripted cutover; a plan that cannot be started is a complaint."""
+        try:
+            return self.cutovers.start(event.plan, now, event.dry_run)
+        except PlanInvalid as wrong:
+            self.complaints.append({"plan": event.plan.get("cutover_id"), "result": str(wrong), "at": now})
+            return []
 
     def _confirm(self, body: Body, meta: Meta, now: int) -> Reaction:
         """RC01."""

@@ -14,9 +14,15 @@ Without a script everything is automatic.  The same table may come from a TOML f
     quantity = 5
     bureau = "NJGL01"         # optional
 
-    [[failure]]               # these fail when they are cut over
+    [[failure]]               # these fail, or are rolled back, when they are cut over
     product_instance_id = "PI1"
+    outcome = "failed"        # or "rolled_back"
     reason = "熔接失败"
+
+    [[cutover]]               # at an instant a plan is started: the fields of CT01 with all items
+    at = "20261122090000"
+    dry_run = false
+    plan = { cutover_id = "CT1", ... }
 """
 
 from __future__ import annotations
@@ -41,12 +47,23 @@ class Commissioning:
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedStart:
+    """A cutover started at ``at`` (ms)."""
+
+    at: int
+    plan: dict[str, Any]
+    dry_run: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Script:
-    """``manual``: (product, area, delay ms), the first that matches counts; ``failures``: why an instance's cutover fails."""
+    """``manual``: (product, area, delay ms), the first that matches counts; ``failures``: (instance, outcome, reason) of what
+    is not cut over; ``cutovers``: plans started at an instant."""
 
     manual: tuple[tuple[str, str, int], ...] = ()
     commissioning: tuple[Commissioning, ...] = ()
-    failures: tuple[tuple[str, str], ...] = ()
+    failures: tuple[tuple[str, str, str], ...] = ()
+    cutovers: tuple[PlannedStart, ...] = ()
 
     def delay(self, products: list[str], area: str) -> int:
         """How long a person takes for items of these products: the slowest counts; 0: nobody is asked."""
@@ -67,5 +84,8 @@ def read_script(table: dict[str, Any]) -> Script:
             Commissioning(from_wire_time(row["at"]), row["area"], row["res_type"], row["quantity"], row.get("bureau"))
             for row in table.get("event", ())
         ),
-        failures=tuple((row["product_instance_id"], row["reason"]) for row in table.get("failure", ())),
+        failures=tuple((row["product_instance_id"], row["outcome"], row["reason"]) for row in table.get("failure", ())),
+        cutovers=tuple(
+            PlannedStart(from_wire_time(row["at"]), row["plan"], row["dry_run"]) for row in table.get("cutover", ())
+        ),
     )
