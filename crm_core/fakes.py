@@ -15,13 +15,13 @@ from crm_core.billing.model import BillingRecord
 from crm_core.customers.model import Account, Customer
 from crm_core.cutover.model import Cutover, CutoverItem
 from crm_core.events import Event
-from crm_core.history import StateChange
 from crm_core.fallout.model import Fallout
+from crm_core.history import StateChange
 from crm_core.orders.model import CustomerOrder, OrderChange, ServiceOrder, StageRecord
 from crm_core.ports import Command, Entity, Origin, Outcome
 from crm_core.products.model import ProductInstance
 from crm_core.reference import Reference
-from crm_core.resources.model import Reservation
+from crm_core.resources.model import Confirmation, Reservation
 from crm_core.schemes.model import Scheme, SchemeRequest
 from crm_core.surveys.model import Survey
 
@@ -133,6 +133,10 @@ class FakeUnitOfWork:
     def fallout(self, fallout_id: str) -> Fallout | None:
         """A working copy."""
         return self._get(Fallout, fallout_id)
+
+    def confirmation(self, serial: str) -> Confirmation | None:
+        """A working copy."""
+        return self._get(Confirmation, serial)
 
     def survey(self, survey_id: str) -> Survey | None:
         """A working copy."""

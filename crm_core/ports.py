@@ -21,7 +21,7 @@ from crm_core.history import StateChange
 from crm_core.orders.model import CustomerOrder, OrderChange, ServiceOrder, StageRecord
 from crm_core.products.model import ProductInstance
 from crm_core.reference import Reference
-from crm_core.resources.model import Reservation
+from crm_core.resources.model import Confirmation, Reservation
 from crm_core.schemes.model import Scheme, SchemeRequest
 from crm_core.surveys.model import Survey
 
@@ -37,6 +37,7 @@ Entity = (
     | StageRecord
     | OrderChange
     | StateChange
+    | Confirmation
     | Survey
     | SchemeRequest
     | Scheme
@@ -96,6 +97,9 @@ class UnitOfWork(Protocol):
 
     def fallout(self, fallout_id: str) -> Fallout | None: ...
 
+    def confirmation(self, serial: str) -> Confirmation | None:
+        """The question that left under ``serial``."""
+
     def survey(self, survey_id: str) -> Survey | None: ...
 
     def scheme_request(self, request_id: str) -> SchemeRequest | None: ...
@@ -124,7 +128,7 @@ class UnitOfWork(Protocol):
         """Tell the world; returns the serials of the messages that will leave (none if nobody is told)."""
 
     def withdraw(self, serial: str) -> bool:
-        """Take back the message emitted under ``serial``, if no byte of it was ever tried to be sent; False: it may have left."""
+        """Take back the message emitted under ``serial``, if no byte of it was tried to be sent; False: it may have left."""
 
     def new_id(self, kind: str) -> str:
         """A fresh id: ``kind`` (1-4 letters, e.g. ``SO``) and 12 digits."""
@@ -135,7 +139,7 @@ class Command(Protocol):
 
     def prefetch(self) -> tuple[tuple[str, str], ...]:
         """What it will ask for, as (entity kind, id) so that a group is loaded by set; kinds: customer, account,
-        customer_order, order, instance, reservation, billing_serial, survey, scheme_request, scheme, cutover,
+        customer_order, order, instance, reservation, billing_serial, confirmation, survey, scheme_request, scheme, cutover,
         cutover_item. A hint: what is missing is fetched on demand."""
 
     def execute(self, uow: UnitOfWork) -> Outcome:

@@ -23,7 +23,7 @@ from crm_core.cutover.model import Cutover, CutoverItem
 from crm_core.fallout.model import Fallout
 from crm_core.orders.model import CustomerOrder, OrderItem, ServiceOrder, StageRecord
 from crm_core.products.model import ProductInstance
-from crm_core.resources.model import Reservation
+from crm_core.resources.model import Confirmation, Reservation
 from crm_core.schemes.model import Scheme, SchemeRequest
 from crm_core.surveys.model import Survey
 
@@ -105,6 +105,7 @@ INSTANCE = Mapping("instance", ProductInstance, t.product_instance)
 RESERVATION = Mapping("reservation", Reservation, t.reservation)
 BILLING = Mapping("billing", BillingRecord, t.billing_record)
 FALLOUT = Mapping("fallout", Fallout, t.fallout)
+CONFIRMATION = Mapping("confirmation", Confirmation, t.confirmation)
 SURVEY = Mapping("survey", Survey, t.survey)
 SCHEME_REQUEST = Mapping("scheme_request", SchemeRequest, t.scheme_request)
 SCHEME = Mapping("scheme", Scheme, t.scheme)
@@ -114,8 +115,8 @@ CUSTOMER_NOTICE = Mapping("customer_notice", CustomerNotice, t.customer_notice)
 STAGE = Mapping("stage", StageRecord, t.stage_record, key="service_order_id")
 
 ENTITIES: tuple[Mapping, ...] = (
-    CUSTOMER, ACCOUNT, CUSTOMER_ORDER, ORDER, INSTANCE, RESERVATION, BILLING, FALLOUT, SURVEY, SCHEME_REQUEST, SCHEME, CUTOVER,
-    CUTOVER_ITEM, CUSTOMER_NOTICE,
+    CUSTOMER, ACCOUNT, CUSTOMER_ORDER, ORDER, INSTANCE, RESERVATION, BILLING, FALLOUT, CONFIRMATION, SURVEY, SCHEME_REQUEST,
+    SCHEME, CUTOVER, CUTOVER_ITEM, CUSTOMER_NOTICE,
 )  # fmt: skip
 """Kinds with an id of their own, in the order they are written; items and stages go with their order."""
 

@@ -6,6 +6,23 @@ from sqlalchemy import Column, Index, Integer, String, Table, Text, text
 
 from adapters.store.metadata import Big, metadata
 
+confirmation = Table(
+    "confirmation",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("area", String(6), nullable=False),
+    Column("owner", String(6), nullable=False),
+    Column("state", String(8), nullable=False),
+    Column("customer_order_id", String(30)),
+    Column("need_json", Text, nullable=False),
+    Column("answer_json", Text),
+    Column("symbol", String(32), nullable=False),
+    Column("asked_at", Big, nullable=False),
+    Column("answered_at", Big),
+    Column("row_version", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 survey = Table(
     "survey",
     metadata,

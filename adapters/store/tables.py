@@ -22,6 +22,7 @@ from sqlalchemy import (
 
 from adapters.store.metadata import Big as Big
 from adapters.store.metadata import metadata as metadata
+from adapters.store.plan_tables import confirmation as confirmation
 from adapters.store.plan_tables import customer_notice as customer_notice
 from adapters.store.plan_tables import cutover as cutover
 from adapters.store.plan_tables import cutover_item as cutover_item
@@ -318,6 +319,7 @@ reservation = Table(
     Column("expires_at", Big),
     Column("fence", Big, nullable=False),
     Column("closed", Boolean, nullable=False),
+    Column("asked_json", Text),
     Column("row_version", Integer, nullable=False),
     sqlite_with_rowid=False,
 )

@@ -16,13 +16,13 @@ from crm_core.billing.model import BillingRecord
 from crm_core.customers.model import Account, Customer
 from crm_core.cutover.model import Cutover, CutoverItem
 from crm_core.events import Event
-from crm_core.history import StateChange
 from crm_core.fallout.model import Fallout
+from crm_core.history import StateChange
 from crm_core.orders.model import CustomerOrder, OrderChange, ServiceOrder, StageRecord
 from crm_core.ports import Entity, Origin
 from crm_core.products.model import ProductInstance
 from crm_core.reference import Reference
-from crm_core.resources.model import Reservation
+from crm_core.resources.model import Confirmation, Reservation
 from crm_core.schemes.model import Scheme, SchemeRequest
 from crm_core.surveys.model import Survey
 
@@ -94,6 +94,11 @@ class StoreUnit:
     def fallout(self, fallout_id: str) -> Fallout | None:
         """The fallout record, or None."""
         copy: Fallout | None = self._copy("fallout", fallout_id)
+        return copy
+
+    def confirmation(self, serial: str) -> Confirmation | None:
+        """The question that left under ``serial``, or None."""
+        copy: Confirmation | None = self._copy("confirmation", serial)
         return copy
 
     def survey(self, survey_id: str) -> Survey | None:

@@ -8,7 +8,8 @@ from typing import Any
 
 @dataclass(slots=True)
 class Reservation:
-    """预留 ledger entry; ``items`` are dicts (resource, state held/consumed/released/expired)."""
+    """预留 ledger entry; ``items`` are dicts (resource, state held/consumed/released/expired, item_no where the CRM asked);
+    ``asked`` what the CRM asked for, None where another system reserved."""
 
     id: str
     kind: str
@@ -20,4 +21,23 @@ class Reservation:
     expires_at: int | None = None
     fence: int = 0
     closed: bool = False
+    asked: list[dict[str, Any]] | None = None
+    row_version: int = 0
+
+
+@dataclass(slots=True)
+class Confirmation:
+    """资源确认: a question to resource management and its answer; ``id`` is the serial of the question, ``owner`` the system
+    that asked. ``state``: asked, answered, refused; ``answer`` holds the answer's fields by wire name. Times in ms."""
+
+    id: str
+    area: str
+    owner: str
+    state: str = "asked"
+    customer_order_id: str | None = None
+    need: dict[str, Any] = field(default_factory=dict)
+    answer: dict[str, Any] | None = None
+    symbol: str = ""
+    asked_at: int = 0
+    answered_at: int | None = None
     row_version: int = 0

@@ -20,7 +20,7 @@ from crm_core.fallout.model import Fallout
 from crm_core.orders.model import CustomerOrder, OrderChange, OrderItem, ServiceOrder, StageRecord
 from crm_core.ports import Command, Outcome, UnitOfWork
 from crm_core.products.model import ProductInstance
-from crm_core.resources.model import Reservation
+from crm_core.resources.model import Confirmation, Reservation
 from crm_core.schemes.model import Scheme, SchemeRequest
 from crm_core.surveys.model import Survey
 
@@ -90,7 +90,11 @@ ENTITIES: dict[str, Any] = {
         ADDRESS, ADDRESS, ["SO1"], "SO0", 19, 20, 21,
     ),
     "reservation": Reservation(
-        "RV1", "ORDER", "CRM001", "025", "SO1", [{"resource": RESOURCE, "state": "held"}], 22, 23, 24, True
+        "RV1", "ORDER", "CRM001", "025", "SO1", [{"resource": RESOURCE, "state": "held"}], 22, 23, 24, True,
+        [{"item_no": 1}],
+    ),
+    "confirmation": Confirmation(
+        "S6", "025", "CRM001", "answered", "CO1", {"a_end": ADDRESS}, {"result": "1"}, "OK", 46, 47
     ),
     "survey": Survey(
         "SV1", "025", "surveying", "CO1", {"a_end": ADDRESS}, [{"outcome": "done"}], REASON, "S3", "S4", 33, 34, 35

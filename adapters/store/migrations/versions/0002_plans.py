@@ -1,4 +1,4 @@
-"""Surveys, schemes, cutovers and customer notices (spec 5.1, 5.2, 5.12)."""
+"""Confirmations, surveys, schemes, cutovers and customer notices (spec 5.1, 5.2, 5.12)."""
 
 from __future__ import annotations
 
@@ -14,6 +14,23 @@ BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
+    op.add_column("reservation", sa.Column("asked_json", sa.Text(), nullable=True))
+    op.create_table(
+        "confirmation",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("area", sa.String(length=6), nullable=False),
+        sa.Column("owner", sa.String(length=6), nullable=False),
+        sa.Column("state", sa.String(length=8), nullable=False),
+        sa.Column("customer_order_id", sa.String(length=30), nullable=True),
+        sa.Column("need_json", sa.Text(), nullable=False),
+        sa.Column("answer_json", sa.Text(), nullable=True),
+        sa.Column("symbol", sa.String(length=32), nullable=False),
+        sa.Column("asked_at", BIG, nullable=False),
+        sa.Column("answered_at", BIG, nullable=True),
+        sa.Column("row_version", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_confirmation")),
+        sqlite_with_rowid=False,
+    )
     op.create_table(
         "survey",
         sa.Column("id", sa.String(length=30), nullable=False),
@@ -130,6 +147,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_column("reservation", "asked_json")
+    op.drop_table("confirmation")
     op.drop_table("survey")
     op.drop_table("scheme_request")
     op.drop_index("ix_scheme_request_id", table_name="scheme")

@@ -1,0 +1,169 @@
+"""A person releases or prolongs what the CRM reserved (RR02, RR03; spec 5.3), and what resource management answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from crm_core.errors import DomainError, StateConflict
+from crm_core.orders.fold import FINAL
+from crm_core.ports import Outcome, UnitOfWork
+from crm_core.resources.events import ReservationGivenBack, ReservationProlonged
+from crm_core.resources.machine import end_items
+from crm_core.resources.model import Reservation
+from crm_core.resources.reserve import reservation_of
+from crm_core.times import optional
+
+KINDS = ("PICK", "ADVANCE", "ORDER")
+"""From weak to strong: a reservation never goes back (5.3)."""
+
+
+def _ours(uow: UnitOfWork, reservation: Reservation) -> None:
+    """Raises NOT_PERMITTED (2002) while an order under way holds it: it has passed to provisioning with the order."""
+    order = None if reservation.order_id is None else uow.order(reservation.order_id)
+    if order is not None and order.state not in FINAL and order.dispatched_at is not None:
+        raise DomainError(
+            f"预留 {reservation.id} 已随在途定单 {order.id} 移交",
+            f"Reservation {reservation.id} has passed on with order {order.id}, which is under way",
+            code="NOT_PERMITTED",
+            state=order.state,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseReservation:
+    """``items``: item numbers, None for all; ``reason``: text and perhaps code."""
+
+    reservation_id: str
+    reason: dict[str, Any]
+    items: list[int] | None = None
+    operator: str | None = None
+
+    def prefetch(self) -> tuple[tuple[str, str], ...]:
+        """The reservation."""
+        return (("reservation", self.reservation_id),)
+
+    def execute(self, uow: UnitOfWork) -> Outcome:
+        """Released or expired already: success without effect. Raises 3011, 2002, and RESOURCE_UNAVAILABLE (3009) where
+        something was consumed and nothing is held any more."""
+        reservation = reservation_of(uow, self.reservation_id)
+        if reservation.closed:
+            if any(item["state"] == "consumed" for item in reservation.items):
+                raise DomainError(
+                    f"预留 {reservation.id} 的资源已占用",
+                    f"The resources of reservation {reservation.id} are in use",
+                    code="RESOURCE_UNAVAILABLE",
+                )
+            return Outcome("DUPLICATE")
+        _ours(uow, reservation)
+        uow.emit(
+            ReservationGivenBack(
+                key=reservation.id,
+                area=reservation.area,
+                reservation_id=reservation.id,
+                reason=self.reason,
+                fence=reservation.fence or None,
+                items=None if self.items is None else [{"item_no": number} for number in self.items],
+                operator=self.operator,
+            )
+        )
+        return Outcome("ACCEPTED")
+
+
+@dataclass(frozen=True, slots=True)
+class RecordRelease:
+    """The answer; without ``items`` the whole reservation is gone, or was never there."""
+
+    reservation_id: str
+    items: list[dict[str, Any]] | None = None
+    fence: int | None = None
+
+    def prefetch(self) -> tuple[tuple[str, str], ...]:
+        """The reservation."""
+        return (("reservation", self.reservation_id),)
+
+    def execute(self, uow: UnitOfWork) -> Outcome:
+        """What has left ``held`` stays as it is. Raises RESERVATION_UNKNOWN (3011)."""
+        reservation = reservation_of(uow, self.reservation_id)
+        if self.items is None:
+            end_items(reservation, "released")
+        else:
+            # rows without a result are our own question: answered as a whole, with success
+            gone = [row["item_no"] for row in self.items if row.get("result", "released") == "released"]
+            resources = [item["resource"] for item in reservation.items if item.get("item_no") in gone]
+            end_items(reservation, "released", resources)
+        reservation.fence = max(self.fence or 0, reservation.fence)
+        uow.save(reservation)
+        return Outcome("OK")
+
+
+@dataclass(frozen=True, slots=True)
+class ExtendReservation:
+    """``ttl_seconds`` from now; ``kind`` only forward."""
+
+    reservation_id: str
+    ttl_seconds: int
+    kind: str | None = None
+    operator: str | None = None
+
+    def prefetch(self) -> tuple[tuple[str, str], ...]:
+        """The reservation."""
+        return (("reservation", self.reservation_id),)
+
+    def execute(self, uow: UnitOfWork) -> Outcome:
+        """Raises 3011, 2002, HOLD_EXPIRED (3010) for one that is over, ``StateConflict`` (3004) for a weaker kind or one that
+        resource management has not answered yet."""
+        reservation = reservation_of(uow, self.reservation_id)
+        over = reservation.expires_at is not None and reservation.expires_at <= uow.now
+        if reservation.closed or over:
+            raise DomainError(
+                f"预留 {reservation.id} 已过期或已释放",
+                f"Reservation {reservation.id} has expired or was released",
+                code="HOLD_EXPIRED",
+            )
+        if not reservation.items:
+            raise StateConflict(f"预留 {reservation.id} 尚无结果", f"Reservation {reservation.id} has no answer yet")
+        if self.kind is not None and KINDS.index(self.kind) < KINDS.index(reservation.kind):
+            raise StateConflict(
+                f"预留不能由 {reservation.kind} 退回 {self.kind}",
+                f"A reservation never goes back from {reservation.kind} to {self.kind}",
+                state=reservation.kind,
+            )
+        _ours(uow, reservation)
+        uow.emit(
+            ReservationProlonged(
+                key=reservation.id,
+                area=reservation.area,
+                reservation_id=reservation.id,
+                fence=reservation.fence,
+                ttl_seconds=self.ttl_seconds,
+                kind=self.kind,
+                operator=self.operator,
+            )
+        )
+        return Outcome("ACCEPTED")
+
+
+@dataclass(frozen=True, slots=True)
+class RecordExtension:
+    """The answer: until when it holds now, under which fence."""
+
+    reservation_id: str
+    fence: int
+    expires_at: str | None = None
+    kind: str | None = None
+
+    def prefetch(self) -> tuple[tuple[str, str], ...]:
+        """The reservation."""
+        return (("reservation", self.reservation_id),)
+
+    def execute(self, uow: UnitOfWork) -> Outcome:
+        """An answer behind a newer one is recorded without effect. Raises RESERVATION_UNKNOWN (3011)."""
+        reservation = reservation_of(uow, self.reservation_id)
+        if self.fence < reservation.fence:
+            return Outcome("DUPLICATE")
+        reservation.fence = self.fence
+        reservation.expires_at = optional(self.expires_at)
+        reservation.kind = self.kind or reservation.kind
+        uow.save(reservation)
+        return Outcome("OK")

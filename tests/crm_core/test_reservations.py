@@ -1,0 +1,235 @@
+"""What the CRM asks of resource management (spec 5.1 RC01, 5.3): questions, answers, refusals, and what it keeps of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from crm_core.errors import DomainError
+from crm_core.fakes import FakeStore
+from crm_core.orders.model import ServiceOrder
+from crm_core.ports import Command, Origin, Outcome
+from crm_core.resources.confirm import ConfirmResource, RecordConfirmation, RecordConfirmationReceipt
+from crm_core.resources.events import ConfirmationAsked, ReservationAsked, ReservationGivenBack, ReservationProlonged
+from crm_core.resources.give_back import ExtendReservation, RecordExtension, RecordRelease, ReleaseReservation
+from crm_core.resources.model import Confirmation, Reservation
+from crm_core.resources.reserve import RecordReservation, RecordReservationReceipt, ReserveResource
+from tests.crm_core.samples import CHANNEL, NOW, REFERENCE, store, submission
+
+COUNTER = Origin("CRM001", "", "reserve")
+ADDRESS = {"text": "南京市鼓楼区示例路1号", "area": "025"}
+NUMBER = {"res_inst_id": "N1", "res_type": "NUMBER", "role": "number", "code": "02580000001"}
+PORT = {"res_inst_id": "P1", "res_type": "PORT", "role": "port", "code": "NJ-01"}
+ITEMS = [
+    {"item_no": 1, "res_type": "NUMBER", "res_inst_id": "N1", "quantity": 1},
+    {"item_no": 2, "res_type": "PORT", "quantity": 1},
+]
+HELD = [
+    {"item_no": 1, "result": "held", "resources": [NUMBER]},
+    {"item_no": 2, "result": "held", "resources": [PORT]},
+]
+REASON = {"text": "客户放弃"}
+RESERVE = ReserveResource("RV1", "025", "PICK", ITEMS, True, ttl_seconds=1800)
+ANSWER = RecordReservation("RV1", HELD, 7, "20261122120000")
+CONFIRM = ConfirmResource("025", "FTTH", "install", 1, ["FIBRE"], ADDRESS)
+
+
+def run(made: FakeStore, command: Command, origin: Origin = COUNTER, now: int = NOW) -> Outcome:
+    return made.run(command, now, REFERENCE, origin)
+
+
+def refused(made: FakeStore, command: Command, code: str, state: str | None = None, now: int = NOW) -> None:
+    before = made.snapshot()
+    with pytest.raises(DomainError) as caught:
+        run(made, command, now=now)
+    assert (caught.value.code, caught.value.state) == (code, state)
+    assert made.snapshot() == before
+
+
+def held() -> FakeStore:
+    made = store()
+    run(made, RESERVE)
+    run(made, ANSWER)
+    return made
+
+
+def reservation(made: FakeStore) -> Reservation:
+    found: Reservation = made.table(Reservation)["RV1"]
+    return found
+
+
+def states(made: FakeStore) -> list[str]:
+    return [item["state"] for item in reservation(made).items]
+
+
+def under_way(made: FakeStore) -> None:
+    """An order that lists the reservation was dispatched."""
+    made.run(submission(reservations=["RV1"]), NOW, REFERENCE, CHANNEL)
+    (order,) = made.table(ServiceOrder).values()
+    assert (order.dispatched_at, reservation(made).order_id) == (NOW, order.id)
+
+
+def test_a_reservation_is_asked_for_once() -> None:
+    made = store()
+    run(made, RESERVE)
+    (event,) = made.events
+    assert isinstance(event, ReservationAsked)
+    assert event.image == {"kind": "PICK", "items": ITEMS, "all_or_nothing": True, "ttl_seconds": 1800}
+    assert run(made, RESERVE).symbol == "DUPLICATE"
+    refused(made, replace(RESERVE, items=ITEMS[:1]), "SERIAL_REUSED")
+    refused(made, replace(RESERVE, kind="ORDER"), "SERIAL_REUSED")
+
+
+def test_what_is_held_is_kept_with_its_fence() -> None:
+    made = held()
+    assert (states(made), reservation(made).fence, reservation(made).closed) == (["held", "held"], 7, False)
+    assert reservation(made).expires_at is not None
+    assert run(made, replace(ANSWER, fence=9)).symbol == "DUPLICATE"
+    assert reservation(made).fence == 7
+
+
+def test_partly_held() -> None:
+    made = store()
+    run(made, replace(RESERVE, all_or_nothing=False))
+    run(made, replace(ANSWER, items=[HELD[0], {"item_no": 2, "result": "refused", "code": "3009"}]))
+    assert states(made) == ["held"]
+
+
+def test_a_refusal_closes_the_id() -> None:
+    made = store()
+    run(made, RESERVE)
+    run(made, RecordReservationReceipt("RV1", True))
+    assert not reservation(made).closed
+    run(made, RecordReservationReceipt("RV1", False))
+    assert reservation(made).closed
+    refused(made, ExtendReservation("RV1", 60), "HOLD_EXPIRED")
+
+
+@pytest.mark.parametrize(
+    ("asked", "answered", "left"),
+    [
+        (None, None, ["released", "released"]),
+        ([1], [{"item_no": 1, "result": "released"}], ["released", "held"]),
+        ([1], [{"item_no": 1}], ["released", "held"]),
+        ([1, 2], [{"item_no": 1, "result": "released"}, {"item_no": 2, "result": "refused"}], ["released", "held"]),
+    ],
+)
+def test_release_of_all_or_of_items(asked: list[int] | None, answered: Any, left: list[str]) -> None:
+    made = held()
+    run(made, ReleaseReservation("RV1", REASON, asked))
+    event = made.events[-1]
+    assert isinstance(event, ReservationGivenBack)
+    assert (event.fence, event.items) == (7, None if asked is None else [{"item_no": n} for n in asked])
+    assert states(made) == ["held", "held"]
+    run(made, RecordRelease("RV1", answered, 8))
+    assert (states(made), reservation(made).fence) == (left, 8)
+    assert reservation(made).closed is ("held" not in left)
+
+
+def test_release_of_what_is_gone() -> None:
+    made = held()
+    run(made, RecordRelease("RV1"))
+    events = len(made.events)
+    assert run(made, ReleaseReservation("RV1", REASON)).symbol == "DUPLICATE"
+    assert len(made.events) == events
+    for item in reservation(made).items:
+        item["state"] = "consumed"
+    refused(made, ReleaseReservation("RV1", REASON), "RESOURCE_UNAVAILABLE")
+
+
+def test_extension_goes_forward_only() -> None:
+    made = held()
+    run(made, ExtendReservation("RV1", 86400, "ADVANCE"))
+    event = made.events[-1]
+    assert isinstance(event, ReservationProlonged)
+    assert (event.fence, event.ttl_seconds, event.kind) == (7, 86400, "ADVANCE")
+    run(made, RecordExtension("RV1", 8, "20261123100000", "ADVANCE"))
+    assert (reservation(made).kind, reservation(made).fence) == ("ADVANCE", 8)
+    assert run(made, RecordExtension("RV1", 7, "20261122120000", "PICK")).symbol == "DUPLICATE"
+    refused(made, ExtendReservation("RV1", 60, "PICK"), "STATE_CONFLICT", "ADVANCE")
+
+
+def test_extension_of_what_is_over_or_not_there_yet() -> None:
+    made = held()
+    refused(made, ExtendReservation("RV1", 60), "HOLD_EXPIRED", now=NOW + 86_400_000)
+    made = store()
+    run(made, RESERVE)
+    refused(made, ExtendReservation("RV1", 60), "STATE_CONFLICT")
+
+
+@pytest.mark.parametrize("command", [ReleaseReservation("RV1", REASON), ExtendReservation("RV1", 60)])
+def test_what_has_passed_on_with_an_order_is_no_longer_ours(command: Command) -> None:
+    made = held()
+    under_way(made)
+    refused(made, command, "NOT_PERMITTED", "SUBMITTED")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ReleaseReservation("RV1", REASON),
+        ExtendReservation("RV1", 60),
+        ANSWER,
+        RecordReservationReceipt("RV1", False),
+        RecordRelease("RV1"),
+        RecordExtension("RV1", 1),
+    ],
+)
+def test_an_unknown_reservation(command: Command) -> None:
+    refused(store(), command, "RESERVATION_UNKNOWN")
+
+
+def asked(made: FakeStore, command: ConfirmResource = CONFIRM) -> tuple[Confirmation, Origin]:
+    """The question, and the origin of its answer."""
+    ((_, serial),) = run(made, command).details
+    return made.table(Confirmation)[serial], Origin("RM0001", serial, "RC01")
+
+
+def test_a_confirmation_is_kept_with_its_answer() -> None:
+    made = store()
+    confirmation, origin = asked(made)
+    assert isinstance(made.events[-1], ConfirmationAsked)
+    run(made, RecordConfirmation("2", REASON, numbers=["02580000001"]), origin)
+    confirmation = made.table(Confirmation)[confirmation.id]
+    assert confirmation.state == "answered"
+    assert confirmation.answer == {"result": "2", "reason": REASON, "numbers": ["02580000001"]}
+    assert made.table(Reservation) == {}
+    assert run(made, RecordConfirmation("1"), origin).symbol == "DUPLICATE"
+
+
+def test_what_is_pre_occupied_is_a_reservation_of_ours() -> None:
+    made = store()
+    pre_occupy = {"reservation_id": "RV1", "kind": "PICK"}
+    _, origin = asked(made, replace(CONFIRM, pre_occupy=pre_occupy))
+    assert made.events[-1].key == "RV1"
+    answer = RecordConfirmation("1", reserved=[PORT], expires_at="20261122120000", fence=3, pre_occupy=pre_occupy)
+    run(made, answer, origin)
+    found = reservation(made)
+    assert (found.owner, found.kind, found.fence, states(made)) == ("CRM001", "PICK", 3, ["held"])
+
+
+def test_a_refused_confirmation() -> None:
+    made = store()
+    confirmation, origin = asked(made)
+    run(made, RecordConfirmationReceipt(False, "ADDRESS_NOT_COVERED"), origin)
+    confirmation = made.table(Confirmation)[confirmation.id]
+    assert (confirmation.state, confirmation.symbol) == ("refused", "ADDRESS_NOT_COVERED")
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"product": "NONE"}, "ATTRIBUTE_INVALID"),
+        ({"product": "CLIP", "action": "relocate"}, "NO_PROCESS"),
+        ({"product_instance_id": "PI9"}, "INSTANCE_UNKNOWN"),
+    ],
+)
+def test_what_cannot_be_confirmed(change: dict[str, Any], code: str) -> None:
+    refused(store(), replace(CONFIRM, **change), code)
+
+
+@pytest.mark.parametrize("command", [RecordConfirmation("1"), RecordConfirmationReceipt(True, "OK")])
+def test_an_answer_to_nothing(command: Command) -> None:
+    refused(store(), command, "ORDER_UNKNOWN")
