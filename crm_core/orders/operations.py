@@ -83,7 +83,8 @@ def keep(order: ServiceOrder, entry: Entry, **terms: Any) -> None:
 
 def highest_sent(order: ServiceOrder) -> int:
     """The highest version ever sent; a refused one is burnt (5.6)."""
-    return max(order.version, order.details.get(SENT_VERSION, 0))
+    sent: int = order.details.get(SENT_VERSION, 0)
+    return max(order.version, sent)
 
 
 def version_awaited(order: ServiceOrder, version: int) -> bool:
