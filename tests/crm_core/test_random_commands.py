@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
@@ -13,9 +14,13 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from crm_core.billing.model import BillingRecord
 from crm_core.customers.model import Customer
 from crm_core.errors import DomainError
-from crm_core.events import CompletionDecided, OrderDispatched
+from crm_core.events import ChangeRequested, CompletionDecided, OrderDispatched
 from crm_core.fallout.open_record import OpenFallout
 from crm_core.orders.accept import AcceptOrder
+from crm_core.orders.amend import AmendOrder
+from crm_core.orders.cancel import CancelOrder
+from crm_core.orders.cancel_result import RecordCancelResult
+from crm_core.orders.change_result import RecordChangeResult
 from crm_core.orders.closing import conclude
 from crm_core.orders.complete import ReportCompletion
 from crm_core.orders.dispatch_due import DispatchDue
@@ -94,6 +99,7 @@ class Commands(RuleBasedStateMachine):
         own(self.store, "PI1")
         own(self.store, "PI2", "ADSL", status="suspended", stop_mask=1)
         self.serial = 0
+        self.ref: str | None = None
         self.count = 0
         self.seen: dict[tuple[str, str, int], str] = {}
         self.versions: dict[str, tuple[int, int, int]] = {}
@@ -103,7 +109,7 @@ class Commands(RuleBasedStateMachine):
         self.serial += 1
         before = self.store.snapshot()
         try:
-            self.store.run(command, now, REFERENCE, pf(self.serial))
+            self.store.run(command, now, REFERENCE, dataclasses.replace(pf(self.serial), ref_serial=self.ref))
         except DomainError:
             assert self.store.snapshot() == before
             return False
@@ -206,6 +212,42 @@ class Commands(RuleBasedStateMachine):
         self.run_command(Put(self.some_order(data).id, name))
 
     @precondition(has_orders)
+    @rule(data=st.data(), days=st.integers(1, 9))
+    def amend(self, data: Any, days: int) -> None:
+        """A change of dates, which every order understands; of a returned one a new dispatch."""
+        order = self.some_order(data)
+        reason = {"type": "10Q", "code": "10Q001", "text": "改期"}
+        self.run_command(AmendOrder(order.id, reason, dates={"booked_at": f"2026120{days}090000"}))
+
+    @precondition(has_orders)
+    @rule(data=st.data(), whole=st.booleans(), unsent=st.booleans())
+    def cancel(self, data: Any, whole: bool, unsent: bool) -> None:
+        """Of an order or its first item, perhaps before it left."""
+        order = self.some_order(data)
+        reason = {"type": "10C", "code": "10C001", "text": "不要了"}
+        if unsent and order.state == "SUBMITTED":
+            self.store.unsent[str(order.details.get("dispatch_serial"))] = None
+        self.run_command(CancelOrder(order.id, reason, None if whole else [order.items[0].item_id]))
+        self.store.unsent.clear()
+
+    @precondition(has_orders)
+    @rule(data=st.data(), outcome=st.sampled_from(("applied", "refused", "manual", "cancelled", "stuck")), named=st.booleans())
+    def answered(self, data: Any, outcome: str, named: bool) -> None:
+        """CO02 and CN02, to what is open or to nothing."""
+        order = self.some_order(data)
+        seq = self.seq(order, data)
+        wanted = "change" if outcome in ("applied", "refused", "manual") else "cancel"
+        entry = next((one for one in order.operations if one["operation"] == wanted), None)
+        version = order.version if entry is None else entry["version"]
+        command: Command = RecordChangeResult(order.id, version, outcome, report_seq=seq)
+        if wanted == "cancel":
+            rows = [{"item_id": one.item_id, "outcome": outcome} for one in order.newest()]
+            command = RecordCancelResult(order.id, order.version, rows, report_seq=seq)
+        self.ref = None if entry is None or not named else entry["serial"]
+        self.report(order, command)
+        self.ref = None
+
+    @precondition(has_orders)
     @rule(data=st.data(), days=st.sampled_from((0, 9)))
     def due(self, data: Any, days: int) -> None:
         """The timer of future orders."""
@@ -266,8 +308,10 @@ class Commands(RuleBasedStateMachine):
 
     @invariant()
     def an_order_is_dispatched_once_a_version(self) -> None:
-        """Nothing is sent twice, and nothing of a draft is sent."""
-        sent = Counter((one.service_order_id, one.version) for one in self.store.events if isinstance(one, OrderDispatched))
+        """No version is sent twice, as a dispatch or as a change, and nothing of a draft is sent."""
+        versions = [one for one in self.store.events if isinstance(one, OrderDispatched | ChangeRequested)]
+        sent = Counter((one.service_order_id, one.version) for one in versions)
+        assert not sent or max(sent.values()) == 1
         for order in self.store.table(ServiceOrder).values():
             assert sent[order.id, order.version] == (0 if order.dispatched_at is None else 1)
             needed = [self.store.table(ServiceOrder).get(one) for row in order.items for one in row.depends_on]
