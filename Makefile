@@ -12,6 +12,8 @@ OTHERS := $(filter-out $(MINOR),$(filter 3.%,$(PYTHONS)))
 BIN := .venv/bin
 PIP := -m pip --disable-pip-version-check --quiet install
 ARGS ?=
+# Tests run side by side, one process a core; JOBS= runs them in one.
+JOBS ?= -n auto
 export PYTHONUTF8 := 1
 
 help:
@@ -57,7 +59,7 @@ test: lint test-here test-others
 test-here: venv
 	@echo '== tests on CPython $(MINOR)'
 	@rm -f .coverage .coverage.*
-	@$(BIN)/coverage run -m pytest $(ARGS)
+	@$(BIN)/coverage run -m pytest $(JOBS) $(ARGS)
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
 
@@ -65,7 +67,7 @@ test-others: $(OTHERS:%=test-on-%)
 
 test-on-%: .venv-%/installed
 	@echo '== tests on CPython $*'
-	@.venv-$*/bin/python -m pytest -p no:cacheprovider $(ARGS)
+	@.venv-$*/bin/python -m pytest -p no:cacheprovider $(JOBS) $(ARGS)
 
 bench: venv
 ifeq ($(strip $(ARGS)),)

@@ -19,12 +19,12 @@ from schemas.loader import load
 
 def test_whole_orders_are_measured_and_remembered(tmp_path: Path) -> None:
     ledger = tmp_path / "ledger" / "bench.jsonl"
-    options = ["bench", "lifecycle", "--seconds", "0.5", "--window", "8", "--json", "--ledger", str(ledger)]
+    options = ["bench", "lifecycle", "--orders", "12", "--window", "8", "--json", "--ledger", str(ledger)]
     done = CliRunner().invoke(bssgw, options, catch_exceptions=False)
     assert done.exit_code == 0, done.output
     figures = json.loads(done.stdout)
     assert (figures["lost"], figures["duplicated"]) == (0, 0)
-    assert figures["orders"] > 0
+    assert figures["orders"] == 12
     assert figures["messages_per_order"] > 8
     entry = json.loads(ledger.read_text(encoding="utf-8"))
     assert (entry["command"], entry["figures"]) == ("lifecycle", figures)
