@@ -22,6 +22,7 @@ from simulators.installed import Installed
 from simulators.pf.brain import PfBrain
 from simulators.ports import Clock, Endpoints, Entropy
 from simulators.rm.brain import RmBrain
+from simulators.scripts import Scripts
 from simulators.settings import HostSettings, PeerSettings
 
 SYSTEMS = {"pf": "PF0001", "rm": "RM0001", "bill": "BIL001"}
@@ -34,7 +35,8 @@ class FleetSettings:
     """``speed`` multiplies the durations of stages (0 = at once); ``listen`` where each listens (``{name}`` is filled in),
     ``listen_at`` by name where one differs; ``crm`` where the CRM listens, None = told later; ``direct``: PF and RM hand
     documents to each other in the process instead of over sockets; ``scale`` multiplies the plant; ``installed`` what stands
-    already; ``elsewhere`` addresses, by name, of simulators that run in another process."""
+    already; ``elsewhere`` addresses, by name, of simulators that run in another process; ``scripts`` what goes
+    otherwise than usual."""
 
     speed: float = 1.0
     listen: str = "tcp://127.0.0.1:0"
@@ -50,6 +52,7 @@ class FleetSettings:
     elsewhere: dict[str, str] = field(default_factory=dict)
     plant: dict[str, Any] | None = None
     session: SessionSettings = field(default_factory=SessionSettings)
+    scripts: Scripts = field(default_factory=Scripts)
 
 
 class UnknownRole(ValueError):
@@ -161,11 +164,11 @@ def _peer(system: str, role: str, address: str | None, settings: FleetSettings) 
 
 
 def _pf(settings: FleetSettings, entropy: Entropy) -> Brain:
-    return PfBrain(entropy, settings.speed)
+    return PfBrain(entropy, settings.speed, script=settings.scripts.pf)
 
 
 def _rm(settings: FleetSettings, entropy: Entropy) -> Brain:
-    return RmBrain(settings.plant, settings.scale, settings.installed)
+    return RmBrain(settings.plant, settings.scale, settings.installed, script=settings.scripts.rm)
 
 
 def _bill(settings: FleetSettings, entropy: Entropy) -> Brain:

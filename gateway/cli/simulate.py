@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from simulators.fleet import Fleet, FleetSettings
     from simulators.host import SimulatorHost
     from simulators.ports import Endpoints
+    from simulators.scripts import Scripts
 
 
 @click.command(epilog=EXIT_HELP)
@@ -36,6 +37,11 @@ if TYPE_CHECKING:
     help="起始监听地址，端口依次加一，端口 0 为任意空闲端口；缺省取自配置。"
     "First address to listen at, one port further each; port 0: any free one. Default: the configuration's.",
 )
+@click.option(
+    "--script",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="脚本：哪些定单退单、缺资源、变慢等。Script (TOML): which orders are returned, lack resources, are slow...",
+)
 @click.option("--direct", is_flag=True, help="PF 与 RM 在进程内直接传递。PF and RM hand over in the process, not by socket.")
 @store_options
 @json_option
@@ -45,6 +51,7 @@ def simulate(
     speed: float,
     crm: str | None,
     listen_base: str | None,
+    script: Path | None,
     direct: bool,
     config_path: Path | None,
     data_dir: Path | None,
@@ -71,7 +78,7 @@ def simulate(
             zh, _, en = str(UnknownRole(name)).partition(" / ")
             raise CommandFailed(Exit.USAGE, zh, en)
     config = configured(config_path, data_dir)
-    settings = replace(_settings(config, crm, _factor(speed)), direct=direct)
+    settings = replace(_settings(config, crm, _factor(speed)), direct=direct, scripts=_scripts(script))
     try:
         parse_address(settings.crm or "")
         at = _addresses(config, names, listen_base)
@@ -79,6 +86,20 @@ def simulate(
         raise CommandFailed(Exit.USAGE, f"地址 {fault.address} {fault.zh}", f"address {fault.address} {fault.en}") from fault
     elsewhere = {} if listen_base else _elsewhere(config, names)
     task.react(_main, (names, replace(settings, listen_at=at, elsewhere=elsewhere), seed, as_json))
+
+
+def _scripts(path: Path | None) -> Scripts:
+    """The scripts in a file, or none."""
+    from simulators.pf.script import ScriptInvalid
+    from simulators.scripts import Scripts, scripts_of
+
+    if path is None:
+        return Scripts()
+    try:
+        return scripts_of(path)
+    except (ScriptInvalid, OSError) as fault:
+        zh, _, en = str(fault).partition(" / ")
+        raise CommandFailed(Exit.USAGE, zh, en or zh) from fault
 
 
 def hosts_of(config: Config, clock: Clock, entropy: Entropy, endpoints: Endpoints, speed: float) -> list[SimulatorHost]:

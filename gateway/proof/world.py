@@ -36,6 +36,7 @@ from simulators.brain import Brain
 from simulators.host import SimulatorHost
 from simulators.pf.brain import PfBrain
 from simulators.rm.brain import RmBrain
+from simulators.scripts import Scripts
 from simulators.settings import HostSettings, PeerSettings
 
 START_MS = 1_795_309_200_000
@@ -62,7 +63,7 @@ def address_of(system: str) -> str:
 class WorldPlan:
     """What a world is made of. ``pace_ms`` between two submissions; ``speed`` multiplies the stages' durations; ``direct``
     lets PF and RM, which are no part of what is proven, talk without a wire; ``keep`` says how many lines of the trace are
-    kept (``None``: all)."""
+    kept (``None``: all); ``scripts``: what the simulated systems do otherwise than usual."""
 
     seed: int
     orders: int
@@ -71,6 +72,7 @@ class WorldPlan:
     speed: float = 1.0
     direct: bool = False
     keep: int | None = 0
+    scripts: Scripts = field(default_factory=Scripts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +111,10 @@ class World:
         self.gateway = Gateway(_config(), self.clock, self._branch(), self.network, self.store)
         orders = demo_plan(plan.orders, 0)
         self.channel = ChannelBrain(orders, self.catalogue, self._customer_of, START_MS + 1_000, plan.pace_ms)
-        self.provisioning = PfBrain(self._branch(), plan.speed)
+        self.provisioning = PfBrain(self._branch(), plan.speed, script=plan.scripts.pf)
         brains: dict[str, Brain] = {
             PF: self.provisioning,
-            RM: RmBrain(),
+            RM: RmBrain(script=plan.scripts.rm),
             BILL: BillBrain(),
             CHANNEL: self.channel,
         }

@@ -24,6 +24,8 @@ from simulators.pf.inquiry import Inquiry
 from simulators.pf.locking import Locking
 from simulators.pf.machine import IllegalMove
 from simulators.pf.order import Order
+from simulators.pf.order_book import OrderBook
+from simulators.pf.planning import Planning
 from simulators.pf.processes import ProcessTable, shipped
 from simulators.pf.query import Register, plain
 from simulators.pf.script import Script
@@ -53,6 +55,8 @@ class PfBrain:
         floor.flow, floor.undoing, floor.closing = Flow(floor), Compensation(floor), Closing(floor)
         floor.waiting, floor.changing, floor.deferring = WaitingRoom(floor), Changing(floor), Deferring(floor)
         self._locking = Locking(floor)
+        book = OrderBook(self.orders, self._locking)
+        self._planning = Planning(entropy, speed, book, book.uses)
         inquiry = Inquiry(floor)
         self._handlers: dict[str, Callable[[Body, Meta, int], Reaction]] = {
             "OH01": self._dispatched,
@@ -60,7 +64,7 @@ class PfBrain:
             "OH13": self._of_version(lambda order, body, meta, now: floor.closing.decided(order, body, now)),
             "CN01": self._cancelled,
             "PA01": floor.waiting.available,
-            "RR04": floor.waiting.lost,
+            "RR04": self._reservation_lost,
             "PQ01": lambda body, meta, now: self._register.query(body),
         }
         commands: dict[str, _OnOrder] = {
@@ -75,6 +79,7 @@ class PfBrain:
             "LK02": self._locking.unlock,
             "PQ02": inquiry.ask,
         }
+        self._handlers = self._planning.handlers | self._handlers
         self._handlers |= {code: self._on_order(handler) for code, handler in commands.items()}
         self._dues: dict[str, _OnDue] = {
             "accept": floor.flow.accept_due,
@@ -106,6 +111,8 @@ class PfBrain:
 
     def on_answer(self, sent: Send, body: Body, now: int) -> Reaction:
         """An answer of RM moves the order on; receipts need no thought."""
+        if self._planning.owns(sent):
+            return self._planning.on_answer(sent, body, now)
         order = self._noted(sent)
         out: list[Send] = []
         if order is None:
@@ -123,6 +130,8 @@ class PfBrain:
     def on_refusal(self, sent: Send, code: str, body: Body, now: int) -> Reaction:
         """Nobody takes the message: kept for people; where a step or an operation waited for RM, it is stuck or ends."""
         self.complaints.append({"code": sent.code, "result": code, "body": sent.body, "at": now})
+        if self._planning.owns(sent):
+            return self._planning.on_refusal(sent, code, body, now)
         out: list[Send] = []
         order = self._noted(sent)
         reason = {"text": f"{sent.code} {body.get('text', '')}"[:500], "code": code}
@@ -149,11 +158,11 @@ class PfBrain:
             order = self.orders[task.order]
             if order.epoch == task.epoch and not order.closed:
                 self._dues[task.what](order, task, now, out)
-        return Reaction(sends=out)
+        return Reaction(sends=[*out, *self._planning.due(now).sends])
 
     def next_due(self) -> int | None:
         """When the next thing is due (ms)."""
-        return self.agenda.next()
+        return min((due for due in (self.agenda.next(), self._planning.next_due()) if due is not None), default=None)
 
     @property
     def agenda(self) -> Agenda[Task]:
@@ -166,6 +175,7 @@ class PfBrain:
             "orders": {order.id: plain(order) for order in self.orders.values()},
             "past": [plain(order) for order in self.past],
             "complaints": list(self.complaints),
+            "planning": self._planning.inspect(),
         }
 
     # -- the dispatch
@@ -215,6 +225,12 @@ class PfBrain:
         return Reaction(sends=[Send("OH12", body, system=order.sender, ref_serial=order.serial)])
 
     # -- RM
+
+    def _reservation_lost(self, body: Body, meta: Meta, now: int) -> Reaction:
+        """RR04: of a scheme, or of somebody who waits."""
+        if self._planning.schemes.holds(body["reservation_id"]):
+            return self._planning.on_document("RR04", body, meta, now)
+        return self._floor.waiting.lost(body, meta, now)
 
     def _assigned(self, body: Body, meta: Meta, now: int) -> Reaction:
         """OH04: what RM says about the items it was asked for; what it was not (or no longer) asked has no effect."""

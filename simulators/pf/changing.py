@@ -186,7 +186,9 @@ class Changing:
         busy = [name for undo in order.undos for name in undo.items]
         again = {name: change.again[name] for name in change.again if order.items[name].open and name not in busy}
         for name in again:
-            self._floor.waiting.leave(order, order.items[name], out)
+            n = order.step_of(order.items[name])
+            if n is not None and order.steps[n].stage.code in again[name]:
+                self._floor.waiting.leave(order, order.items[name], out)
         dropped = tuple(name for name in change.dropped if order.items[name].open and name not in busy)
         if dropped:
             self._floor.undoing.begin(order, Undo("drop", dropped, reason), now, out)

@@ -118,25 +118,18 @@ class Closing:
         if waits == "customer":
             self._floor.deferring.propose(order, reason, act.ms, now, out)
             return False
-        if waits == "operator":
-            for name in step.items:
-                order.items[name].shortage = reason.body() | {"ms": str(act.ms)}
-            assert step.work is not None
-            self._release(order, n, now, out)
-            return True
         names = list(step.items) if act.item == "*" else [name for name in step.items if name == act.item]
-        if message:
+        if waits == "operator":
+            names = [name for name in names if order.items[name].process.assign is not None]
+            for name in names:
+                order.items[name].foreseen = reason.body() | {"ms": str(act.ms)}
+        if not names:
+            return False
+        if message and waits != "operator":
             self.send_back(order, names, reason.body(), n, now, out)
         else:
             self._floor.changing.rework(order, names, reason, n, now, out)
         return step.state != "active"
-
-    def _release(self, order: Order, n: int, now: int, out: list[Send]) -> None:
-        """A step that turns out to lack a facility waits for it."""
-        step = order.steps[n]
-        assert step.work is not None
-        step.due, step.work.state = None, "waiting_resource"
-        self._floor.flow.settle(order, n, now, out)
 
     def send_back(self, order: Order, names: list[str], reason: dict[str, str], n: int, now: int, out: list[Send]) -> None:
         """退单: everything is undone, then OH09."""

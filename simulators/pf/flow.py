@@ -77,10 +77,12 @@ class Flow:
             out.append(Send("OH07", bodies.stage_report(order, step, step.work, now), system=order.sender))
         self.advance(order, now, out)
 
-    def work(self, order: Order, n: int, now: int) -> None:
+    def work(self, order: Order, n: int, now: int, out: list[Send]) -> None:
         """The step's own work begins; it takes its time, which does not run while the order is frozen."""
         step = order.steps[n]
         assert step.work is not None
+        for name in step.items:
+            self._floor.waiting.resume(order, order.items[name], None, now, out)
         duration = self._floor.takes(step.stage.duration)
         act = self._floor.act(order, "slow", step.stage.code, step.items) if order.acts else None
         duration += act.ms if act is not None else 0
@@ -92,11 +94,13 @@ class Flow:
         self._floor.later("finish", order, step.due, n)
 
     def ask(self, order: Order, n: int, items: list[Item], reservation: str | None, now: int, out: list[Send]) -> None:
-        """OH03 for ``items``; what the script says is missing is not asked for."""
+        """OH03 for ``items``; what is known to be missing, or said to be by the script, is not asked for."""
         act = self._floor.act(order, "shortage", items=tuple(item.id for item in items)) if order.acts else None
         wanted = []
         for item in items:
-            if act is not None and any(kind == act.res_type for kind, _ in item.process.needs):
+            if item.foreseen is not None:
+                item.shortage, item.foreseen = item.foreseen, None
+            elif act is not None and any(kind == act.res_type for kind, _ in item.process.needs):
                 item.shortage = self._floor.waiting.scripted(item, act)
             else:
                 item.asked, item.shortage, item.refused = order.version, None, None
@@ -122,9 +126,7 @@ class Flow:
             elif lacking:
                 self._lack(order, n, lacking, now, out)
             else:
-                for item in members:
-                    self._floor.waiting.resume(order, item, None, now, out)
-                self.work(order, n, now)
+                self.work(order, n, now, out)
 
     def _lack(self, order: Order, n: int, lacking: list[Item], now: int, out: list[Send]) -> None:
         """Items that lack something wait by themselves; the others of the step go on."""
@@ -241,7 +243,7 @@ class Flow:
             self.ask(order, n, asking, None, now, out)
             self.settle(order, n, now, out)
         else:
-            self.work(order, n, now)
+            self.work(order, n, now, out)
 
     def _report(self, order: Order, now: int, out: list[Send]) -> None:
         """报竣 of the items that are done, together unless one of them waits for what the operator lacks (5.4 rule 5)."""

@@ -90,6 +90,22 @@ class Locking:
     def _unlocked(self, order: Order, outcome: str) -> Body:
         return {"service_order_id": order.id, "outcome": outcome, "state": order.state}
 
+    def hold_over(self, order: Order, cutover_id: str, until: int, now: int, out: list[Send]) -> None:
+        """A cutover locks the order until ``until`` (LK05), unless it is closed or locked already."""
+        if order.closed or order.locked:
+            return
+        order.lock = order.lock or Lock()
+        claim = Claim(cutover_id, until, True, {"text": f"割接锁单 {cutover_id}"})
+        self._hold(order, claim, now, out)
+        body = results.lock_report(order, "cutover", order.lock.fence, claim, claim.reason)
+        out.append(Send("LK05", body | {"cutover_id": cutover_id}, system=order.sender))
+
+    def let_go(self, order: Order, cutover_id: str, now: int, out: list[Send]) -> None:
+        """The cutover is over: the lock it holds ends as if its lease were over."""
+        lock = order.lock
+        if lock is not None and lock.holder is not None and lock.holder.owner == cutover_id:
+            self.due(order, Task("lease", order.id, order.epoch, lock.holder.until), now, out)
+
     def due(self, order: Order, task: Task, now: int, out: list[Send]) -> None:
         """The lease is over: LK05, and the next in the queue holds the lock."""
         lock = order.lock

@@ -57,7 +57,8 @@ class Item:
     """An order item: its image of the dispatch, its process, what RM gave it, its progress and overlays.
 
     ``asked`` is the version under which RM was asked for resources and has not answered; ``shortage`` and ``refused`` what it
-    answered instead of resources; ``resumes`` where a deferral found it, ``missed`` since when it has lacked something (ms)."""
+    answered instead of resources, ``foreseen`` a shortage found later, for which RM is not asked again at once; ``resumes``
+    where a deferral found it, ``missed`` since when it has lacked something (ms)."""
 
     id: str
     image: Body
@@ -67,6 +68,7 @@ class Item:
     assigned: bool = False
     archived: bool = False
     asked: int | None = None
+    foreseen: dict[str, str] | None = None
     shortage: dict[str, str] | None = None
     refused: dict[str, str] | None = None
     progress: str = "ACKNOWLEDGED"
@@ -174,8 +176,10 @@ class Order:
         return [item for item in self.items.values() if item.open]
 
     def step_of(self, item: Item) -> int | None:
-        """The first active step of the item."""
-        return next((n for n, step in enumerate(self.steps) if step.state == "active" and item.id in step.items), None)
+        """The step of the item that waits for resources, else its first active one."""
+        active = [n for n, step in enumerate(self.steps) if step.state == "active" and item.id in step.items]
+        asking = [n for n in active if (work := self.steps[n].work) is not None and work.state == "waiting_resource"]
+        return next(iter(asking or active), None)
 
     def ready(self) -> list[int]:
         """Steps that may start now, in order."""

@@ -11,10 +11,8 @@ A script is a list of acts; each says for which orders it counts and what happen
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import Any
 
 from schemas.loader import load
@@ -96,11 +94,3 @@ def read_script(data: dict[str, Any]) -> Script:
                 raise ScriptInvalid(f"第 {n} 条 act 的 {name} 不在码表中：{code} / act {n}: {name} {code} is in no table")
         acts.append(act)
     return Script(tuple(acts))
-
-
-def script_of(path: Path) -> Script:
-    """The script in a TOML file. Raises ScriptInvalid, OSError."""
-    try:
-        return read_script(tomllib.loads(path.read_text("utf-8")))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
-        raise ScriptInvalid(f"脚本不是 TOML：{fault} / the script is no TOML: {fault}") from fault

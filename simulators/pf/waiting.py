@@ -238,9 +238,9 @@ class WaitingRoom:
 
     def resume(self, order: Order, item: Item, ref: str | None, now: int, out: list[Send]) -> None:
         """PA04: the item has what it lacked and goes on."""
-        item.missed = None
         n = order.step_of(item)
-        if item.progress == "PENDING_INSTALL" and n is not None:
+        if item.progress == "PENDING_INSTALL" and item.waiting is None and n is not None:
+            item.missed = None
             item.move("resume")
             order.since = now
             stage = order.steps[n].stage.code

@@ -6,7 +6,7 @@ from typing import Any
 
 from adapters.wire.times import from_wire_time, wire_time
 from simulators.brain import Reaction
-from tests.simulators.pf_talk import DAY, HOUR, PfTalk
+from tests.simulators.pf_talk import DAY, HOUR, PfTalk, reversed_stages
 from tests.simulators.talk import item
 
 BY_OFFER = {"do": "shortage", "res_type": "PORT", "reason": "10W001", "ms": 5_000}
@@ -170,7 +170,8 @@ def test_change_of_need_leaves_the_queue_and_goes_on() -> None:
 def test_shortage_found_in_the_field_waits_too() -> None:
     talk = PfTalk({"do": "return", "stage": "FIELD", "reason": "10W001", "ms": 5_000})
     talk.begin()
-    assert talk.until("PI01")["stage"] == "FIELD"
+    assert talk.until("PI01")["stage"] == "RES_ASSIGN"
+    assert reversed_stages(talk.order)[-1] == "RES_ASSIGN"
     talk.until("PA02")
     decide(talk, True)
     talk.run(talk.now + HOUR)
