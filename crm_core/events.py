@@ -47,12 +47,13 @@ class OrderStateChanged(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompletionDecided(Event):
-    """The CRM accepted or refused a completion report item by item (OH13)."""
+    """The CRM accepted or refused a completion report item by item (OH13); ``unasked``: items were ended by hand."""
 
     customer_order_id: str
     service_order_id: str
     version: int
     items: list[dict[str, Any]]
+    unasked: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

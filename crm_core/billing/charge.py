@@ -41,6 +41,21 @@ def charge(uow: UnitOfWork, order: ServiceOrder, item: OrderItem, instance: Prod
         reason=None,
         sent_at=uow.now,
     )
+    notify(uow, order, item, instance, record, attrs=_with_old(item.attrs, before) or None)
+    uow.add(record)
+
+
+def notify(
+    uow: UnitOfWork,
+    order: ServiceOrder,
+    item: OrderItem,
+    instance: ProductInstance,
+    record: BillingRecord,
+    *,
+    plan: str | None = None,
+    attrs: list[dict[str, Any]] | None = None,
+) -> None:
+    """Send the notice of ``record`` (BL01), the first time or corrected after billing refused it; ``plan`` overrides."""
     serials = uow.emit(
         BillingDue(
             key=instance.id,
@@ -48,17 +63,17 @@ def charge(uow: UnitOfWork, order: ServiceOrder, item: OrderItem, instance: Prod
             customer_order_id=order.customer_order_id,
             service_order_id=order.id,
             version=order.version,
-            kind=kind,
+            kind=record.kind,
             product_instance_id=instance.id,
-            account_id=instance.account_id,
-            plan=value_of(item.attrs, PLAN) or instance.attrs.get(PLAN) or item.product,
-            effective_at=to_wire(uow.now),
-            attrs=_with_old(item.attrs, before) or None,
+            account_id=record.account_id,
+            plan=plan or value_of(item.attrs, PLAN) or instance.attrs.get(PLAN) or item.product,
+            effective_at=to_wire(record.effective_at),
+            attrs=attrs,
         )
     )
     if serials:
         record.serial = serials[0]
-    uow.add(record)
+    record.state, record.reason, record.sent_at, record.answered_at = "sent", None, uow.now, None
 
 
 def _with_old(attrs: list[dict[str, Any]], before: dict[str, str]) -> list[dict[str, Any]]:

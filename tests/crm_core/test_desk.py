@@ -1,0 +1,197 @@
+"""The fallout desk: every action, who may, what provisioning is told, and that nothing happens twice (spec 06.2, 04.1)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from crm_core.billing.record_result import RecordBillingResult
+from crm_core.errors import DomainError
+from crm_core.events import BillingDue, CancelRequested, CompletionDecided
+from crm_core.fallout.desk import WorkFallout
+from crm_core.fallout.model import Fallout
+from crm_core.fallout.open_record import OpenFallout
+from crm_core.orders.reports import GAP
+from crm_core.orders.timing import GAP_MS
+from crm_core.orders.watch import WatchOrder
+from crm_core.ports import Origin, Outcome
+from tests.crm_core.desk import World
+from tests.crm_core.samples import NOW
+
+DESK = Origin("OP1", "", "fallout")
+APPROVED = {"approved_by": "BOSS"}
+
+
+def stuck() -> World:
+    """An order whose stage reported an exception."""
+    world = World()
+    world.tell(world.accept(1))
+    world.tell(world.stage(2, state="exception"))
+    assert world.order.state == "FALLOUT"
+    return world
+
+
+def record(world: World) -> Fallout:
+    return world.fallouts()[-1]
+
+
+def work(world: World, action: str, operator: str = "OP1", reason: str = "查明原因", now: int = NOW, **fields: Any) -> Outcome:
+    command = WorkFallout(record(world).id, action, operator, reason, **fields)
+    return world.store.run(command, now, world.reference, DESK)
+
+
+def refused(world: World, action: str, operator: str = "OP1", reason: str = "查明原因", **fields: Any) -> DomainError:
+    before = world.store.snapshot()
+    with pytest.raises(DomainError) as caught:
+        work(world, action, operator, reason, **fields)
+    assert world.store.snapshot() == before
+    return caught.value
+
+
+def test_claimed_it_is_one_persons() -> None:
+    world = stuck()
+    assert work(world, "claim", reason="").state == "claimed"
+    assert (record(world).owner, record(world).actions[0]["before"]) == ("OP1", {"record": "new", "order": "FALLOUT"})
+    assert work(world, "claim", reason="").symbol == "DUPLICATE"
+    assert refused(world, "claim", "OP2").code == "NOT_PERMITTED"
+    assert refused(world, "skip", "OP2").code == "NOT_PERMITTED"
+
+
+@pytest.mark.parametrize("action", ["retry", "edit", "skip"])
+def test_fallout_is_taken_off_and_the_record_closed(action: str) -> None:
+    world = stuck()
+    assert work(world, action).state == "closed"
+    assert (world.order.state, record(world).state, record(world).closed_at) == ("IN_PROGRESS", "closed", NOW)
+    (entry,) = record(world).actions
+    assert (entry["who"], entry["what"], entry["why"]) == ("OP1", action, "查明原因")
+    assert (entry["before"]["order"], entry["after"]["order"]) == ("FALLOUT", "IN_PROGRESS")
+    assert work(world, action).symbol == "DUPLICATE"
+    assert refused(world, "close", **APPROVED).code == "STATE_CONFLICT"
+
+
+def test_completed_by_hand_it_takes_effect_and_provisioning_is_told() -> None:
+    world = stuck()
+    work(world, "complete", **APPROVED)
+    assert (world.order.state, world.instance().status) == ("COMPLETED", "active")
+    (told,) = world.events(CompletionDecided)
+    assert (told.unasked, told.ref_serial, told.items) == (True, None, [{"item_id": "1", "result": "accepted"}])
+    assert [fact.kind for fact in world.billing()] == ["start"]
+    assert work(world, "complete", **APPROVED).symbol == "DUPLICATE"
+    assert len(world.billing()) == 1
+
+
+@pytest.mark.parametrize(("action", "state", "instance"), [("return", "RETURNED", "pending"), ("close", "FAILED", "void")])
+def test_ended_without_completion_provisioning_is_told(action: str, state: str, instance: str) -> None:
+    world = stuck()
+    work(world, action, **APPROVED)
+    assert (world.order.state, world.instance().status) == (state, instance)
+    (told,) = world.events(CancelRequested)
+    assert (told.items, told.reason["type"], told.reason["text"], told.to) == (["1"], "10C", "查明原因", "PF0001")
+    assert world.order.operations == []
+    assert world.store.changes[-1].input in (f"desk_{action}", "desk_give_up", "desk_return")
+
+
+def test_cancel_asks_provisioning_and_waits() -> None:
+    world = stuck()
+    work(world, "cancel")
+    assert (world.item().cancelling, record(world).state) == (True, "closed")
+    assert [entry["operation"] for entry in world.order.operations] == ["cancel"]
+
+
+@pytest.mark.parametrize("action", ["complete", "return", "close"])
+@pytest.mark.parametrize("approver", ["", "OP1"])
+def test_what_forces_a_result_needs_a_second_person(action: str, approver: str) -> None:
+    assert refused(stuck(), action, approved_by=approver).code == "NOT_PERMITTED"
+
+
+@pytest.mark.parametrize(("action", "fields", "code"), [
+    ("retry", {"reason": ""}, "ATTRIBUTE_INVALID"),
+    ("retry", {"operator": ""}, "NOT_PERMITTED"),
+    ("dance", {}, "ORDER_UNKNOWN"),
+    ("ignore", {}, "STATE_CONFLICT"),
+    ("edit", {"changes": {"PORT": 7}}, "ATTRIBUTE_INVALID"),
+])  # fmt: skip
+def test_what_is_refused(action: str, fields: dict[str, Any], code: str) -> None:
+    assert refused(stuck(), action, **fields).code == code
+
+
+@pytest.mark.parametrize("action", ["claim", "retry", "edit", "skip", "complete", "return", "cancel", "close"])
+def test_a_dry_run_says_whether_it_may_be_and_does_nothing(action: str) -> None:
+    world = stuck()
+    before = world.store.snapshot()
+    assert work(world, action, dry_run=True, **APPROVED).symbol == "OK"
+    assert world.store.snapshot() == before
+
+
+def test_what_a_refused_completion_lacked_is_set_by_hand() -> None:
+    world = World()
+    world.tell(world.accept(1))
+    world.tell(world.done({"item_id": "1"}, seq=2))
+    assert world.order.state == "FALLOUT"
+    work(world, "edit", changes={"PORT": "NJ-01"})
+    assert (world.item().result_attrs["PORT"], world.order.state) == ("NJ-01", "IN_PROGRESS")
+    assert record(world).actions[-1]["changes"] == {"PORT": "NJ-01"}
+
+
+def test_a_record_whose_cause_is_gone_is_closed_by_one_person() -> None:
+    world = stuck()
+    world.tell(world.stage(3))
+    assert world.order.state == "IN_PROGRESS"
+    assert refused(world, "complete", **APPROVED).code == "STATE_CONFLICT"
+    assert work(world, "close").state == "closed"
+    assert (world.order.state, world.events(CancelRequested)) == ("IN_PROGRESS", [])
+
+
+def test_missing_reports_skipped_are_implied() -> None:
+    world = World()
+    world.tell(world.stage(3))
+    for n in (1, 2):
+        world.store.run(WatchOrder(world.id), NOW + n * GAP_MS, world.reference, DESK)
+    assert world.order.state == "FALLOUT"
+    work(world, "skip", now=NOW + 3 * GAP_MS)
+    assert (world.order.state, world.order.report_seq, world.order.held) == ("IN_PROGRESS", 3, [])
+
+
+def test_missing_reports_are_asked_for_again() -> None:
+    world = World()
+    world.tell(world.stage(3))
+    for n in (1, 2):
+        world.store.run(WatchOrder(world.id), NOW + n * GAP_MS, world.reference, DESK)
+    work(world, "retry", now=NOW + 3 * GAP_MS)
+    assert [sorted(entry) for entry in world.order.held if entry["why"] == GAP and "asked" in entry] == []
+    assert world.order.watch_at is not None
+
+
+def test_a_message_alone_may_be_ignored_or_sent_again() -> None:
+    for action, detail in (("ignore", None), ("retry", "redeliver"), ("edit", "correct")):
+        world = World()
+        world.tell(OpenFallout("unknown", "中", "en", "OUTCOME_UNKNOWN", message_id=42))
+        assert dict(work(world, action).details).get("message") == detail
+        assert record(world).state == "closed"
+
+
+def test_a_fact_billing_refused_is_told_again() -> None:
+    world = World()
+    world.tell(world.accept(1))
+    world.tell(world.done(seq=2))
+    (fact,) = world.billing()
+    answer = RecordBillingResult("refused", code="3023", reason={"text": "账户无效"})
+    world.store.run(answer, NOW, world.reference, Origin("BIL001", "B1", "BL02", fact.serial))
+    work(world, "edit", changes={"plan": "P-NEW"})
+    again = world.billing()[0]
+    assert (again.state, again.serial != fact.serial, len(world.billing())) == ("sent", True, 1)
+    assert [event.plan for event in world.events(BillingDue)][-1] == "P-NEW"
+    world.store.run(RecordBillingResult("accepted"), NOW, world.reference, Origin("BIL001", "B2", "BL02", again.serial))
+    assert world.billing()[0].state == "accepted"
+
+
+def test_a_command_that_spent_its_budget_puts_the_order_in_fallout() -> None:
+    world = World()
+    world.tell(OpenFallout("not_sent", "中", "en", service_order_id=world.id, message_id=7, stuck=True))
+    assert (world.order.state, world.item().progress) == ("FALLOUT", "SUBMITTED")
+    assert dict(work(world, "retry").details)["message"] == "redeliver"
+    assert world.order.state == "SUBMITTED"
+    other = World()
+    other.tell(OpenFallout("not_sent", "中", "en", service_order_id=other.id, message_id=8))
+    assert other.order.state == "SUBMITTED"
