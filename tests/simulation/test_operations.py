@@ -1,0 +1,116 @@
+"""Operations of a channel on an order in flight, over the wire, against simulated provisioning (spec 5.4 to 5.7)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from adapters.document import Document, Header
+from adapters.store import queries
+from adapters.wire.packet import Kind, Packet
+from adapters.wire.times import wire_time
+from gateway.proof.world import CHANNEL, CRM, PF, World, WorldPlan
+
+pytestmark = pytest.mark.simulation
+
+AMEND = {"type": "10Q", "code": "10Q001", "text": "客户改期"}
+CANCEL = {"type": "10C", "code": "10C001", "text": "客户不要了"}
+
+
+class Talk:
+    """One order in a world, and a channel that asks for things."""
+
+    def __init__(self, *, without: str = "") -> None:
+        self.world = World(WorldPlan(seed=3, orders=1))
+        self.answers: list[dict[str, Any]] = []
+        for system, host in self.world.hosts.items():
+            if system != without:
+                host.start()
+        self.world.gateway.start()
+        self.advance(1.5)
+        with self.world.engine.connect() as connection:
+            (self.order,) = queries.service_order_ids(connection, "DEMO0000-01")
+
+    def advance(self, seconds: float) -> None:
+        """Virtual time goes on."""
+        self.world.clock.advance(int(seconds * 1000))
+
+    def ask(self, operation: str, fields: dict[str, Any], *, dry_run: bool = False) -> dict[str, Any]:
+        """CH03; its receipt."""
+        world, now = self.world, wire_time(self.world.clock.now())
+        codec = world.gateway.codec
+        row = codec.catalogue.for_command("OrderOperation")[0]
+        serial = f"{CHANNEL}{now}9{len(self.answers):09d}"
+        header = Header(row.code, serial, CHANNEL, CRM, "025", now, "0.9", "A")
+        body = {"service_order_id": self.order, "area": "025", "operation": operation, "dry_run": dry_run, operation: fields}
+        raw = codec.encode(Document(row, row.name, header, body), "UTF-8")
+        packet = Packet(
+            body=raw, kind=Kind.REQUEST, code=row.code, sender=CHANNEL, receiver=CRM, area="025", serial=serial, send_time=now,
+            mode="A", charset="UTF-8",
+        )  # fmt: skip
+        world.gateway.dispatcher.take_in(packet, lambda raw: self.answers.append(codec.decode(raw, "UTF-8").body))
+        self.advance(0.5)
+        return self.answers[-1]
+
+    def seen(self) -> Any:
+        """The order as stored."""
+        with self.world.engine.connect() as connection:
+            return queries.order(connection, self.order)
+
+    def end(self) -> list[str]:
+        """To quiescence; what the auditor found, and exceptions."""
+        outcome = self.world.finish()
+        return [*map(str, outcome.violations), *outcome.defects, *([] if outcome.quiet else ["not quiet"])]
+
+
+def test_an_order_is_cancelled_and_nobody_holds_anything() -> None:
+    talk = Talk()
+    assert talk.ask("cancel", {"reason": CANCEL})["code"] == "0001"
+    assert talk.end() == []
+    assert talk.seen()["state"] == "CANCELLED"
+    assert talk.world.hosts[PF].ledger["orders"][talk.order]["state"] == "CANCELLED"
+    assert talk.world.hosts[CHANNEL].ledger["notices"][talk.order] == ["CANCELLED"]
+
+
+def test_a_change_of_dates_is_applied_and_the_order_ends_in_its_new_version() -> None:
+    talk = Talk()
+    receipt = talk.ask("amend", {"reason": AMEND, "dates": {"captured_at": "20261122080000", "booked_at": "20261125100000"}})
+    assert receipt["details"] == [{"name": "version", "value": "2"}]
+    assert talk.end() == []
+    order = talk.seen()
+    assert (order["state"], order["version"]) == ("COMPLETED", 2)
+    assert talk.world.hosts[PF].ledger["orders"][talk.order]["version"] == 2
+
+
+def test_what_never_left_is_taken_back_and_provisioning_never_hears() -> None:
+    talk = Talk(without=PF)
+    assert talk.ask("cancel", {"reason": CANCEL})["state"] == "CANCELLED"
+    talk.world.hosts[PF].start()
+    assert talk.end() == []
+    assert talk.world.hosts[PF].ledger["orders"] == {}
+
+
+def test_new_dates_and_haste_are_agreed_and_the_order_ends() -> None:
+    talk = Talk()
+    talk.ask("expedite", {"reason": {"text": "客户催"}})
+    talk.ask("reschedule", {"reason": {"text": "客户改约"}, "dates": {"booked_at": "20261125100000"}})
+    assert talk.end() == []
+    assert talk.seen()["state"] == "COMPLETED"
+
+
+def test_a_dry_run_is_answered_by_what_provisioning_told_and_changes_nothing() -> None:
+    talk = Talk()
+    talk.ask("cancel", {"reason": CANCEL}, dry_run=True)
+    second = talk.ask("cancel", {"reason": CANCEL}, dry_run=True)
+    told = [(one["name"], one["value"]) for one in second["details"]]
+    assert {("allowed", "1 true"), ("point_of_no_return", "1 none"), ("would_undo", "1 NUMBER_ASSIGN 配号")} <= set(told)
+    assert talk.end() == []
+    assert talk.seen()["state"] == "COMPLETED"
+
+
+def test_what_the_state_forbids_is_refused_with_the_state() -> None:
+    talk = Talk()
+    assert talk.end() == []
+    receipt = talk.ask("cancel", {"reason": CANCEL})
+    assert (receipt["code"], receipt["state"]) == ("3005", "COMPLETED")
