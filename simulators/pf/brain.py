@@ -81,7 +81,12 @@ class PfBrain:
         }
         self._handlers = self._planning.handlers | self._handlers
         self._handlers |= {code: self._on_order(handler) for code, handler in commands.items()}
-        self._dues: dict[str, _OnDue] = {
+        self._dues = self._timed()
+
+    def _timed(self) -> dict[str, _OnDue]:
+        """Who is called when a task is due."""
+        floor = self._floor
+        return {
             "accept": floor.flow.accept_due,
             "finish": floor.flow.due,
             "retry": floor.flow.retry,

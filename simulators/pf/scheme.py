@@ -147,6 +147,10 @@ class Schemes:
         scheme.design = {"reason": {"text": body["text"][:500], "code": code}}
         return [self._result(scheme, now)]
 
+    def holds(self, reservation_id: str) -> bool:
+        """Whether a reservation was made for a scheme."""
+        return reservation_id in self._reservations
+
     def lost(self, reservation_id: str) -> list[Send]:
         """RR04: what a confirmed scheme held is gone; one no order uses has expired."""
         scheme = self._reservations.pop(reservation_id, None)
