@@ -51,6 +51,16 @@ class OutboxLog:
             found[message_id] = (spent, first if name == "unknown" else since)
         return found
 
+    def of_fallout(self, fallout_id: str) -> MessageRecord | None:
+        """The message a fallout record is about, inbound or outbound; None if it is about none."""
+        sql = (
+            f"SELECT {', '.join(f'm.{name}' for name in MESSAGE_COLUMNS)} FROM message m "
+            f"JOIN fallout f ON f.message_id = m.id WHERE f.id = {self._dialect.mark}"
+        )
+        with self._engine.connect() as connection:
+            row = connection.exec_driver_sql(sql, (fallout_id,)).first()
+        return None if row is None else MessageRecord(**dict(zip(MESSAGE_COLUMNS, row, strict=True)))
+
     def document(self, message_id: int) -> dict[str, Any] | None:
         """What an outbound message says."""
         sql = f"SELECT document_json FROM message_document WHERE message_id = {self._dialect.mark}"

@@ -87,19 +87,19 @@ class OutboxPump:
         lane = self._lanes[peer_id]
         return lane.held, len(lane.under_way) + lane.opening, lane.more_in_table
 
-    def outgoing(self, messages: list[tuple[MessageRecord, dict[str, Any]]]) -> None:
-        """Messages that were just committed."""
+    def outgoing(self, messages: list[tuple[MessageRecord, dict[str, Any]]], *, again: bool = False) -> None:
+        """Messages that were just committed; ``again``: they had ended and are to leave once more, read before or not."""
         touched: dict[str, Lane] = {}
         for record, document in messages:
             lane = self._lanes.get(record.peer)
-            if lane is None or record.state != READY or record.id <= lane.read_to:
+            passed = lane is not None and record.id <= lane.read_to
+            if lane is None or record.state != READY or (passed and not again):
                 continue  # nobody to send it to, parked, or read from the table already
-            if lane.more_in_table or lane.held >= HELD_ENTRIES:
+            if not passed and (lane.more_in_table or lane.held >= HELD_ENTRIES):
                 lane.more_in_table = True
                 continue
             entry = entry_of(record)
-            if lane.held < HELD_DOCUMENTS:
-                entry.document = document
+            entry.document = document if lane.held < HELD_DOCUMENTS else None
             self._line_up(lane, entry)
             touched[record.peer] = lane
         for lane in touched.values():

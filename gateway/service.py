@@ -23,6 +23,7 @@ from gateway.answers import Answers
 from gateway.clock import Clock, Entropy
 from gateway.config import Config, Listen, Peer
 from gateway.decoding import Decoder, InlineDecoder
+from gateway.desk import Desk
 from gateway.dispatch import HIGH_WATER, Dispatcher
 from gateway.link import Connection, ConnectionOwner
 from gateway.link_commands import link_commands
@@ -86,6 +87,7 @@ class Gateway:
         self._decoder: Decoder = (
             InlineDecoder(self.codec) if make_decoder is None else make_decoder(self.codec, lambda: self.writer.waiting)
         )
+        self.desk = Desk(self.writer, OutboxLog(store.engine), self.pump, catalogue, self.book.own_id)
         inbound = Inbound(catalogue, link_commands(self._service_status, store))
         answers = Answers(self.codec, self.book.own_id, clock.now)
         self.dispatcher = Dispatcher(self.book, self.codec, inbound, answers, self.writer, self.pump, clock, self._decoder)

@@ -9,6 +9,7 @@ import click
 
 from gateway.cli.output import EXIT_HELP, CommandFailed, Exit, emit, masked, span, table, when
 from gateway.cli.settings import configured, json_option, store_options
+from gateway.cli.waiting import resume, why
 
 if TYPE_CHECKING:
     from gateway.config import Config
@@ -168,3 +169,7 @@ def show(order_id: str, mermaid: bool, config_path: Path | None, data_dir: Path 
 def duration(row: Row) -> str:
     """From capture to end, or nothing while the order is open."""
     return "" if row["ended_at"] is None else span(row["ended_at"] - row["captured_at"])
+
+
+order.add_command(why)
+order.add_command(resume)

@@ -20,6 +20,7 @@ from adapters.store.engine import open_engine
 from adapters.store.store import Store
 from adapters.wire.times import wire_time
 from gateway import control
+from gateway.cli.desk_requests import desk_requests
 from gateway.cli.output import CommandFailed, Exit
 from gateway.clock import Entropy, WallClock
 from gateway.config import Config, Peer
@@ -63,7 +64,7 @@ class Serving:
             ) from fault
         path = control.socket_path(self.config.data_dir)
         control.prepare(path)
-        factory = control.ControlFactory({"status": self._status, "submit": self._submit})
+        factory = control.ControlFactory({"status": self._status, "submit": self._submit, **desk_requests(self.gateway)})
         self._control = await self.endpoints.server(f"unix://{path}").listen(factory)
         gc.collect()
         gc.freeze()

@@ -1,0 +1,43 @@
+"""Requests of people to a running gateway: one action on a fallout record, the answer to an offer (control socket)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from crm_core.fallout.desk import WorkFallout
+from crm_core.orders.resume_pending import ResumePending
+from gateway import control
+from gateway.service import Gateway
+
+TEXTS = ("id", "action", "operator", "reason", "approved_by")
+
+
+def desk_requests(gateway: Gateway) -> dict[str, control.Handler]:
+    """Handlers by the name of the request."""
+
+    def fallout(request: dict[str, Any], reply: Callable[[control.Reply], None]) -> None:
+        """``{"do": "fallout", "id", "action", "operator", "reason", "approved_by"?, "changes"?, "dry_run"?}``."""
+        fields = {name: request.get(name, "") for name in TEXTS}
+        changes = request.get("changes")
+        if not all(isinstance(value, str) for value in fields.values()) or not isinstance(changes, dict | None):
+            reply(control.refusal("请求不完整", "the request is incomplete"))
+            return
+        work = WorkFallout(
+            fields["id"], fields["action"], fields["operator"], fields["reason"], fields["approved_by"], changes,
+            bool(request.get("dry_run")),
+        )  # fmt: skip
+        gateway.desk.work(work, reply)
+
+    def resume(request: dict[str, Any], reply: Callable[[control.Reply], None]) -> None:
+        """``{"do": "resume", "id", "accept", "operator", "new_date"?, "reason"?}``."""
+        order_id, operator, accept = request.get("id"), request.get("operator"), request.get("accept")
+        if not isinstance(order_id, str) or not isinstance(operator, str) or not isinstance(accept, bool):
+            reply(control.refusal("请求不完整", "the request is incomplete"))
+            return
+        text = request.get("reason")
+        reason = {"text": str(text)} if text else None
+        command = ResumePending(order_id, accept, request.get("new_date"), reason, operator)
+        gateway.desk.run(command, operator, "resume", reply)
+
+    return {"fallout": fallout, "resume": resume}

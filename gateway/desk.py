@@ -1,0 +1,172 @@
+"""What a person does at the desk, as jobs of the worker: one fallout record, or one command on an order (spec 06.2).
+
+The core decides what an action means for the order; here a record's message is sent again: the same serial and bytes where the
+budget was spent (重送), a new serial where the peer refused it or its content is corrected (重做).  The person hears after
+the commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any
+
+from adapters.store.mapping import dumps
+from adapters.store.message_machine import DEAD, PARKED, READY, next_state
+from adapters.store.rows import MessageRecord
+from adapters.store.unit import StoreUnit
+from adapters.wire.times import wire_time
+from crm_core.errors import DomainError, StateConflict
+from crm_core.fallout.desk import WorkFallout
+from crm_core.ports import Command, Origin, Outcome
+from gateway.outbox_log import OutboxLog
+from gateway.outbox_pump import OutboxPump
+from gateway.writer import Writer
+from schemas.loader import Catalogue
+
+Reply = Callable[[dict[str, Any]], None]
+
+
+class PersonJob:
+    """A command of a person; ``reply`` hears what came of it, after the commit."""
+
+    def __init__(self, command: Command, operator: str, what: str, catalogue: Catalogue, reply: Reply) -> None:
+        self.origin = Origin(operator, "", what)
+        self._command = command
+        self._catalogue = catalogue
+        self._reply = reply
+        self._answer: dict[str, Any] = {}
+
+    def prefetch(self) -> Iterable[tuple[str, str]]:
+        """What the command names."""
+        return self._command.prefetch()
+
+    def inbox_keys(self) -> Iterable[tuple[str, str]]:
+        """None."""
+        return ()
+
+    def execute(self, unit: StoreUnit) -> None:
+        """Do it."""
+        self._taken(self._command.execute(unit))
+
+    def _taken(self, outcome: Outcome) -> None:
+        row = self._catalogue.result(outcome.symbol)
+        self._answer = {
+            "ok": True, "code": row.code, "zh": row.zh, "en": row.en, "state": outcome.state,
+            "details": [list(detail) for detail in outcome.details],
+        }  # fmt: skip
+
+    def refused(self, unit: StoreUnit, error: DomainError) -> None:
+        """The business says no; nothing changed."""
+        unit.note("desk", self.origin.code[:64], error.code, "", "refused", f"{error.zh} / {error.en}"[:400])
+        row = self._catalogue.result(error.code)
+        self._answer = {"ok": False, "code": row.code, "zh": error.zh, "en": error.en, "state": error.state}
+
+    def committed(self) -> None:
+        """Durable: say so."""
+        self._reply(self._answer)
+
+    def failed(self, symbol: str) -> None:
+        """Nothing was kept."""
+        row = self._catalogue.result(symbol)
+        self._reply({"ok": False, "code": row.code, "zh": row.zh, "en": row.en})
+
+
+class FalloutJob(PersonJob):
+    """One action on one record, with what it means for its message (row and document, if it has one). ``changes`` of an
+    ``edit`` replace fields of the document."""
+
+    def __init__(
+        self,
+        work: WorkFallout,
+        message: tuple[MessageRecord, dict[str, Any] | None] | None,
+        own_id: str,
+        catalogue: Catalogue,
+        again: Callable[[MessageRecord, dict[str, Any]], None],
+        reply: Reply,
+    ) -> None:
+        super().__init__(work, work.operator, f"fallout {work.action}", catalogue, reply)
+        self._work = work
+        self._message = None if message is None else message[0]
+        self._found = None if message is None else message[1]
+        self._own = own_id
+        self._again = again
+        self._ready: tuple[MessageRecord, dict[str, Any]] | None = None
+
+    def execute(self, unit: StoreUnit) -> None:
+        """The core's part first: it may refuse."""
+        self._ready = None
+        outcome = self._work.execute(unit)
+        self._taken(outcome)
+        given = dict(outcome.details).get("message")
+        message = self._message
+        if given is None or message is None:
+            return
+        if message.direction != "out":
+            raise StateConflict("来报不能由本方重发，请对端重发", "An inbound message is sent again by its sender only")
+        document = self._document(message)
+        if self._work.dry_run:
+            return
+        if given == "redeliver" and message.state in (DEAD, PARKED):
+            self._redeliver(unit, message, document)
+        else:
+            self._redo(unit, message, {**document, **(self._work.changes or {})})
+
+    def _redeliver(self, unit: StoreUnit, message: MessageRecord, document: dict[str, Any]) -> None:
+        """The same serial and, once framed, the same bytes."""
+        state = next_state(message.state, "redeliver")
+        unit.put("message_state", (state, None, None, message.tries, unit.now, None, message.id))
+        unit.note("message", str(message.id), "redeliver", message.state, state, self._work.reason[:400])
+        ready = replace(message, state=state, due_at=unit.now, closed_at=None, first_seen=unit.now)
+        self._ready = (ready, document)
+
+    def _redo(self, unit: StoreUnit, message: MessageRecord, document: dict[str, Any]) -> None:
+        """A correction is a new serial linked to the old (06.1 promise 2); what the order waits for is the new one."""
+        store = unit.store
+        again = replace(
+            message, id=store.next("message"), serial=f"{self._own}{wire_time(unit.now)}{store.next('serial'):010d}",
+            state=READY, error_class=None, result_code=None, tries=0, due_at=unit.now, first_seen=unit.now, closed_at=None,
+        )  # fmt: skip
+        unit.send(again, document, dumps(document) or "{}")
+        unit.note("message", str(again.id), "corrected_from", "", READY, f"{message.serial} {self._work.reason}"[:400])
+        order = None if message.order_key is None else unit.order(message.order_key)
+        if order is not None and any(entry["serial"] == message.serial for entry in order.operations):
+            order.operations = [
+                {**entry, "serial": again.serial} if entry["serial"] == message.serial else entry for entry in order.operations
+            ]
+            unit.save(order)
+
+    def _document(self, message: MessageRecord) -> dict[str, Any]:
+        if self._found is None:
+            raise StateConflict(f"报文 {message.id} 没有内容", f"Message {message.id} has no document")
+        return self._found
+
+    def committed(self) -> None:
+        """The message may leave again."""
+        if self._ready is not None:
+            self._again(*self._ready)
+        super().committed()
+
+
+class Desk:
+    """Hands what people do to the worker."""
+
+    def __init__(self, writer: Writer, outbox: OutboxLog, pump: OutboxPump, catalogue: Catalogue, own_id: str) -> None:
+        self._writer = writer
+        self._outbox = outbox
+        self._pump = pump
+        self._catalogue = catalogue
+        self._own = own_id
+
+    def work(self, work: WorkFallout, reply: Reply) -> None:
+        """One action on one record; what its message says is read beside the writer."""
+        message = self._outbox.of_fallout(work.fallout_id)
+        found = None if message is None else (message, self._outbox.document(message.id))
+        self._writer.submit(FalloutJob(work, found, self._own, self._catalogue, self._leave_again, reply))
+
+    def _leave_again(self, message: MessageRecord, document: dict[str, Any]) -> None:
+        self._pump.outgoing([(message, document)], again=True)
+
+    def run(self, command: Command, operator: str, what: str, reply: Reply) -> None:
+        """A command of the core on an order."""
+        self._writer.submit(PersonJob(command, operator, what, self._catalogue, reply))
