@@ -130,3 +130,14 @@ def test_receipts_speak_to_the_core_where_the_row_says_so() -> None:
     silent = next(row for row in CATALOGUE.messages() if row.on_receipt is None)
     assert receipts.command(silent, body, accepted=True, symbol="OK") is None
     assert receipts.command(row, None, accepted=True, symbol="OK") is None
+
+
+def test_the_answer_of_a_query_speaks_to_the_core_with_the_fields_of_both() -> None:
+    receipts = ReceiptCommands(CATALOGUE)
+    row = CATALOGUE.for_event("OperationInquired")[0]
+    asked = {"service_order_id": "SO1", "version": 1, "operation": "cancel"}
+    answer = {"service_order_id": "SO1", "version": 2, "items": []}
+    command: Any = receipts.command(row, asked, accepted=True, symbol="OK", answer=answer)
+    assert (command.service_order_id, command.operation, command.version, command.items) == ("SO1", "cancel", 2, [])
+    assert receipts.listens(row)
+    assert receipts.command(row, asked, accepted=False, symbol="ORDER_UNKNOWN") is None
