@@ -1,0 +1,60 @@
+"""``bssgw fallout``, ``watchdog``, ``order why`` and ``order resume`` beside a running gateway and on a finished demo."""
+
+from pathlib import Path
+
+import pytest
+
+from crm_core.fallout.actions import ACTIONS
+from tests.gateway.conftest import Finished, Running, any_port, bssgw
+
+Demo = tuple[Finished, Path]
+
+
+def test_why_tells_in_both_languages_that_an_order_ended(demo: Demo) -> None:
+    told = bssgw("order", "why", "DEMO0000-03", "--config", demo[1])
+    assert told.code == 0
+    assert "已结束（COMPLETED）" in told.out
+    assert "it ended (COMPLETED)" in told.out
+    found = bssgw("order", "why", "DEMO0000-03", "--json", "--config", demo[1]).json
+    assert all(waits[0]["since"] for waits in found.values())
+    assert bssgw("order", "why", "SO404", "--config", demo[1]).code == 1
+
+
+def test_nothing_is_left_unanswered_after_the_demo(demo: Demo) -> None:
+    assert bssgw("watchdog", "--overdue", "--json", "--config", demo[1]).json == {"commands": []}
+    assert bssgw("watchdog", "--config", demo[1]).code == 0
+
+
+def test_records_are_listed_and_unknown_ones_said_so(demo: Demo) -> None:
+    listed = bssgw("fallout", "list", "--json", "--config", demo[1]).json["fallouts"]
+    assert listed == bssgw("fallout", "list", "--json", "--limit", 1000, "--config", demo[1]).json["fallouts"]
+    missing = bssgw("fallout", "show", "FO404", "--config", demo[1])
+    assert (missing.code, "FO404" in missing.err) == (1, True)
+    for row in listed:
+        shown = bssgw("fallout", "show", row["id"], "--config", demo[1])
+        assert (shown.code, row["zh"] in shown.out) == (0, True)
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_an_action_goes_through_the_running_gateway(running: Running, action: str) -> None:
+    done = bssgw("fallout", action, "FO404", "--reason", "测试", "--as", "OP1", "--json", "--config", running.config)
+    assert done.code == 1
+    (result,) = done.json
+    assert (result["id"], result["code"], result["ok"]) == ("FO404", "3003", False)
+
+
+def test_an_offer_is_answered_through_the_running_gateway(running: Running) -> None:
+    done = bssgw("order", "resume", "SO404", "--accept", "--as", "OP1", "--config", running.config)
+    assert (done.code, "3003" in done.out) == (1, True)
+
+
+def test_without_a_gateway_it_says_what_to_do(tmp_path: Path) -> None:
+    done = bssgw("fallout", "claim", "FO1", "--config", any_port(tmp_path), "--data-dir", tmp_path / "data")
+    assert (done.code, "bssgw run" in done.err) == (3, True)
+
+
+def test_no_record_chosen_is_a_mistake_of_use(running: Running) -> None:
+    assert bssgw("fallout", "retry", "--reason", "x", "--config", running.config).code == 2
+    many = [f"FO{n}" for n in range(21)]
+    done = bssgw("fallout", "retry", *many, "--reason", "x", "--config", running.config)
+    assert (done.code, "--dry-run" in done.err) == (2, True)
