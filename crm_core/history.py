@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class StateChange:
-    """``subject`` names the kind (at most 8 letters): survey, scheme, cutover, hold; ``at`` is ms; ``detail`` at most 400
-    characters."""
+    """``at`` is ms; ``subject`` names the kind (at most 8 letters): survey, scheme, cutover; ``detail`` at most 400 characters.
+    The fields stand in the order of the stored history."""
 
+    at: int
     subject: str
     subject_id: str
-    at: int
     input: str
     actor: str
     serial: str

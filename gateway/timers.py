@@ -1,5 +1,6 @@
 """Due work of the core, found by looking and done through the worker: orders whose day has come (spec 5.4 rule 7), and orders
-that must be looked at because something about them should have happened by now (06.1 promise 5)."""
+that must be looked at because something about them should have happened by now (06.1 promise 5), and
+freeze windows of cutovers that are over (5.12)."""
 
 from __future__ import annotations
 
@@ -14,6 +15,7 @@ from adapters.store import tables as t
 from adapters.store.engine import reading
 from adapters.store.unit import StoreUnit
 from crm_core.billing.watch_result import WatchBilling
+from crm_core.cutover.window_end import EndFreezeWindow
 from crm_core.errors import DomainError
 from crm_core.orders.dispatch_due import DispatchDue
 from crm_core.orders.watch import WatchOrder
@@ -96,6 +98,13 @@ class Timers:
             .order_by(facts.sent_at, facts.serial)
             .limit(AT_ONCE)
         )
+        cutovers = t.cutover.c
+        self._windows = (
+            select(cutovers.id)
+            .where(cutovers.ended_at.is_(None), cutovers.alarmed_at.is_(None))
+            .order_by(cutovers.freeze_end, cutovers.id)
+            .limit(AT_ONCE)
+        )
 
     def start(self) -> None:
         """Look now and from now on."""
@@ -116,6 +125,7 @@ class Timers:
                 watched = [row[0] for row in connection.execute(self._watched.where(t.service_order.c.watch_at <= now))]
                 last = now - self._billing_s * 1000
                 facts = [row[0] for row in connection.execute(self._unanswered.where(t.billing_record.c.sent_at <= last))]
+                windows = [row[0] for row in connection.execute(self._windows.where(t.cutover.c.freeze_end <= now))]
         except SQLAlchemyError as error:
             log.warning("timer.not_read", error=str(error))
             return
@@ -125,3 +135,5 @@ class Timers:
             self._writer.submit(CommandJob(WatchOrder(order_id), self._own, f"watch {order_id}"))
         for serial in facts:
             self._writer.submit(CommandJob(WatchBilling(serial), self._own, f"watch {serial}"))
+        for cutover_id in windows:
+            self._writer.submit(CommandJob(EndFreezeWindow(cutover_id), self._own, f"freeze window of {cutover_id}"))

@@ -16,6 +16,7 @@ COMMANDS = {
     "message": ("gateway.cli.message:message", "查看报文。Look at messages, raw and decoded."),
     "fallout": ("gateway.cli.fallout:fallout", "异常单：查看与处理。Fallout records: look and act."),
     "watchdog": ("gateway.cli.waiting:watchdog", "尚无结果的命令。Commands without result."),
+    "cutover": ("gateway.cli.cutover:cutover", "查看割接。Look at cutovers."),
     "config": ("gateway.cli.configure:config", "检查配置、取得示例。Check a configuration, get the example."),
     "db": ("gateway.cli.db:db", "数据库结构升级。The database's schema."),
     "schema": ("gateway.cli.schema:schema", "报文目录与校验。The message catalogue, and validation."),

@@ -213,6 +213,12 @@ def versions_grow(connection: Connection, catalogue: Catalogue) -> Iterator[Viol
 
 # 12: billing ------------------------------------------------------------------------------------------------------
 
+MOVED = (
+    "SELECT i.cutover_id, i.instance_id FROM cutover_item i JOIN product_instance p ON p.id = i.instance_id "
+    "WHERE i.state = 'done' AND p.account_id IS NOT NULL"
+)
+"""What a cutover moved and somebody pays for: a change, told once."""
+
 
 def billing_told_once(connection: Connection, catalogue: Catalogue) -> Iterator[Violation]:
     """Each completed action that bills has exactly one charging fact, and each fact exactly one notice."""
@@ -222,6 +228,8 @@ def billing_told_once(connection: Connection, catalogue: Catalogue) -> Iterator[
     for order, instance, action in _rows(connection, completed):
         if kinds.get(action):
             expected[order, instance, kinds[action]] = 1
+    for moved, instance in _rows(connection, MOVED):
+        expected[moved, instance, "change"] = 1
     facts: Counter[tuple[str, str, str]] = Counter()
     told = "SELECT service_order_id, instance_id, kind, serial, (SELECT count(*) FROM message m WHERE m.serial = b.serial "
     for order, instance, kind, serial, notices in _rows(connection, f"{told} AND m.direction = 'out') FROM billing_record b"):
@@ -237,6 +245,27 @@ def billing_told_once(connection: Connection, catalogue: Catalogue) -> Iterator[
                 f"计费 {kind} 应 {expected[key]} 次，实 {facts[key]} 次",
                 f"billing {kind} should be told {expected[key]} times, was {facts[key]} times",
             )
+
+
+# 9: cutovers ------------------------------------------------------------------------------------------------------
+
+
+def cutovers_add_up(connection: Connection, _catalogue: Catalogue) -> Iterator[Violation]:
+    """A cutover that was carried out accounts for every item, and nothing is frozen but by an item that says so."""
+    ended = (
+        "SELECT c.id, c.done + c.failed + c.excluded, count(i.id) FROM cutover c LEFT JOIN cutover_item i "
+        "ON i.cutover_id = c.id WHERE c.state IN ('4', '97') GROUP BY c.id, c.done, c.failed, c.excluded ORDER BY c.id"
+    )
+    for cutover, accounted, planned in _rows(connection, ended):
+        if accounted != planned:
+            zh, en = f"计划 {planned} 项，有结果 {accounted} 项", f"{planned} items planned, {accounted} with a result"
+            yield Violation("6.4/9", cutover, zh, en)
+    frozen = (
+        "SELECT p.id FROM product_instance p LEFT JOIN cutover_item i ON i.instance_id = p.id AND i.state = 'frozen' "
+        "WHERE p.cutover_freeze AND i.id IS NULL ORDER BY p.id"
+    )
+    for (instance,) in _rows(connection, frozen):
+        yield Violation("6.4/9", instance, "被冻结而无割接项", "is frozen without an item of a cutover")
 
 
 def history_holds(connection: Connection, _catalogue: Catalogue) -> Iterator[Violation]:
@@ -309,6 +338,7 @@ ALWAYS: tuple[Check, ...] = (
     one_owner_a_resource,
     versions_grow,
     billing_told_once,
+    cutovers_add_up,
     history_holds,
 )
 AT_QUIESCENCE: tuple[Check, ...] = (nothing_is_left, one_terminal_report)

@@ -1,0 +1,110 @@
+"""``bssgw cutover``: what cutovers did to the product instances (spec 5.12)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gateway.cli.output import EXIT_HELP, CommandFailed, Exit, emit, table, when
+from gateway.cli.settings import configured, json_option, store_options
+
+Row = dict[str, Any]
+
+
+@click.group()
+def cutover() -> None:
+    """查看割接。Look at cutovers."""
+
+
+def _names() -> dict[str, str]:
+    """State code -> both texts, from the code table."""
+    from schemas.loader import load
+
+    return {row.code: f"{row.code} {row.zh} {row.en}" for row in load().table("cutover_states").rows.values()}
+
+
+@cutover.command("list", epilog=EXIT_HELP)
+@click.option("--state", help="状态编码，例如 2。State code.")
+@click.option("--area", help="区域。Area.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="条数。How many.")
+@store_options
+@json_option
+def list_(
+    state: str | None, area: str | None, limit: int, config_path: Path | None, data_dir: Path | None, as_json: bool
+) -> None:
+    """列出割接，新的在前。List cutovers, newest first.
+
+    \b
+    例 Example:  bssgw cutover list --state 2
+    """
+    from adapters.store.cutover_queries import cutovers
+    from gateway.cli.stores import reading
+
+    with reading(configured(config_path, data_dir)) as connection:
+        rows = cutovers(connection, state=state, area=area, limit=limit)
+
+    def show() -> None:
+        names = _names()
+        columns = ("割接 id", "区域 area", "状态 state", "计划 planned", "完成 done", "失败 failed", "排除 excluded",
+                   "冻结至 frozen until", "告警 alarm")  # fmt: skip
+        table("", columns, [_list_row(row, names) for row in rows])
+
+    emit(as_json, {"cutovers": rows}, show)
+
+
+def _list_row(row: Row, names: dict[str, str]) -> tuple[object, ...]:
+    return (row["id"], row["area"], names.get(row["state"], row["state"]), row["planned"], row["done"], row["failed"],
+            row["excluded"], when(row["freeze_end"]), when(row["alarmed_at"]))  # fmt: skip
+
+
+@cutover.command(epilog=EXIT_HELP)
+@click.argument("cutover_id")
+@click.option("--item-state", help="只列此状态的实例，例如 failed。Only instances in this state.")
+@click.option("--limit", type=click.IntRange(1, 10000), default=100, show_default=True, help="条数。How many instances.")
+@store_options
+@json_option
+def show(
+    cutover_id: str, item_state: str | None, limit: int, config_path: Path | None, data_dir: Path | None, as_json: bool
+) -> None:
+    """显示割接 CUTOVER_ID：冻结、受阻定单、每个实例的结果、历史。
+
+    Show one cutover: freeze, blocking orders, each instance's result, history.
+
+    \b
+    例 Example:  bssgw cutover show CT02520261201000001 --item-state failed
+    """
+    from adapters.store.cutover_queries import cutover as find
+    from gateway.cli.stores import reading
+
+    with reading(configured(config_path, data_dir)) as connection:
+        found = find(connection, cutover_id, item_state=item_state, limit=limit)
+    if found is None:
+        raise CommandFailed(
+            Exit.FAILED,
+            f"没有割接 {cutover_id}：用 bssgw cutover list 查看",
+            f"no cutover {cutover_id}: see bssgw cutover list",
+        )
+    emit(as_json, found, lambda: _tell(found))
+
+
+def _tell(found: Row) -> None:
+    names = _names()
+    click.echo(f"割接 cutover {found['id']} · {found['area']} · {names.get(found['state'], found['state'])}")
+    click.echo(f"  冻结窗口 freeze window {when(found['freeze_begin'])} – {when(found['freeze_end'])}")
+    counts = " · ".join(f"{state} {number}" for state, number in found["counts"].items())
+    click.echo(f"  计划 planned {found['planned']} · {counts}")
+    table(
+        "实例 instances",
+        ("实例 instance", "状态 state", "受阻定单 blocking orders", "原因 reason"),
+        [
+            (item["instance_id"], item["state"], " ".join(item["blocking"]), (item["reason"] or {}).get("text"))
+            for item in found["items"]
+        ],
+    )
+    table(
+        "历史 history",
+        ("时间 at", "输入 input", "从 from", "到 to", "谁 actor", "说明 detail"),
+        [(when(h["at"]), h["input"], h["state_from"], h["state_to"], h["actor"], h["detail"]) for h in found["history"]],
+    )
