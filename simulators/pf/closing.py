@@ -283,13 +283,8 @@ class Closing:
         names = tuple(item.id for item in going)
         for n in steps.part(order, names):
             self._floor.undoing.rearm(order, n)
-        for undo in list(order.undos):
-            if any(name in names for name in undo.items):
-                self._floor.undoing.abort(order, undo, now)
+        self._floor.undoing.let_go(order, names, now)
         self._floor.flow.leave(order, names, now)
-        change = order.change
-        if change is not None and any(name in names for name in change.again):
-            self._floor.changing.give_up(order, "STATE_CONFLICT", now, out)
         for item in going:
             self._floor.waiting.leave(order, item, out)
             item.asked = None
@@ -299,6 +294,9 @@ class Closing:
         for item in going:
             item.move("end_by_hand")
         order.since = now
+        change = order.change
+        if change is not None and any(name in names for name in (*change.again, *change.dropped)):
+            self._floor.changing.give_up(order, "STATE_CONFLICT", now, out)
         for item in going:
             for request in order.cancels:
                 if item.id in request.rows and request.rows[item.id] is None:

@@ -26,6 +26,8 @@ class Compensation:
         items = [order.items[name] for name in undo.items]
         for n in steps.part(order, undo.items):
             self.rearm(order, n)
+        order.undo_no += 1
+        undo.no = order.undo_no
         order.undos.append(undo)
         if undo.reopens:
             self._stop(order, undo)
@@ -63,7 +65,7 @@ class Compensation:
         """OH05. Without items it closes the whole order at RM."""
         whole = not undo.reopens and len(items) == len(order.items)
         body = bodies.unassignment(order, items, undo.reason, whole)
-        out.append(Send("OH05", body, role="RM", note=("undone", order.id, order.epoch, undo.items)))
+        out.append(Send("OH05", body, role="RM", note=("undone", order.id, order.epoch, undo.no)))
 
     def unassigned(self, order: Order, sent: Send, body: Body, now: int, out: list[Send]) -> None:
         """RM has its resources back: now the flow."""
@@ -91,7 +93,7 @@ class Compensation:
 
     def due(self, order: Order, task: Task, now: int, out: list[Send]) -> None:
         """The running reverse work order is done, or a failed one is tried again."""
-        undo = next((undo for undo in order.undos if undo.due == task.at and undo.items[0] == task.name), None)
+        undo = next((undo for undo in order.undos if undo.due == task.at and undo.no == task.n), None)
         if undo is None:
             return
         undo.due = None
@@ -107,6 +109,19 @@ class Compensation:
         if undo.work is not None:
             undo.work.state, undo.work.finished = "cancelled", now
         order.undos.remove(undo)
+
+    def let_go(self, order: Order, names: tuple[str, ...], now: int) -> None:
+        """Items are out of it: what is undone of others goes on. The items have steps of their own already."""
+        for undo in list(order.undos):
+            left = tuple(name for name in undo.items if name not in names)
+            if not left:
+                self.abort(order, undo, now)
+            elif len(left) < len(undo.items):
+                undo.items = left
+                undo.again = {name: stages for name, stages in undo.again.items() if name in left}
+                undo.queue = [n for n in undo.queue if any(name in left for name in order.steps[n].items)]
+                if undo.work is not None and all(name in names for name in undo.work.items):
+                    undo.work.state, undo.work.finished, undo.work = "cancelled", now, None
 
     def _next(self, order: Order, undo: Undo, now: int, out: list[Send]) -> None:
         if not undo.queue:
@@ -154,8 +169,8 @@ class Compensation:
 
     def _later(self, order: Order, undo: Undo, at: int) -> None:
         undo.due = at
-        self._floor.later("undo", order, at, name=undo.items[0])
+        self._floor.later("undo", order, at, undo.no)
 
     @staticmethod
     def _of(order: Order, sent: Send) -> Undo | None:
-        return next((undo for undo in order.undos if undo.items == sent.note[3]), None)
+        return next((undo for undo in order.undos if undo.no == sent.note[3]), None)

@@ -250,7 +250,11 @@ class Flow:
         if order.change is not None or order.locked:
             return
         back = [name for undo in order.undos for name in undo.items]
-        moving = [item for item in order.items.values() if item.progress == "IN_PROGRESS" and item.id not in back]
+        moving = [
+            item
+            for item in order.items.values()
+            if item.progress == "IN_PROGRESS" and item.id not in back and not item.cancelling
+        ]
         done = [item for item in moving if item.waiting is None and steps.finished(order, item)]
         if not done or (len(done) < len(moving) and not self._separate(order, done)):
             return

@@ -16,7 +16,7 @@ class Undo:
     ``purpose`` is cancel, return, drop (an item a change leaves out), change or rework (the steps wait again afterwards);
     ``again``: by item the stages to be undone (none: all);
     ``reason`` what RM is told; ``at`` the step it happened at; ``due`` when the running reverse work order is done.
-    ``rule`` tells that PF's own rule cancels (CN02 unasked)."""
+    ``no`` numbers the order's undoings; ``rule`` tells that PF's own rule cancels (CN02 unasked)."""
 
     purpose: str
     items: tuple[str, ...]
@@ -32,6 +32,7 @@ class Undo:
     undone: dict[str, list[Body]] = field(default_factory=dict)
     released: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     rule: bool = False
+    no: int = 0
 
     @property
     def reopens(self) -> bool:

@@ -127,6 +127,7 @@ class Order:
     change: Change | None = None
     cancels: list[CancelRequest] = field(default_factory=list)
     undos: list[Undo] = field(default_factory=list)
+    undo_no: int = 0
     lock: Lock | None = None
     deferral: Deferral | None = None
     deferrals: int = 0
@@ -186,6 +187,7 @@ class Order:
         if self.change is not None:
             return []
         back = [name for undo in self.undos for name in undo.items]
+        back += [item.id for item in self.items.values() if item.cancelling]
         return [
             n
             for n, step in enumerate(self.steps)

@@ -205,6 +205,6 @@ def _meta() -> object:
 def test_answers_of_another_dispatch_have_no_effect() -> None:
     talk = PfTalk()
     talk.begin(after_ms=1_000)
-    old = Send("OH05", {"service_order_id": "SO1"}, note=("undone", "SO1", 9, ("1",)))
+    old = Send("OH05", {"service_order_id": "SO1"}, note=("undone", "SO1", 9, 1))
     assert talk.pf.on_answer(old, {"service_order_id": "SO1"}, START).sends == []
     assert talk.order.state == "IN_PROGRESS"
