@@ -147,28 +147,32 @@ class Cutovers:
         return None
 
     def _reserve(self, cutover: Cutover, now: int) -> None:
-        area = cutover.plan["area"]
-        entry = self._ledger.open(Reservation(cutover.id, "ORDER", "RM", area, order=cutover.id, created=now))
-        for item in cutover.items.values():
-            for resource in item.new if item.fault is None else ():
+        """An entry an item, so that each ends by itself."""
+        for number, item in enumerate(cutover.items.values(), 1):
+            if item.fault is not None:
+                continue
+            name, area = f"{cutover.id}/{number}", cutover.plan["area"]
+            item.entry = self._ledger.open(Reservation(name, "ORDER", "RM", area, order=cutover.id, created=now))
+            for resource in item.new:
                 try:
-                    self._ledger.take(entry, resource, item.instance, now)
+                    self._ledger.take(item.entry, resource, item.instance, now)
                 except Refused:
                     item.fault = f"新资源 {resource.id} 在计划中重复"
 
-    def _let_go(self, cutover: Cutover, item: CutoverItem, now: int) -> None:
+    def _let_go(self, item: CutoverItem, now: int) -> None:
         """What is reserved for the item is free again."""
-        entry = self._ledger.entries[cutover.id]
-        for hold in entry.held():
-            if hold.item == item.instance:
-                self._ledger.end(entry, hold, "released", now)
+        if item.entry is None:
+            return
+        for hold in item.entry.held():
+            self._ledger.end(item.entry, hold, "released", now)
+        item.entry.closed = True
 
     def _exclude(self, cutover: Cutover, instances: list[str], now: int) -> None:
         for name in instances:
             item = cutover.items.get(name)
             if item is not None and item.state == "planned":
                 item.state = "excluded"
-                self._let_go(cutover, item, now)
+                self._let_go(item, now)
 
     def _refused(self, cutover: Cutover, now: int) -> None:
         """A plan PF rejects is over; a cancel PF rejects leaves the cutover as it is."""
@@ -222,13 +226,13 @@ class Cutovers:
             for resource in item.old:
                 if resource.state == CUTTING_OVER:
                     self._plant.move(resource, "cut_over_new", now)
-            self._let_go(cutover, item, now)
+            self._let_go(item, now)
             return row | {"outcome": outcome, "reason": {"text": reason}}
-        entry = self._ledger.entries[cutover.id]
+        assert item.entry is not None
         for resource in item.old:
             self._plant.serve(resource, None)
-        for hold in [hold for hold in entry.held() if hold.item == item.instance]:
-            self._ledger.end(entry, hold, "consumed", now)
+        for hold in item.entry.held():
+            self._ledger.end(item.entry, hold, "consumed", now)
             self._plant.serve(hold.resource, item.instance)
         return row | {"outcome": outcome, "finished_at": wire_time(now)}
 

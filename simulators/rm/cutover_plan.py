@@ -12,6 +12,7 @@ from typing import Any
 from adapters.wire.times import from_wire_time
 from simulators.brain import Body
 from simulators.parts import parts
+from simulators.rm.ledger import Reservation
 from simulators.rm.plant import Plant, Resource
 
 NUMBER = "NUMBER"
@@ -27,7 +28,7 @@ class PlanInvalid(ValueError):
 @dataclass(slots=True)
 class CutoverItem:
     """One product instance: ``state`` planned, running, done, failed, rolled_back, excluded; ``fault`` is why it cannot be
-    cut over as planned."""
+    cut over as planned; ``entry`` holds its new resources."""
 
     instance: str
     wave: int
@@ -36,6 +37,7 @@ class CutoverItem:
     new: list[Resource] = field(default_factory=list)
     state: str = "planned"
     fault: str | None = None
+    entry: Reservation | None = None
 
 
 @dataclass(slots=True)
