@@ -436,3 +436,44 @@ def test_execution_of_what_is_not_due_is_refused(more: Body, expected: str) -> N
     reaction = rm.on_document("CT04", body, talk.crm_meta(), talk.now)
     assert reaction.refusal is not None
     assert reaction.refusal.symbol == expected
+
+
+NAMES = st.sets(st.sampled_from(["PI0", "PI1", "PI2"]))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    unknown=NAMES,
+    blocked=NAMES,
+    failing=NAMES,
+    refused=NAMES,
+    in_flight=st.sampled_from(["finish", "lock", "exempt"]),
+    begins=st.sampled_from([0, 2 * HOUR]),
+    cancel_at=st.sampled_from([None, 500, 1_500, HOUR]),
+    roll_back=st.booleans(),
+)
+def test_however_it_goes_it_ends_and_every_instance_is_served_once(
+    unknown: set[str],
+    blocked: set[str],
+    failing: set[str],
+    refused: set[str],
+    in_flight: str,
+    begins: int,
+    cancel_at: int | None,
+    roll_back: bool,
+) -> None:
+    rows = [{"product_instance_id": name, "outcome": "failed", "reason": "停电"} for name in sorted(failing)]
+    rm = network(script=read_script({"failure": rows}))
+    talk, crm = world(rm)
+    crm.unknown, crm.refused = sorted(unknown), sorted(refused)
+    crm.blocked = {name: ["SO1"] for name in sorted(blocked - unknown)}
+    begin(talk, plan(rm, begins=begins, in_flight=in_flight), until=cancel_at or DAY)
+    if cancel_at is not None and rm.cutovers.cutovers[CT].state in ("1", "2"):
+        talk.rm_does(rm.cancel_cutover(CT, "天气", talk.now, roll_back))
+    talk.run(START + DAY)
+    states = outcome(talk)
+    assert states[0] == states[1]
+    assert states[0] in ("4", "97", "98", "99")
+    assert set(states[2]) <= {"done", "failed", "excluded"}
+    assert rm.ledger.counts["held"] == 0
+    assert [[state for _, state in in_bureau(rm, f"PI{n}")] for n in range(3)] == [["4"]] * 3
