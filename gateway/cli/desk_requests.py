@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from crm_core.fallout.desk import WorkFallout
+from crm_core.orders.inquiry import InquireOperation, QueryProcess
 from crm_core.orders.resume_pending import ResumePending
 from gateway import control
 from gateway.service import Gateway
@@ -40,4 +41,13 @@ def desk_requests(gateway: Gateway) -> dict[str, control.Handler]:
         command = ResumePending(order_id, accept, request.get("new_date"), reason, operator)
         gateway.desk.run(command, operator, "resume", reply)
 
-    return {"fallout": fallout, "resume": resume}
+    def inquire(request: dict[str, Any], reply: Callable[[control.Reply], None]) -> None:
+        """``{"do": "inquire", "id", "operator", "operation"?}``: without an operation how far the order is."""
+        order_id, operator, operation = request.get("id"), request.get("operator"), request.get("operation")
+        if not isinstance(order_id, str) or not isinstance(operator, str) or not isinstance(operation, str | None):
+            reply(control.refusal("请求不完整", "the request is incomplete"))
+            return
+        command = QueryProcess(order_id) if operation is None else InquireOperation(order_id, operation)
+        gateway.desk.run(command, operator, "inquire", reply)
+
+    return {"fallout": fallout, "resume": resume, "inquire": inquire}

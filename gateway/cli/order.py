@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gateway.cli.inquiring import ask
 from gateway.cli.output import EXIT_HELP, CommandFailed, Exit, emit, masked, span, table, when
 from gateway.cli.settings import configured, json_option, store_options
 from gateway.cli.waiting import resume, why
@@ -173,3 +174,4 @@ def duration(row: Row) -> str:
 
 order.add_command(why)
 order.add_command(resume)
+order.add_command(ask)

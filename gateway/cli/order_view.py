@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from gateway.cli.inquiring import tell_answers
 from gateway.cli.output import table, when
 from gateway.cli.sequence import draw_text, steps
 
@@ -68,6 +69,7 @@ def tell_order(us: str, row: Row) -> None:
             ("编号 id", "状态 state", "代码 symbol", "原因 cause"),
             [(f["id"], f["state"], f["symbol"], f"{f['zh']} / {f['en']}") for f in row["fallouts"]],
         )
+    tell_answers(row["details"] or {})
     _history_and_messages(us, row)
 
 

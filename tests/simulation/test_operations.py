@@ -10,9 +10,13 @@ from adapters.document import Document, Header
 from adapters.store import queries
 from adapters.wire.packet import Kind, Packet
 from adapters.wire.times import wire_time
+from gateway.cli.desk_requests import desk_requests
 from gateway.proof.world import CHANNEL, CRM, PF, World, WorldPlan
+from simulators.scripts import Scripts
 
 pytestmark = pytest.mark.simulation
+
+AS_USUAL = Scripts()
 
 AMEND = {"type": "10Q", "code": "10Q001", "text": "客户改期"}
 CANCEL = {"type": "10C", "code": "10C001", "text": "客户不要了"}
@@ -21,8 +25,8 @@ CANCEL = {"type": "10C", "code": "10C001", "text": "客户不要了"}
 class Talk:
     """One order in a world, and a channel that asks for things."""
 
-    def __init__(self, *, without: str = "") -> None:
-        self.world = World(WorldPlan(seed=3, orders=1))
+    def __init__(self, *, without: str = "", scripts: Scripts = AS_USUAL) -> None:
+        self.world = World(WorldPlan(seed=3, orders=1, scripts=scripts))
         self.answers: list[dict[str, Any]] = []
         for system, host in self.world.hosts.items():
             if system != without:
@@ -115,3 +119,19 @@ def test_what_the_state_forbids_is_refused_with_the_state() -> None:
     assert talk.end() == []
     receipt = talk.ask("cancel", {"reason": CANCEL})
     assert (receipt["code"], receipt["state"]) == ("3005", "COMPLETED")
+
+
+def test_a_person_asks_how_far_an_order_is_and_what_a_cancel_would_undo() -> None:
+    talk = Talk()
+    replies: list[dict[str, Any]] = []
+    inquire = desk_requests(talk.world.gateway)["inquire"]
+    for operation in (None, "cancel"):
+        inquire({"id": talk.order, "operator": "OP1", "operation": operation}, replies.append)
+    inquire({"id": 7}, replies.append)
+    talk.advance(1)
+    assert [reply["ok"] for reply in replies] == [False, True, True]
+    details = talk.seen()["details"]
+    assert details["process"]["service_order_id"] == talk.order
+    assert details["process"]["work_orders"]
+    assert details["inquiries"]["cancel"]["answer"][0]["allowed"] is True
+    assert talk.end() == []
