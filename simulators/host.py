@@ -7,6 +7,7 @@ the document.  Everything is settled once a turn: outboxes are pumped, connectio
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -18,7 +19,7 @@ from adapters.wire.packet import Packet
 from adapters.wire.session import Session
 from schemas.loader import load
 from simulators.agenda import Agenda
-from simulators.brain import Body, Brain, Send
+from simulators.brain import Body, Brain, Reaction, Send
 from simulators.codes import category, number, receipt
 from simulators.connection import Connection, Connections
 from simulators.inbox import Inbox
@@ -98,6 +99,12 @@ class SimulatorHost:
         line.peer = _at(line.peer, address)
         if self._port is not None:
             line.open()
+
+    def act(self, work: Callable[[int], Reaction]) -> None:
+        """A person at this system does something: ``work`` is given the time (ms), what it makes the brain say is sent."""
+        now = self._clock.now()
+        self._say(work(now).sends, now)
+        self.settled()
 
     def join(self, other: SimulatorHost) -> None:
         """Hand documents to a system of the same process directly from now on, and take its own."""
