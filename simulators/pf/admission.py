@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from schemas.loader import load
-from simulators.brain import Body
+from simulators.brain import Body, Send
 from simulators.pf.machine import REPEATABLE, REPORTED
 from simulators.pf.order import Item, Order, action_name
 from simulators.pf.processes import ProcessTable
@@ -29,6 +29,25 @@ class Verdict:
     rejection: str | None = None
     found: str = ""
     items: dict[str, Item] | None = None
+
+
+class CallOff:
+    """A cancel that came before its dispatch: id and version are closed (04.9). ``answered``: its CN02 is said."""
+
+    def __init__(self, body: Body, sender: str, serial: str) -> None:
+        self.version: int = body["version"]
+        self.answered = False
+        self._head = {name: body[name] for name in ("customer_order_id", "service_order_id", "version", "area") if name in body}
+        self._sender = sender
+        self._serial = serial
+
+    def answer(self, names: list[str]) -> list[Send]:
+        """CN02 about the items ``names``, once; who does not know them yet says it when the late dispatch names them."""
+        if self.answered or not names:
+            return []
+        self.answered = True
+        rows = [{"item_id": name, "outcome": "cancelled"} for name in names]
+        return [Send("CN02", self._head | {"items": rows}, system=self._sender, ref_serial=self._serial)]
 
 
 class Admission:

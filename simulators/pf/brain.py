@@ -13,7 +13,7 @@ from simulators.agenda import Agenda
 from simulators.brain import Body, Meta, Reaction, Send
 from simulators.codes import number, receipt
 from simulators.pf import bodies
-from simulators.pf.admission import Admission, Verdict
+from simulators.pf.admission import Admission, CallOff, Verdict
 from simulators.pf.changing import Changing
 from simulators.pf.closing import Closing
 from simulators.pf.compensation import Compensation
@@ -50,7 +50,7 @@ class PfBrain:
         self.past: list[Order] = []
         self.complaints: list[dict[str, Any]] = []
         self._register = Register(self.orders)
-        self._called_off: dict[str, int] = {}
+        self._called_off: dict[str, CallOff] = {}
         floor.admission = Admission(floor.table, self.orders)
         floor.flow, floor.undoing, floor.closing = Flow(floor), Compensation(floor), Closing(floor)
         floor.waiting, floor.changing, floor.deferring = WaitingRoom(floor), Changing(floor), Deferring(floor)
@@ -187,8 +187,11 @@ class PfBrain:
 
     def _dispatched(self, body: Body, meta: Meta, now: int) -> Reaction:
         """OH01. One that was called off before it came is closed (04.9)."""
-        if body["version"] <= self._called_off.get(body["service_order_id"], 0):
-            return Reaction.refuse("STATE_CONFLICT", "CANCELLED")
+        called_off = self._called_off.get(body["service_order_id"])
+        if called_off is not None and body["version"] <= called_off.version:
+            late = Reaction.refuse("STATE_CONFLICT", "CANCELLED")
+            late.sends += called_off.answer([item["item_id"] for item in body["items"]])
+            return late
         verdict = self._floor.admission.judge(body)
         if verdict.refusal is not None:
             return Reaction.refuse(verdict.refusal, verdict.state)
@@ -283,20 +286,13 @@ class PfBrain:
         """CN01; of a dispatch that has not come, its id and version are closed (04.9)."""
         order = self.orders.get(body["service_order_id"])
         if order is None or body["version"] > order.highest:
-            self._called_off[body["service_order_id"]] = body["version"]
-        if order is None:
-            return self._call_off(body, meta)
+            called_off = self._called_off[body["service_order_id"]] = CallOff(body, meta.sender, meta.serial)
+            if order is None:
+                return Reaction(sends=called_off.answer(body.get("items", [])))
+            called_off.answered = True
         if body["version"] < order.epoch:
             return Reaction.refuse("STALE_VERSION", order.state)
         return self._floor.closing.cancel(order, body, meta, now)
-
-    def _call_off(self, body: Body, meta: Meta) -> Reaction:
-        """CN02 of an order PF never saw; nobody told its items, so the order's own id stands for all of them."""
-        names = body.get("items") or [body["service_order_id"]]
-        wanted = ("customer_order_id", "service_order_id", "version", "area")
-        head = {name: body[name] for name in wanted if name in body}
-        rows = [{"item_id": name, "outcome": "cancelled"} for name in names]
-        return Reaction(sends=[Send("CN02", head | {"items": rows}, system=meta.sender, ref_serial=meta.serial)])
 
     def _on_order(self, handler: _OnOrder) -> Callable[[Body, Meta, int], Reaction]:
         """Find the order (3003). A command about another dispatch than the present one is stale (3015)."""

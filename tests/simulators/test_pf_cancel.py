@@ -137,7 +137,19 @@ def test_cancel_that_comes_before_its_dispatch_closes_id_and_version() -> None:
     late = talk.tell("PF", "OH01", dispatch())
     assert late.refusal is not None
     assert (late.refusal.symbol, late.refusal.state) == ("STATE_CONFLICT", "CANCELLED")
+    assert len(talk.of("CN02")) == 1
     assert talk.tell("PF", "OH01", dispatch(version=2)).refusal is None
+
+
+def test_cancel_of_everything_that_comes_first_is_answered_once_the_items_are_known() -> None:
+    talk = PfTalk()
+    talk.cancel()
+    assert talk.codes() == []
+    talk.tell("PF", "OH01", dispatch(items=[item("1"), item("2", instance="PI2")]))
+    talk.tell("PF", "OH01", dispatch())
+    assert rows(talk) == {"1": "cancelled", "2": "cancelled"}
+    assert len(talk.of("CN02")) == 1
+    assert talk.last_ref("CN02") is not None
 
 
 def test_cancel_of_a_returned_order_is_at_once() -> None:
