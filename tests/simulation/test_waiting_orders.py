@@ -13,6 +13,8 @@ from crm_core.orders.lock_order import LockOrder
 from crm_core.orders.resume_pending import ResumePending
 from crm_core.ports import Command
 from gateway.proof.world import PF
+from simulators.pf.script import Act, Script
+from simulators.scripts import Scripts
 from tests.simulation.test_operations import Talk
 
 pytestmark = pytest.mark.simulation
@@ -98,6 +100,40 @@ def test_a_lease_ends_by_provisionings_clock_and_the_next_holds_it() -> None:
     assert [claim["owner"] for claim in talk.seen()["lock"]["queue"]] == ["OP2"]
     talk.advance(400)
     assert talk.seen()["lock"]["holder"]["owner"] == "OP2"
+    assert talk.end() == []
+    assert talk.seen()["state"] == "COMPLETED"
+
+
+def short(reason: str, wait_s: int) -> Talk:
+    """The order finds no port; the queue is asked after ``wait_s``."""
+    act = Act("shortage", res_type="PORT", reason=reason, ms=wait_s * 1000)
+    talk = Talk(scripts=Scripts(pf=Script((act,))))
+    talk.advance(10)
+    assert talk.seen()["state"] == "PENDING_INSTALL"
+    return talk
+
+
+def test_what_was_missing_is_offered_taken_and_installed() -> None:
+    talk = short("10W001", 600)
+    assert talk.seen()["pending"]["missing_res_type"] == "PORT"
+    assert do(talk, ResumePending(talk.order, True))["code"] == "3010"
+    talk.advance(900)
+    assert talk.seen()["pending"]["offer"] is not None
+    assert do(talk, ResumePending(talk.order, True))["ok"]
+    assert talk.end() == []
+    order = talk.seen()
+    assert (order["state"], order["pending"], order["operations"]) == ("COMPLETED", None, [])
+
+
+def test_an_offer_is_declined_and_comes_again_after_its_date() -> None:
+    talk = short("10W001", 600)
+    talk.advance(900)
+    assert do(talk, ResumePending(talk.order, False, at(talk, 3600), {"text": "用户不在"}))["ok"]
+    talk.advance(60)
+    order = talk.seen()
+    assert (order["state"], order["pending"]["offer"], order["operations"]) == ("PENDING_INSTALL", None, [])
+    talk.advance(7200)
+    assert do(talk, ResumePending(talk.order, True))["ok"]
     assert talk.end() == []
     assert talk.seen()["state"] == "COMPLETED"
 
