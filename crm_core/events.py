@@ -58,8 +58,8 @@ class CompletionDecided(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BillingDue(Event):
-    """A charging fact to be told to billing exactly once (BL01). ``service_order_id`` is what caused it: a service order, or the
-    cutover (then without customer order). ``attrs`` is None where there are none."""
+    """A charging fact to be told to billing exactly once (BL01). ``service_order_id`` is what caused it: a service order, or
+    the cutover (then without customer order). ``attrs`` is None where there are none."""
 
     customer_order_id: str | None
     service_order_id: str
@@ -157,6 +157,7 @@ class ChangeRequested(Event):
     reason: dict[str, Any]
     changes: list[dict[str, Any]]
     image: dict[str, Any]
+    operator: str | None = None
     customer_order_id: str | None = None
 
 
@@ -168,6 +169,7 @@ class CancelRequested(Event):
     version: int
     reason: dict[str, Any]
     items: list[str] | None = None
+    operator: str | None = None
     customer_order_id: str | None = None
 
 
@@ -179,6 +181,7 @@ class ExpediteRequested(Event):
     version: int
     reason: dict[str, Any]
     wanted_date: str | None = None
+    operator: str | None = None
     customer_order_id: str | None = None
 
 
@@ -190,6 +193,7 @@ class RescheduleRequested(Event):
     version: int
     dates: dict[str, Any]
     reason: dict[str, Any]
+    operator: str | None = None
     customer_order_id: str | None = None
 
 

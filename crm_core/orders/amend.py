@@ -51,11 +51,13 @@ class AmendOrder:
         return order_keys(self.service_order_id, None)
 
     def execute(self, uow: UnitOfWork) -> Outcome:
-        """ACCEPTED, the version asked for in the details. Raises ``OrderUnknown`` (3003); 3004, 3005, 3007 with the state; 3021
-        while a change is open; 3010, 3012, 3013, 3020 for what it says; 3018 for a new dispatch onto a frozen instance."""
+        """ACCEPTED, or DUPLICATE while the same change is open, the version asked for in the details.
+
+        Raises ``OrderUnknown`` (3003); 3004, 3005, 3007 with the state; 3021 while another change is open; 3010, 3012, 3013,
+        3020 for what it says; 3018 for a new dispatch onto a frozen instance."""
         order = order_of(uow, self.service_order_id)
         known_reason(uow, order, REASON, self.reason)
-        wanted = Wanted(self.reason, self.dry_run, self.asked)
+        wanted = Wanted(self.reason, self.dry_run, self.asked, self.operator)
         given = {name: getattr(self, name) for name in ("items", "dates", "contact", "reservations")}
         content, changes = examine_content(uow, order, {name: value for name, value in given.items() if value is not None})
         if order.state == RETURNED:
@@ -66,10 +68,13 @@ class AmendOrder:
 def _amend(
     uow: UnitOfWork, order: ServiceOrder, content: Content, changes: list[dict[str, Any]], wanted: Wanted
 ) -> Outcome:
+    under = under_way(order, CHANGE)
+    if under is not None and under["content"] == content:
+        return Outcome("DUPLICATE", state=order.state, details=(("version", str(under["version"])),))
     targets = _targets(uow, order, content, lock_over(order))
     if not changes:
         raise nothing_changes()
-    if under_way(order, CHANGE) is not None:
+    if under is not None:
         zh, en = "另一改单尚未答复", "Another change is still open"
         raise DomainError(zh, en, code="CHANGE_IN_PROGRESS", state=order.state)
     local = all(effect.local for _, effect in targets)
@@ -136,6 +141,7 @@ def _send(
         version=version,
         base_version=order.version,
         new_version=version,
+        operator=wanted.operator,
         reason=wanted.reason,
         changes=changes,
         image=order_image(after, customer, [item for item in after.newest() if item.progress not in _GONE]),

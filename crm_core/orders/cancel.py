@@ -52,7 +52,7 @@ class CancelOrder:
         known_reason(uow, order, REASON, self.reason)
         book = rulebook(uow.reference.policies)
         targets = _targets(order, book, self.items, lock_over(order))
-        wanted = Wanted(self.reason, self.dry_run, self.asked)
+        wanted = Wanted(self.reason, self.dry_run, self.asked, self.operator)
         if not targets:
             if not wanted.dry_run:
                 moves = Moves(uow, order, "cancel")
@@ -142,6 +142,7 @@ def _send(uow: UnitOfWork, order: ServiceOrder, items: list[OrderItem], wanted: 
         customer_order_id=order.customer_order_id,
         service_order_id=order.id,
         version=order.version,
+        operator=wanted.operator,
         reason=wanted.reason,
         items=None if whole else ids,
     )

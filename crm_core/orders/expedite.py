@@ -51,6 +51,7 @@ class ExpediteOrder:
         order = order_of(uow, self.service_order_id)
         event = ExpediteRequested(
             key=order.id, area=order.area, to=order.pf_system, customer_order_id=order.customer_order_id,
-            service_order_id=order.id, version=order.version, reason=self.reason, wanted_date=self.wanted_date,
+            service_order_id=order.id, version=order.version, operator=self.operator, reason=self.reason,
+            wanted_date=self.wanted_date,
         )  # fmt: skip
         ask(uow, order, EXPEDITE, event, asked=self.asked)

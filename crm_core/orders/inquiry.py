@@ -88,6 +88,14 @@ class RecordInquiryAnswer:
         return Outcome("OK", state=order.state)
 
 
+def soft_items(order: ServiceOrder, operation: str) -> list[str]:
+    """Items known to be past a soft point of no return: still possible, with an approval (04.3)."""
+    known = order.details.get(INQUIRIES, {}).get(operation, {})
+    if known.get("version") != order.version:
+        return []
+    return [row["item_id"] for row in known["answer"] if row["point_of_no_return"] == "soft"]
+
+
 def would_undo(order: ServiceOrder, operation: str) -> tuple[tuple[str, str], ...]:
     """What is known of an operation's effect, as details of a receipt: per item whether it is allowed, its point of no return,
     stages to be undone, what it would cost. Empty as long as provisioning has not answered for the version that counts."""

@@ -8,15 +8,16 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from crm_core.errors import AttributeInvalid, StaleVersion
+from crm_core.errors import AttributeInvalid, DomainError, StaleVersion
 from crm_core.orders.amend import AmendOrder
 from crm_core.orders.cancel import CancelOrder
 from crm_core.orders.defer import DeferOrder, order_of
 from crm_core.orders.end_deferral import EndDeferral
 from crm_core.orders.expedite import ExpediteOrder
-from crm_core.orders.inquiry import inquire, would_undo
+from crm_core.orders.inquiry import inquire, soft_items, would_undo
 from crm_core.orders.keys import order_keys
 from crm_core.orders.lock_order import LockOrder
+from crm_core.orders.model import OrderChange
 from crm_core.orders.reschedule import RescheduleOrder
 from crm_core.orders.unlock_order import UnlockOrder
 from crm_core.ports import Outcome, UnitOfWork
@@ -32,6 +33,9 @@ OPERATIONS: dict[str, Any] = {
     "reschedule": RescheduleOrder,
 }
 """Operation -> its use case: fields are the operation's on the wire, and ``operator``, ``asked``, ``dry_run``."""
+
+APPROVED = "soft_point_approved"
+"""History entry: who approved an operation on items past a soft point of no return (04.3)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,7 @@ class OrderOperation:
     def execute(self, uow: UnitOfWork) -> Outcome:
         """What the operation answers; of a dry run also what would be undone, as far as provisioning has told (PQ02 is asked
         again, so that the next one knows more). Raises what the operation raises, 3015 for an old ``version``, 3020 where
-        another structure follows than named."""
+        another structure follows than named, 2002 where an item is known to be past a soft point and nobody approves."""
         given = getattr(self, self.operation)
         if given is None:
             zh, en = f"缺少操作 {self.operation} 的内容", f"The fields of operation {self.operation} are missing"
@@ -70,6 +74,11 @@ class OrderOperation:
         if self.version is not None and self.version != order.version:
             zh, en = f"定单现行版本为 {order.version}", f"The version that counts is {order.version}"
             raise StaleVersion(zh, en, state=order.state)
+        soft = [] if self.dry_run else soft_items(order, self.operation)
+        if soft and self.operator is None:
+            zh = f"订单项 {'、'.join(soft)} 已过软不可逆点，须有审批人"
+            en = f"Items past a soft point of no return need an approver: {', '.join(soft)}"
+            raise DomainError(zh, en, code="NOT_PERMITTED", state=order.state)
         cls = OPERATIONS[self.operation]
         known = {field.name for field in fields(cls)}
         outcome: Outcome = cls(
@@ -79,6 +88,9 @@ class OrderOperation:
             dry_run=self.dry_run,
             **{name: value for name, value in given.items() if name in known},
         ).execute(uow)
+        if soft and self.operator is not None:
+            serial, state, text = uow.origin.serial, order.state, ", ".join(soft)
+            uow.add(OrderChange(order.id, uow.now, APPROVED, self.operator, serial, state, state, (), text))
         if not self.dry_run:
             return outcome
         inquire(uow, order, self.operation, self._proposed(given))

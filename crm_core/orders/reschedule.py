@@ -54,7 +54,8 @@ class RescheduleOrder:
         else:
             event = RescheduleRequested(
                 key=order.id, area=order.area, to=order.pf_system, customer_order_id=order.customer_order_id,
-                service_order_id=order.id, version=order.version, dates=self.dates, reason=self.reason,
+                service_order_id=order.id, version=order.version, operator=self.operator, dates=self.dates,
+                reason=self.reason,
             )  # fmt: skip
             ask(uow, order, RESCHEDULE, event, dates=self.dates, asked=self.asked)
         moves.settle(reason=self.reason)

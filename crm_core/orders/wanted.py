@@ -11,11 +11,12 @@ from crm_core.orders.model import ServiceOrder
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """``reason`` as on the wire; with ``dry_run`` nothing is done, only said what would be; ``asked`` (system and serial) is
-    told how it ended."""
+    told how it ended; ``operator`` stands behind it."""
 
     reason: dict[str, Any]
     dry_run: bool = False
     asked: dict[str, str] | None = None
+    operator: str | None = None
 
     def words(self) -> dict[str, Any]:
         """The reason as a notice carries it: text and, where there is one, code."""

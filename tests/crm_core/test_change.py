@@ -194,6 +194,13 @@ def test_one_change_at_a_time_even_of_other_items() -> None:
     assert world.refused("amend", again).code == "CHANGE_IN_PROGRESS"
 
 
+def test_the_same_change_again_is_the_same_change() -> None:
+    world = Asked(PLANNED)
+    world.amend()
+    again = world.amend()
+    assert (again.symbol, again.details, world.count(ChangeRequested)) == ("DUPLICATE", (("version", "2"),), 1)
+
+
 def test_a_dry_run_changes_nothing() -> None:
     world = Asked(PLANNED)
     fields = {"reason": AMEND, "items": [{**AMEND_ONE, "attrs": [attr("PLAN", "POTS30", "M")]}]}

@@ -6,13 +6,22 @@ from typing import Any
 
 import pytest
 
-from crm_core.events import ExpediteRequested, OperationDecided, OperationInquired, ProcessQueried, RescheduleRequested
+from crm_core.errors import DomainError
+from crm_core.events import (
+    CancelRequested,
+    ExpediteRequested,
+    OperationDecided,
+    OperationInquired,
+    ProcessQueried,
+    RescheduleRequested,
+)
 from crm_core.orders.inquiry import InquireOperation, QueryProcess, RecordInquiryAnswer, RecordProcessAnswer
+from crm_core.orders.operation import OrderOperation
 from crm_core.orders.reschedule import TakeReschedule
 from crm_core.ports import Origin
 from crm_core.times import from_wire
 from tests.crm_core.channel import CANCEL, PLAIN, Asked
-from tests.crm_core.samples import NOW, item
+from tests.crm_core.samples import CHANNEL, NOW, item
 
 DAY, OTHER = "20261205090000", "20261206090000"
 LATER = {"captured_at": "20261122080000", "effective_at": "20261201000000"}
@@ -162,6 +171,20 @@ def test_a_dry_run_says_what_would_be_undone_once_provisioning_has_told() -> Non
     )
     assert world.events(OperationInquired)[1].proposed_change == {"reason": CANCEL, "items": ["1"]}
     assert world.order.state == "SUBMITTED"
+
+
+def test_past_a_soft_point_somebody_must_approve_and_the_history_says_who() -> None:
+    world = Asked()
+    world.ask("cancel", {"reason": CANCEL}, dry_run=True)
+    answer_inquiry(world, world.order.details["inquiries"]["cancel"]["asked"]["serial"])
+    before = world.store.snapshot()
+    with pytest.raises(DomainError) as met:
+        world.store.run(OrderOperation(world.id, "cancel", False, cancel={"reason": CANCEL}), NOW, world.reference, CHANNEL)
+    assert (met.value.code, world.store.snapshot()) == ("NOT_PERMITTED", before)
+    world.cancel()
+    approved = world.store.changes[-1]
+    assert (approved.input, approved.actor, approved.reason) == ("soft_point_approved", "OP01", "1")
+    assert world.events(CancelRequested)[0].operator == "OP01"
 
 
 def test_only_the_answer_to_the_latest_question_counts() -> None:
