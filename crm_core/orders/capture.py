@@ -204,7 +204,10 @@ def _tie(
     orders: list[tuple[ServiceOrder, list[Planned]]],
     uow: UnitOfWork,
 ) -> None:
-    """Orders in flight that are waited for learn who waits; reservations learn whose they are."""
+    """Orders in flight that are waited for learn who waits; reservations and the scheme learn whose they are."""
+    if request.scheme is not None:
+        request.scheme.used_by = command.customer_order_id
+        uow.save(request.scheme)
     for order, plans in orders:
         for plan in plans:
             for order_id in plan.awaits:

@@ -11,6 +11,7 @@ from crm_core.orders.request import Faults, Request
 from crm_core.ports import UnitOfWork
 from crm_core.resources.machine import HELD
 from crm_core.resources.model import Reservation
+from crm_core.schemes.use import examine_scheme
 from crm_core.times import from_wire
 
 if TYPE_CHECKING:
@@ -30,8 +31,9 @@ def examine(command: SubmitOrder, uow: UnitOfWork) -> Request:
     dates = _dates(command, faults)
     items, awaited = examine_items(command, uow, customer, faults)
     reservations = _reservations(command, uow, faults)
+    scheme = examine_scheme(command.scheme, uow, faults)
     faults.raise_if_any()
-    return Request(customer, account, dates, items, reservations, awaited)
+    return Request(customer, account, dates, items, reservations, awaited, scheme)
 
 
 def _customer(command: SubmitOrder, uow: UnitOfWork, faults: Faults) -> Customer | None:

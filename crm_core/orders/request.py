@@ -10,6 +10,7 @@ from crm_core.errors import DomainError, Refusal
 from crm_core.orders.model import ServiceOrder
 from crm_core.products.model import ProductInstance
 from crm_core.resources.model import Reservation
+from crm_core.schemes.model import Scheme
 
 ROOT = "/Package/Body/SubmitOrder"
 
@@ -51,7 +52,7 @@ class Planned:
 @dataclass(slots=True)
 class Request:
     """What examination found: entities loaded, dates in ms, items in document order. ``awaited`` are orders in flight that
-    items name in ``depends_on``."""
+    items name in ``depends_on``; ``scheme`` is the CRM's copy of the one the order builds on."""
 
     customer: Customer | None
     account: Account | None
@@ -59,3 +60,4 @@ class Request:
     items: list[Planned]
     reservations: list[Reservation]
     awaited: dict[str, ServiceOrder]
+    scheme: Scheme | None = None

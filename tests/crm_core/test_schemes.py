@@ -11,6 +11,7 @@ from crm_core.customers.model import Customer
 from crm_core.errors import DomainError
 from crm_core.fakes import FakeStore
 from crm_core.orders.model import CustomerOrder
+from crm_core.orders.submit import SubmitOrder
 from crm_core.ports import Command, Origin, Outcome
 from crm_core.resources.model import Reservation
 from crm_core.schemes.decide import CancelScheme, ConfirmScheme, RejectScheme
@@ -21,7 +22,7 @@ from crm_core.schemes.record_receipts import RecordSchemeDecisionReceipt, Record
 from crm_core.schemes.record_result import RecordSchemeResult
 from crm_core.schemes.record_state import RecordSchemeState
 from crm_core.schemes.request_scheme import RequestScheme
-from tests.crm_core.samples import NOW, PF, REFERENCE, store
+from tests.crm_core.samples import CHANNEL, NOW, PF, REFERENCE, store, submission
 
 COUNTER = Origin("CRM001", "", "scheme")
 DAY = 86_400_000
@@ -294,3 +295,44 @@ def test_every_input_in_every_state(state: str, given: str) -> None:
 @pytest.mark.parametrize("given", MACHINE.inputs)
 def test_an_unknown_request_is_refused(given: str) -> None:
     refused(store(), INPUTS[given], "STATE_CONFLICT", None)
+
+
+def order(version: int = 1, **fields: Any) -> SubmitOrder:
+    return submission(scheme={"scheme_id": "SC1", "version": version, **fields})
+
+
+def test_an_order_takes_a_confirmed_scheme_for_itself() -> None:
+    made = world("40")
+    made.run(order(option_no=1), NOW, REFERENCE, CHANNEL)
+    assert scheme(made).used_by == "CO1"
+    refused(made, CANCEL, "STATE_CONFLICT", "40")
+    refused(made, replace(order(), customer_order_id="CO2"), "STATE_CONFLICT", "40")
+
+
+def test_an_order_with_a_scheme_made_elsewhere_is_left_to_provisioning() -> None:
+    made = store()
+    assert made.run(order(), NOW, REFERENCE, CHANNEL).symbol == "ACCEPTED"
+
+
+@pytest.mark.parametrize(
+    ("state", "given", "code", "now"),
+    [
+        ("30", {}, "STATE_CONFLICT", NOW),
+        ("70", {}, "STATE_CONFLICT", NOW),
+        ("60", {}, "SCHEME_EXPIRED", NOW),
+        ("40", {}, "SCHEME_EXPIRED", NOW + 40 * DAY),
+        ("40", {"option_no": 2}, "ATTRIBUTE_INVALID", NOW),
+    ],
+)
+def test_an_order_cannot_build_on_what_does_not_stand(state: str, given: dict[str, int], code: str, now: int) -> None:
+    made = world("30" if state == "70" else state)
+    if state == "70":
+        run(made, RecordSchemeState("SR1", state="70"))
+    refused(made, order(**given), code, None if code == "ATTRIBUTE_INVALID" else state, now)
+    assert made.table(CustomerOrder) == {}
+
+
+def test_an_order_cannot_build_on_a_superseded_version() -> None:
+    made = world("30")
+    run(made, replace(RESULT, version=2))
+    refused(made, order(1), "SCHEME_SUPERSEDED", "50")
