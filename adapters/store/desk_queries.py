@@ -36,6 +36,30 @@ def fallout(connection: Connection, fallout_id: str) -> Row | None:
     return None if row is None else plain(row)
 
 
+def pending(connection: Connection, *, area: str | None = None, limit: int = 1000) -> list[Row]:
+    """Orders that wait for a facility, the oldest first: ``order``, ``area``, ``missing`` (resource type), ``bureau``,
+    ``reason``, ``since`` (ms), ``position`` and ``offered_until`` (ms) where known."""
+    o = t.service_order.c
+    conditions: list[ColumnElement[bool]] = [o.ended_at.is_(None), o.pending_json.is_not(None)]
+    if area is not None:
+        conditions.append(o.area == area)
+    rows = connection.execute(select(o.id, o.area, o.pending_json).where(*conditions).order_by(o.since, o.id).limit(limit))
+    found = [
+        {
+            "order": row["id"],
+            "area": row["area"],
+            "missing": row["pending"]["missing_res_type"],
+            "bureau": row["pending"]["bureau"],
+            "reason": row["pending"]["reason"]["text"],
+            "since": row["pending"]["since"],
+            "position": row["pending"].get("position"),
+            "offered_until": (row["pending"]["offer"] or {}).get("valid_until"),
+        }
+        for row in (plain(one) for one in rows.mappings())
+    ]
+    return sorted(found, key=lambda one: (one["since"], one["order"]))
+
+
 def unanswered(connection: Connection, limit: int = 1000) -> list[Row]:
     """Accepted commands without a terminal report, the longest waiting first: ``order``, ``operation``, ``serial``, ``at``,
     ``limit_at`` (ms, None where the row has none) and ``fallout`` (the record opened for it, if any)."""

@@ -10,7 +10,7 @@ import click
 from gateway.cli.inquiring import ask
 from gateway.cli.output import EXIT_HELP, CommandFailed, Exit, emit, masked, span, table, when
 from gateway.cli.settings import configured, json_option, store_options
-from gateway.cli.waiting import resume, why
+from gateway.cli.waiting import ageing, resume, why
 
 if TYPE_CHECKING:
     from gateway.config import Config
@@ -173,5 +173,6 @@ def duration(row: Row) -> str:
 
 
 order.add_command(why)
+order.add_command(ageing)
 order.add_command(resume)
 order.add_command(ask)

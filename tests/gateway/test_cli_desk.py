@@ -25,6 +25,12 @@ def test_nothing_is_left_unanswered_after_the_demo(demo: Demo) -> None:
     assert bssgw("watchdog", "--config", demo[1]).code == 0
 
 
+def test_nothing_is_pending_after_the_demo(demo: Demo) -> None:
+    told = bssgw("order", "ageing", "--json", "--config", demo[1]).json
+    assert (set(told["ages"].values()), told["orders"]) == ({0}, [])
+    assert "90" in bssgw("order", "ageing", "--config", demo[1]).out
+
+
 def test_records_are_listed_and_unknown_ones_said_so(demo: Demo) -> None:
     listed = bssgw("fallout", "list", "--json", "--config", demo[1]).json["fallouts"]
     assert listed == bssgw("fallout", "list", "--json", "--limit", 1000, "--config", demo[1]).json["fallouts"]

@@ -115,7 +115,10 @@ def short(reason: str, wait_s: int) -> Talk:
 
 def test_what_was_missing_is_offered_taken_and_installed() -> None:
     talk = short("10W001", 600)
-    assert talk.seen()["pending"]["missing_res_type"] == "PORT"
+    with talk.world.engine.connect() as connection:
+        (waiting,) = desk_queries.pending(connection, area="025")
+        assert desk_queries.pending(connection, area="0755") == []
+    assert (waiting["order"], waiting["missing"], waiting["offered_until"]) == (talk.order, "PORT", None)
     assert do(talk, ResumePending(talk.order, True))["code"] == "3010"
     talk.advance(900)
     assert talk.seen()["pending"]["offer"] is not None
