@@ -64,6 +64,7 @@ def simulate(
     \b
     例 Examples:
       bssgw simulate pf rm bill
+      bssgw simulate pf rm bill --script story.toml
       bssgw simulate pf --speed 20 --seed 7 --crm tcp://127.0.0.1:7100 --listen-base tcp://127.0.0.1:0
     """
     from dataclasses import replace
