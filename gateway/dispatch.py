@@ -23,7 +23,6 @@ from adapters.xml.codec import Codec
 from gateway.answers import Answers, answer_packet
 from gateway.clock import Clock
 from gateway.config import Peer
-from gateway.decoding import Decoder
 from gateway.inbound import Defect, InboundJob, Respond
 from gateway.link import Connection
 from gateway.outbox_pump import OutboxPump
@@ -52,10 +51,8 @@ class Dispatcher:
         writer: Writer,
         pump: OutboxPump,
         clock: Clock,
-        decoder: Decoder,
     ) -> None:
         self._book = book
-        self._decoder = decoder
         self._codec = codec
         self._catalogue: Catalogue = codec.catalogue
         self._inbound = inbound
@@ -149,12 +146,12 @@ class Dispatcher:
             return
         refusal = self._expired(packet.ttl, packet.send_time)
         self._submit(connection, packet, peer, refusal=refusal)
-        if self._writer.waiting + self._decoder.pending > HIGH_WATER and connection.epoch not in self._paused:
+        if self._writer.waiting > HIGH_WATER and connection.epoch not in self._paused:
             self._paused[connection.epoch] = connection
             connection.pause_reading("intake")
 
     def _room(self) -> None:
-        if self._paused and self._writer.waiting + self._decoder.pending < HIGH_WATER // 2:
+        if self._paused and self._writer.waiting < HIGH_WATER // 2:
             paused, self._paused = self._paused, {}
             for connection in paused.values():
                 connection.resume_reading("intake")
@@ -236,26 +233,12 @@ class Dispatcher:
         *,
         damaged: bool = False,
     ) -> None:
-        if refusal is not None:
-            self._judged(packet, peer, None, refusal, respond, damaged=damaged)
-            return
-        self._decoder.decode(
-            packet.body,
-            packet.charset,
-            expect,
-            lambda document, refused: self._judged(packet, peer, document, refused, respond, damaged=damaged),
-        )
-
-    def _judged(
-        self,
-        packet: Packet,
-        peer: Peer,
-        document: Document | None,
-        refusal: DocumentRefused | None,
-        respond: Respond,
-        *,
-        damaged: bool,
-    ) -> None:
+        document: Document | None = None
+        if refusal is None:
+            try:
+                document = self._codec.decode(packet.body, packet.charset, expect)
+            except DocumentRefused as error:
+                refusal = error
         command = None
         row: MessageRow = self._any_row
         header = _header_of(packet) if refusal is None or refusal.header is None else _answerable(packet, refusal.header)

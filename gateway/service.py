@@ -22,7 +22,6 @@ from adapters.xml.codec import Codec
 from gateway.answers import Answers
 from gateway.clock import Clock, Entropy
 from gateway.config import Config, Listen, Peer
-from gateway.decoding import Decoder, InlineDecoder
 from gateway.desk import Desk
 from gateway.dispatch import HIGH_WATER, Dispatcher
 from gateway.link import Connection, ConnectionOwner
@@ -59,7 +58,6 @@ class Gateway:
         runner: Runner | None = None,
         *,
         group_size: int = 96,
-        make_decoder: Callable[[Codec, Callable[[], int]], Decoder] | None = None,
     ) -> None:
         self.config = config
         self.on_change: Callable[[], None] = lambda: None
@@ -84,13 +82,10 @@ class Gateway:
         self.store = store
         policy = RetryPolicy(catalogue.table("error_classes"), entropy)
         self.pump = OutboxPump(self.writer, OutboxLog(store.engine), self.codec, clock, policy, self.book.own_id)
-        self._decoder: Decoder = (
-            InlineDecoder(self.codec) if make_decoder is None else make_decoder(self.codec, lambda: self.writer.waiting)
-        )
         self.desk = Desk(self.writer, OutboxLog(store.engine), self.pump, catalogue, self.book.own_id)
         inbound = Inbound(catalogue, link_commands(self._service_status, store))
         answers = Answers(self.codec, self.book.own_id, clock.now)
-        self.dispatcher = Dispatcher(self.book, self.codec, inbound, answers, self.writer, self.pump, clock, self._decoder)
+        self.dispatcher = Dispatcher(self.book, self.codec, inbound, answers, self.writer, self.pump, clock)
         self.dispatcher.on_identified = self._identified
         self.dispatcher.on_ended = self._ended
         billing_s = catalogue.for_event("BillingDue")[0].result_limit or 0
@@ -127,7 +122,6 @@ class Gateway:
     def stop(self) -> Deferred[Any]:
         """Takes nothing more, lets the worker finish, then closes links and store."""
         self._stopping = True
-        self._decoder.stop()
         self._timers.stop()
         self.pump.stop()
         self.dispatcher.hold_all()

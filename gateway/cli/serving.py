@@ -24,7 +24,6 @@ from gateway.cli.desk_requests import desk_requests
 from gateway.cli.output import CommandFailed, Exit
 from gateway.clock import Entropy, WallClock
 from gateway.config import Config, Peer
-from gateway.decoding import ProcessDecoder
 from gateway.endpoints import AddressInvalid, TcpEndpoints, format_address
 from gateway.runners import CommitThreadRunner, ThreadRunner
 from gateway.service import Gateway
@@ -47,8 +46,7 @@ class Serving:
         local = self.engine.dialect.name == "sqlite"
         self._runner = (CommitThreadRunner if local else ThreadRunner)(reactor.callFromThread)
         self.endpoints = TcpEndpoints(reactor)
-        self.gateway = Gateway(config, clock, entropy, self.endpoints, Store(self.engine), self._runner,
-                               make_decoder=lambda codec, busy: ProcessDecoder(reactor, clock, codec, busy))  # fmt: skip
+        self.gateway = Gateway(config, clock, entropy, self.endpoints, Store(self.engine), self._runner)
         self._control: Any = None
         self._serial = 0
 
