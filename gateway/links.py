@@ -166,7 +166,35 @@ class PeerLink:
             self._connection = None
 
 
-class OutgoingLink(PeerLink):
+class ConnectingLink(PeerLink):
+    """What links whose connections we open have in common: answers go to the pump, all else is judged like anywhere."""
+
+    def __init__(self, peer: Peer, clock: Clock, pump: OutboxPump, intake: ConnectionOwner) -> None:
+        super().__init__(peer, clock, pump)
+        self._intake = intake
+
+    def arrived(self, connection: Connection, packet: Packet) -> None:
+        """A peer may also ask on our connection (duplex)."""
+        self._intake.arrived(connection, packet)
+
+    def refused(self, connection: Connection, event: Refused) -> None:
+        """A flawed document on our connection."""
+        self._intake.refused(connection, event)
+
+    def unmatched(self, connection: Connection, packet: Packet) -> None:
+        """A late answer, or one to something else."""
+        self._intake.unmatched(connection, packet)
+
+    def timed_out(self, connection: Connection, serial: str) -> None:
+        """No answer in time."""
+        self._pump.timed_out(self.peer.id, serial)
+
+    def lost(self, connection: Connection, serial: str) -> None:
+        """Nobody knows whether it arrived."""
+        self._pump.lost(self.peer.id, serial)
+
+
+class OutgoingLink(ConnectingLink):
     """Our own connection to a peer, kept up for ever."""
 
     def __init__(
@@ -179,8 +207,7 @@ class OutgoingLink(PeerLink):
         make: Callable[[ConnectionOwner, Peer], Connection],
         intake: ConnectionOwner,
     ) -> None:
-        super().__init__(peer, clock, pump)
-        self._intake = intake
+        super().__init__(peer, clock, pump, intake)
         self._entropy = entropy
         endpoint = FailoverEndpoint([endpoints.client(address) for address in peer.connect])
         factory = ConnectionFactory(lambda: make(self, peer))
@@ -208,30 +235,10 @@ class OutgoingLink(PeerLink):
         log.info("link.up", peer=self.peer.id, host=connection.host)
         self.up(connection)
 
-    def arrived(self, connection: Connection, packet: Packet) -> None:
-        """A peer may also ask on our connection (duplex)."""
-        self._intake.arrived(connection, packet)
-
-    def refused(self, connection: Connection, event: Refused) -> None:
-        """A flawed document on our connection."""
-        self._intake.refused(connection, event)
-
     def answered(self, connection: Connection, packet: Packet) -> None:
         """An answer."""
         self._pump.answered(self.peer.id, packet)
         self._pump.poke(self.peer.id)
-
-    def unmatched(self, connection: Connection, packet: Packet) -> None:
-        """A late answer."""
-        self._intake.unmatched(connection, packet)
-
-    def timed_out(self, connection: Connection, serial: str) -> None:
-        """No answer in time."""
-        self._pump.timed_out(self.peer.id, serial)
-
-    def lost(self, connection: Connection, serial: str) -> None:
-        """Nobody knows whether it arrived."""
-        self._pump.lost(self.peer.id, serial)
 
     def ended(self, connection: Connection) -> None:
         """The link is down until ``ClientService`` has it up again."""
@@ -250,7 +257,7 @@ class DuplexLink(PeerLink):
         return succeed(None)
 
 
-class ShortLink(PeerLink):
+class ShortLink(ConnectingLink):
     """A peer of short connections: one exchange each, as many side by side as its window."""
 
     def __init__(
@@ -262,10 +269,9 @@ class ShortLink(PeerLink):
         make: Callable[[ConnectionOwner, Peer], Connection],
         intake: ConnectionOwner,
     ) -> None:
-        super().__init__(peer, clock, pump)
+        super().__init__(peer, clock, pump, intake)
         self._endpoint = FailoverEndpoint([endpoints.client(address) for address in peer.connect])
         self._make = make
-        self._intake = intake
         self._waiting: dict[str, tuple[Packet, int]] = {}
         self._under_way = 0
 
@@ -315,29 +321,9 @@ class ShortLink(PeerLink):
         """Made for one message; ``send`` goes on."""
         connection.peer_id = self.peer.id
 
-    def arrived(self, connection: Connection, packet: Packet) -> None:
-        """Nothing but the answer belongs here, yet it is judged like anywhere."""
-        self._intake.arrived(connection, packet)
-
-    def refused(self, connection: Connection, event: Refused) -> None:
-        """A flawed document."""
-        self._intake.refused(connection, event)
-
     def answered(self, connection: Connection, packet: Packet) -> None:
         """The answer."""
         self._pump.answered(self.peer.id, packet)
-
-    def unmatched(self, connection: Connection, packet: Packet) -> None:
-        """An answer to something else."""
-        self._intake.unmatched(connection, packet)
-
-    def timed_out(self, connection: Connection, serial: str) -> None:
-        """No answer in time."""
-        self._pump.timed_out(self.peer.id, serial)
-
-    def lost(self, connection: Connection, serial: str) -> None:
-        """Nobody knows whether it arrived."""
-        self._pump.lost(self.peer.id, serial)
 
     def ended(self, connection: Connection) -> None:
         """The exchange is over."""
