@@ -239,12 +239,31 @@ class Dispatcher:
                 document = self._codec.decode(packet.body, packet.charset, expect)
             except DocumentRefused as error:
                 refusal = error
+        self.take_judged(packet, peer, respond, document, refusal, numbered=not damaged)
+
+    def take_judged(
+        self,
+        packet: Packet,
+        peer: Peer,
+        respond: Respond,
+        document: Document | None,
+        refusal: DocumentRefused | None,
+        *,
+        numbered: bool = True,
+        charset: str = "",
+        digest: bytes | None = None,
+    ) -> None:
+        """What was read of ``packet`` (a document, or why there is none) becomes a job of the worker, answered by ``respond``.
+
+        ``charset`` is the answer's if not the peer's; ``digest`` says which bytes are the same where ``packet.body`` does not.
+        """
         command = None
         row: MessageRow = self._any_row
         header = _header_of(packet) if refusal is None or refusal.header is None else _answerable(packet, refusal.header)
         if document is not None:
             row, header = document.row, document.header
-            refusal = self._not_ours(document.element, row, header, peer) or self._expired(header.ttl, header.send_time)
+            refusal = refusal or self._not_ours(document.element, row, header, peer)
+            refusal = refusal or self._expired(header.ttl, header.send_time)
         if refusal is None and document is not None:
             try:
                 command = self._inbound.command(document)
@@ -258,8 +277,8 @@ class Dispatcher:
             row = self._row_of(header, row)
             header.sender = header.sender or peer.id
         self._writer.submit(
-            InboundJob(packet, row, header, peer.charset, self._answers, respond,
-                       document=document, command=command, refusal=refusal, numbered=peer.serials_trusted and not damaged)
+            InboundJob(packet, row, header, charset or peer.charset, self._answers, respond, document=document,
+                       command=command, refusal=refusal, numbered=numbered and peer.serials_trusted, digest=digest)
         )  # fmt: skip
 
     def _expectations(self, packet: Packet, layout: Layout) -> dict[str, str] | None:

@@ -45,7 +45,8 @@ class InboundJob:
     """``command`` is set for a document the core takes; ``refusal`` for bytes that are no acceptable document.
 
     ``numbered`` False: the serial says nothing of these bytes, they came damaged or the peer's serials cannot be trusted
-    (01.1.2); then no duplicate is looked for and the serial stays free.
+    (01.1.2); then no duplicate is looked for and the serial stays free.  ``digest`` stands for the content where its bytes
+    differ from one transmission to the next.
     """
 
     __slots__ = (
@@ -66,6 +67,7 @@ class InboundJob:
         command: Command | None = None,
         refusal: DocumentRefused | None = None,
         numbered: bool = True,
+        digest: bytes | None = None,
     ) -> None:
         self.charset = charset
         self._numbered = numbered and bool(header.serial)
@@ -79,7 +81,7 @@ class InboundJob:
         self._document = document
         self._command = command
         self._refusal = refusal
-        self._digest = hashlib.sha256(packet.body).digest()
+        self._digest = digest or hashlib.sha256(packet.body).digest()
         self._answer: tuple[bytes, bool, str] = (b"", False, "")
         self._message_id = 0
 
