@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 from pydantic import ValidationError
 
 from gateway.config import Config
-from gateway.toml_lines import KeyPath, key_lines, line_of
 from schemas.loader import NATIVE, UnknownName, load
+from schemas.toml_lines import KeyPath, key_lines, line_of
 
 SHOWN = 60
 LAST_PORT = 65535

@@ -6,8 +6,8 @@ import pytest
 
 from gateway.config import Config
 from gateway.config_file import ConfigError, load_example, load_file, parse
-from gateway.toml_lines import key_lines, line_of
 from schemas.loader import load
+from schemas.toml_lines import key_lines, line_of
 
 GOOD = """
 [gateway]
