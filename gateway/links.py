@@ -2,35 +2,38 @@
 
 Inbound, a listener serves every peer that names it; who speaks is known from the packet's sender.  Outbound, each peer with
 ``connect`` addresses has a link of its own: a ``ClientService`` that reconnects with seeded jitter, primary address first,
-stand-by next; a peer that only ever connects to us (``duplex``) is reached over its own connection.
+stand-by next; a peer that only ever connects to us (``duplex``) is reached over its own connection.  A link whose address
+fails goes to the stand-by and returns once the primary answers again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
 from twisted.application.internet import ClientService
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.interfaces import IProtocolFactory, IStreamClientEndpoint
 from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
-from zope.interface import implementer
 
 from adapters.wire.events import Refused
 from adapters.wire.packet import Packet
 from adapters.wire.settings import SessionSettings
-from gateway.circuit import Circuit
+from gateway.addresses import Addresses
 from gateway.clock import Clock, Entropy
 from gateway.config import Peer
 from gateway.link import Connection, ConnectionOwner
 from gateway.outbox_pump import OutboxPump
+from gateway.probe import Probe
 
 log = structlog.get_logger()
 
 RECONNECT_FIRST_S = 1.0
 RECONNECT_MOST_S = 60.0
+_RETURN_S = 0.5
+"""How often a link that is to return looks whether its messages have been answered."""
 
 
 def settings_of(peer: Peer, own_id: str) -> SessionSettings:
@@ -53,24 +56,6 @@ def settings_of(peer: Peer, own_id: str) -> SessionSettings:
     )
 
 
-@implementer(IStreamClientEndpoint)
-class FailoverEndpoint:
-    """Several addresses as one: each connect begins with the primary and goes on to the stand-by ones."""
-
-    def __init__(self, endpoints: list[Any]) -> None:
-        self._endpoints = endpoints
-
-    def connect(self, protocolFactory: IProtocolFactory) -> Deferred[Any]:
-        """The first address that answers."""
-        return self._try(protocolFactory, 0)
-
-    def _try(self, factory: IProtocolFactory, index: int) -> Deferred[Any]:
-        connecting: Deferred[Any] = self._endpoints[index].connect(factory)
-        if index + 1 < len(self._endpoints):
-            connecting.addErrback(lambda _failure: self._try(factory, index + 1))
-        return connecting
-
-
 class ConnectionFactory(Factory):
     """Makes connections for Twisted."""
 
@@ -84,18 +69,33 @@ class ConnectionFactory(Factory):
         return self._make()
 
 
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What every link is handed: time, chance, the wire, whom it serves; ``make`` gives a fresh connection of a peer for an
+    owner, ``intake`` judges what a peer asks on it, ``test`` is a link test for the peer and when its answer is due."""
+
+    clock: Clock
+    entropy: Entropy
+    pump: OutboxPump
+    endpoints: Any
+    make: Callable[[ConnectionOwner, Peer], Connection]
+    intake: ConnectionOwner
+    test: Callable[[Peer], tuple[Packet, int]]
+
+
 class PeerLink:
     """What every link towards a peer has: the circuit, pauses, stops, and the connection messages leave on now."""
 
-    def __init__(self, peer: Peer, clock: Clock, pump: OutboxPump) -> None:
+    def __init__(self, peer: Peer, world: Surroundings) -> None:
         self.peer = peer
         self.stopped: str | None = None
         self.connects = 0
-        self._clock = clock
-        self._pump = pump
+        self.addresses = Addresses(peer, world.endpoints, world.clock)
+        self._world = world
+        self._clock = world.clock
+        self._pump = world.pump
         self._connection: Connection | None = None
         self._paused_until = 0
-        self._circuit = Circuit(peer.timers.circuit_failures, int(peer.timers.circuit_pause * 1000))
 
     @property
     def epoch(self) -> int:
@@ -112,7 +112,7 @@ class PeerLink:
             return "down"
         if now < self._paused_until:
             return "paused"
-        circuit = self._circuit.state(now)
+        circuit = self.addresses.circuit.state(now)
         return "up" if circuit == "closed" else f"circuit {circuit}"
 
     def room(self) -> int:
@@ -121,7 +121,7 @@ class PeerLink:
         connection = self._connection
         if connection is None or self.stopped is not None or now < self._paused_until or connection.session.congested:
             return 0
-        return self._circuit.room(self.peer.window, connection.session.outstanding, now)
+        return self.addresses.circuit.room(self.peer.window, connection.session.outstanding, now)
 
     def send(self, packet: Packet, deadline_ms: int) -> bool:
         """Over the connection that stands."""
@@ -129,14 +129,26 @@ class PeerLink:
 
     def note_failure(self, now: int) -> None:
         """Counts for the circuit; when it opens, messages wait until it is half-open."""
-        if self._circuit.failure(now):
-            log.warning("circuit.open", peer=self.peer.id)
-            at = self._circuit.half_open_at or now
+        circuit = self.addresses.circuit
+        if circuit.failure(now):
+            log.warning("circuit.open", peer=self.peer.id, address=self.address)
+            at = circuit.half_open_at or now
             self._clock.callLater((at - now) / 1000 + 0.001, self._pump.poke, self.peer.id)
+            if self.addresses.better(now):
+                self.fail_over()
+
+    def fail_over(self) -> None:
+        """Another address is better: the next connection is made to it."""
+        self.drop()
+
+    @property
+    def address(self) -> str:
+        """The address messages go to now; empty for a peer that connects to us."""
+        return self.addresses.names[self.addresses.current] if self.addresses.names else ""
 
     def note_success(self) -> None:
         """The peer answered."""
-        self._circuit.success()
+        self.addresses.circuit.success()
 
     def pause(self, until: int) -> None:
         """Keep still until then."""
@@ -144,10 +156,18 @@ class PeerLink:
         self._clock.callLater(max(0.0, (until - self._clock.now()) / 1000) + 0.001, self._pump.poke, self.peer.id)
 
     def stop(self, why: str) -> None:
-        """Stand still until resumed by a person."""
+        """Stand still until resumed by a person: what is under way ends, nothing more leaves."""
         self.stopped = why
-        zh, en = "链路因鉴权或成帧错误停止，排除后重启网关", "authentication or framing fault: mend it, restart"
+        zh, en = "链路已停止，排除原因后用 bssgw link resume 恢复", "the link stands: mend the cause, then bssgw link resume"
         log.error("link.stopped", peer=self.peer.id, why=why, zh=zh, en=en)
+
+    def resume(self) -> None:
+        """A person has mended what stopped it: go on at once, also where it paused or its circuit was open."""
+        self.stopped = None
+        self._paused_until = 0
+        self.addresses.circuit.success()
+        log.info("link.resumed", peer=self.peer.id)
+        self._pump.poke(self.peer.id)
 
     def drop(self) -> None:
         """Break the connection that stands."""
@@ -169,9 +189,42 @@ class PeerLink:
 class ConnectingLink(PeerLink):
     """What links whose connections we open have in common: answers go to the pump, all else is judged like anywhere."""
 
-    def __init__(self, peer: Peer, clock: Clock, pump: OutboxPump, intake: ConnectionOwner) -> None:
-        super().__init__(peer, clock, pump)
-        self._intake = intake
+    def __init__(self, peer: Peer, world: Surroundings) -> None:
+        super().__init__(peer, world)
+        self._intake = world.intake
+        self._looking = False
+        self._closed = False
+
+    def look_back(self) -> None:
+        """On a stand-by address: ask now and then whether a preferred one answers again."""
+        if self.addresses.current and not self._looking:
+            self._looking = True
+            self._clock.callLater(self.peer.timers.circuit_pause, self._look)
+
+    def _look(self) -> None:
+        self._looking = False
+        if self._closed:
+            return
+        preferred = self.addresses.preferred(self._clock.now())
+        if not preferred:
+            self.look_back()
+            return
+        self._looking = True
+        n = preferred[0]
+        probe = Probe(self.peer, self._world.test(self.peer), self._intake, lambda healthy: self._found(n, healthy))
+        factory: Any = ConnectionFactory(lambda: self._world.make(probe, self.peer))
+        self.addresses.connect_to(n, factory).addErrback(probe.failed)
+
+    def _found(self, n: int, healthy: bool) -> None:
+        self._looking = False
+        if healthy and not self._closed:
+            self.addresses.circuits[n].success()
+            log.info("link.primary_healthy", peer=self.peer.id, address=self.addresses.names[n])
+            self.go_back()
+        self.look_back()
+
+    def go_back(self) -> None:
+        """A preferred address is healthy: the next connection is made to it."""
 
     def arrived(self, connection: Connection, packet: Packet) -> None:
         """A peer may also ask on our connection (duplex)."""
@@ -197,21 +250,27 @@ class ConnectingLink(PeerLink):
 class OutgoingLink(ConnectingLink):
     """Our own connection to a peer, kept up for ever."""
 
-    def __init__(
-        self,
-        peer: Peer,
-        clock: Clock,
-        entropy: Entropy,
-        pump: OutboxPump,
-        endpoints: Any,
-        make: Callable[[ConnectionOwner, Peer], Connection],
-        intake: ConnectionOwner,
-    ) -> None:
-        super().__init__(peer, clock, pump, intake)
-        self._entropy = entropy
-        endpoint = FailoverEndpoint([endpoints.client(address) for address in peer.connect])
-        factory = ConnectionFactory(lambda: make(self, peer))
-        self._service: Any = ClientService(endpoint, factory, retryPolicy=self._delay, clock=clock)  # type: ignore[arg-type]
+    def __init__(self, peer: Peer, world: Surroundings) -> None:
+        super().__init__(peer, world)
+        self._entropy = world.entropy
+        self._returning = False
+        factory = ConnectionFactory(lambda: world.make(self, peer))
+        self._service: Any = ClientService(self.addresses, factory, retryPolicy=self._delay, clock=world.clock)  # type: ignore[arg-type]
+
+    def room(self) -> int:
+        """As ever; none while it waits to return to a preferred address."""
+        return 0 if self._returning else super().room()
+
+    def go_back(self) -> None:
+        """Close once nothing is outstanding here any more."""
+        connection = self._connection
+        self._returning = connection is not None
+        if connection is None:
+            return
+        if connection.session.outstanding:
+            self._clock.callLater(_RETURN_S, self.go_back)
+        else:
+            connection.close()
 
     def _delay(self, attempts: int) -> float:
         """Exponential with full jitter."""
@@ -224,6 +283,7 @@ class OutgoingLink(ConnectingLink):
 
     def close(self) -> Deferred[Any]:
         """Disconnect for good."""
+        self._closed = True
         if self._connection is not None:
             self._connection.close()
         stopping: Deferred[Any] = self._service.stopService()
@@ -232,8 +292,10 @@ class OutgoingLink(ConnectingLink):
     def connected(self, connection: Connection) -> None:
         """The link is up."""
         connection.peer_id = self.peer.id
-        log.info("link.up", peer=self.peer.id, host=connection.host)
+        log.info("link.up", peer=self.peer.id, host=connection.host, address=self.address)
+        self._returning = False
         self.up(connection)
+        self.look_back()
 
     def answered(self, connection: Connection, packet: Packet) -> None:
         """An answer."""
@@ -260,18 +322,9 @@ class DuplexLink(PeerLink):
 class ShortLink(ConnectingLink):
     """A peer of short connections: one exchange each, as many side by side as its window."""
 
-    def __init__(
-        self,
-        peer: Peer,
-        clock: Clock,
-        pump: OutboxPump,
-        endpoints: Any,
-        make: Callable[[ConnectionOwner, Peer], Connection],
-        intake: ConnectionOwner,
-    ) -> None:
-        super().__init__(peer, clock, pump, intake)
-        self._endpoint = FailoverEndpoint([endpoints.client(address) for address in peer.connect])
-        self._make = make
+    def __init__(self, peer: Peer, world: Surroundings) -> None:
+        super().__init__(peer, world)
+        self._make = world.make
         self._waiting: dict[str, tuple[Packet, int]] = {}
         self._under_way = 0
 
@@ -285,6 +338,7 @@ class ShortLink(ConnectingLink):
 
     def close(self) -> Deferred[Any]:
         """Nothing is kept open."""
+        self._closed = True
         return succeed(None)
 
     def room(self) -> int:
@@ -292,14 +346,24 @@ class ShortLink(ConnectingLink):
         now = self._clock.now()
         if self.stopped is not None or now < self._paused_until:
             return 0
-        return self._circuit.room(self.peer.window, self._under_way, now)
+        return self.addresses.circuit.room(self.peer.window, self._under_way, now)
+
+    def fail_over(self) -> None:
+        """The next message goes there."""
+        self.addresses.turn(self._clock.now())
+        self.look_back()
+        self._pump.poke(self.peer.id)
+
+    def go_back(self) -> None:
+        """As ``fail_over``."""
+        self.fail_over()
 
     def send(self, packet: Packet, deadline_ms: int) -> bool:
         """A connection of its own for this message."""
         self._under_way += 1
         self._waiting[packet.serial] = (packet, deadline_ms)
         factory: Any = ConnectionFactory(lambda: self._make(self, self.peer))
-        connecting = self._endpoint.connect(factory)
+        connecting = self.addresses.connect(factory)
         serial = packet.serial
         connecting.addCallbacks(lambda connection: self._send_on(connection, serial), lambda f: self._failed(f, serial))
         return True
@@ -320,6 +384,7 @@ class ShortLink(ConnectingLink):
     def connected(self, connection: Connection) -> None:
         """Made for one message; ``send`` goes on."""
         connection.peer_id = self.peer.id
+        self.look_back()
 
     def answered(self, connection: Connection, packet: Packet) -> None:
         """The answer."""

@@ -26,10 +26,11 @@ from gateway.desk import Desk
 from gateway.dispatch import HIGH_WATER, Dispatcher
 from gateway.link import Connection, ConnectionOwner
 from gateway.link_commands import link_commands
-from gateway.links import ConnectionFactory, DuplexLink, OutgoingLink, ShortLink, settings_of
+from gateway.links import ConnectionFactory, DuplexLink, OutgoingLink, ShortLink, Surroundings, settings_of
 from gateway.outbox_log import OutboxLog
 from gateway.outbox_pump import OutboxPump
 from gateway.peers import PeerBook
+from gateway.probe import LinkTests
 from gateway.reference_data import build_reference
 from gateway.retry import RetryPolicy
 from gateway.runners import InlineRunner
@@ -88,6 +89,10 @@ class Gateway:
         self.dispatcher = Dispatcher(self.book, self.codec, inbound, answers, self.writer, self.pump, clock)
         self.dispatcher.on_identified = self._identified
         self.dispatcher.on_ended = self._ended
+        tests = LinkTests(self.codec, self.book.own_id, config.gateway.areas[0], clock)
+        self._surroundings = Surroundings(
+            clock, entropy, self.pump, endpoints, self._connection, self.dispatcher, tests.packet
+        )
         billing_s = catalogue.for_event("BillingDue")[0].result_limit or 0
         self._timers = Timers(store.engine, self.writer, clock, self.book.own_id, billing_s)
 
@@ -161,11 +166,10 @@ class Gateway:
     # -- wiring -------------------------------------------------------------------------------------------------------
 
     def _link(self, peer: Peer) -> AnyLink | None:
-        if peer.connect and peer.long:
-            return OutgoingLink(peer, self._clock, self._entropy, self.pump, self._endpoints, self._connection, self.dispatcher)
+        world = self._surroundings
         if peer.connect:
-            return ShortLink(peer, self._clock, self.pump, self._endpoints, self._connection, self.dispatcher)
-        return DuplexLink(peer, self._clock, self.pump) if peer.duplex else None
+            return OutgoingLink(peer, world) if peer.long else ShortLink(peer, world)
+        return DuplexLink(peer, world) if peer.duplex else None
 
     def _connection(self, owner: ConnectionOwner, peer: Peer) -> Connection:
         self._epoch += 1
@@ -240,7 +244,8 @@ class Gateway:
         links = []
         for peer_id, link in self.links.items():
             held, under_way, more = self.pump.waiting(peer_id)
-            links.append({"peer": peer_id, "role": link.peer.role, "state": link.state, "waiting": held, "under_way": under_way,
+            links.append({"peer": peer_id, "role": link.peer.role, "state": link.state, "address": link.address,
+                          "stopped": link.stopped, "waiting": held, "under_way": under_way,
                           "more_in_table": more, "connects": link.connects})  # fmt: skip
         figures = self.writer.figures
         return {

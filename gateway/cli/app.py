@@ -12,11 +12,12 @@ from gateway.cli.output import EXIT_HELP
 COMMANDS = {
     "run": ("gateway.cli.run:run", "启动网关。Run the gateway."),
     "status": ("gateway.cli.status:status", "运行中网关的链路与队列。Links and queues of a running gateway."),
+    "link": ("gateway.cli.link:link", "链路：停止、恢复。Links: stop, resume."),
     "order": ("gateway.cli.order:order", "提交与查看定单。Submit orders and look at them."),
     "message": ("gateway.cli.message:message", "查看报文。Look at messages, raw and decoded."),
     "fallout": ("gateway.cli.fallout:fallout", "异常单：查看与处理。Fallout records: look and act."),
     "watchdog": ("gateway.cli.waiting:watchdog", "尚无结果的命令。Commands without result."),
-    "cutover": ("gateway.cli.cutover:cutover", "查看割接。Look at cutovers."),
+    "cutover": ("gateway.cli.cutover:cutover", "割接：查看、计划、启动。Cutovers: look, plan, start."),
     "config": ("gateway.cli.configure:config", "检查配置、取得示例。Check a configuration, get the example."),
     "db": ("gateway.cli.db:db", "数据库结构升级。The database's schema."),
     "schema": ("gateway.cli.schema:schema", "报文目录与校验。The message catalogue, and validation."),

@@ -9,6 +9,7 @@ from crm_core.fallout.desk import WorkFallout
 from crm_core.orders.inquiry import InquireOperation, QueryProcess
 from crm_core.orders.resume_pending import ResumePending
 from gateway import control
+from gateway.link_desk import link_request
 from gateway.service import Gateway
 
 TEXTS = ("id", "action", "operator", "reason", "approved_by")
@@ -50,4 +51,5 @@ def desk_requests(gateway: Gateway) -> dict[str, control.Handler]:
         command = QueryProcess(order_id) if operation is None else InquireOperation(order_id, operation)
         gateway.desk.run(command, operator, "inquire", reply)
 
-    return {"fallout": fallout, "resume": resume, "inquire": inquire}
+    link = link_request(gateway.links.get, gateway.writer, gateway.codec.catalogue)
+    return {"fallout": fallout, "resume": resume, "inquire": inquire, "link": link}

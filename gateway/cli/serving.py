@@ -24,7 +24,7 @@ from gateway.cli.desk_requests import desk_requests
 from gateway.cli.output import CommandFailed, Exit
 from gateway.clock import Entropy, WallClock
 from gateway.config import Config, Peer
-from gateway.endpoints import AddressInvalid, TcpEndpoints, format_address
+from gateway.endpoints import CONNECT_LIMIT, AddressInvalid, TcpEndpoints, format_address
 from gateway.runners import CommitThreadRunner, ThreadRunner
 from gateway.service import Gateway
 
@@ -45,7 +45,8 @@ class Serving:
         self.reader: Engine = open_engine(config.database_url, read_only=True)
         local = self.engine.dialect.name == "sqlite"
         self._runner = (CommitThreadRunner if local else ThreadRunner)(reactor.callFromThread)
-        self.endpoints = TcpEndpoints(reactor)
+        # A link ends its own attempts by its peer row; the endpoints' limit only has to let each have its time.
+        self.endpoints = TcpEndpoints(reactor, max([CONNECT_LIMIT, *(peer.timers.connect for peer in config.peer)]))
         self.gateway = Gateway(config, clock, entropy, self.endpoints, Store(self.engine), self._runner)
         self._control: Any = None
         self._serial = 0
