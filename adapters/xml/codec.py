@@ -92,6 +92,13 @@ class Codec:
         except DocumentRefused as refusal:
             refusal.header = loose_header(data)
             raise
+        return self.decode_tree(root, data, expect), reading
+
+    def decode_tree(self, root: etree._Element, data: bytes, expect: dict[str, Any] | None = None) -> Document:
+        """A Package that was parsed already, of the bytes ``data`` (another envelope may have stood around it).
+
+        Raises DocumentRefused as ``decode``.
+        """
         release = self._roots.get(root.tag)
         if release is None or not release.schema.validate(root):
             raise self._refusal(root, data)
@@ -100,7 +107,7 @@ class Codec:
             faults = disagreements(document.header, expect)
             if faults:
                 raise DocumentRefused("HEADER_DISAGREES", faults, document.header)
-        return document, reading
+        return document
 
     def read(self, raw: bytes, charset: str | None) -> Reading:
         """Step one of every envelope: size bound and charset. Raises DocumentRefused TOO_LARGE, CHARSET_UNDECODABLE."""
@@ -172,6 +179,14 @@ class Codec:
         if not release.schema.validate(root):
             raise DocumentRefused("SCHEMA_FAULTS", self._explain(root, release.version))
         return name if name == RECEIPT else f"{self.catalogue.by_element(name, release.version).code} {name}"
+
+    def decode_answer(self, raw: bytes, charset: str | None, asked: Header) -> Document:
+        """As ``decode``: a Package says itself what it answers."""
+        return self.decode(raw, charset)
+
+    def serial_of(self, serial: str) -> str:
+        """A Package holds our serials as they are."""
+        return serial
 
     def quick_header(self, raw: bytes, charset: str | None = None) -> Header | None:
         """Best effort on bytes that may be no document at all: the header as far as it can be read, None if it cannot."""

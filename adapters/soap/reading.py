@@ -1,0 +1,191 @@
+"""SOAP envelopes from outside: what stands in them, or why they are none (spec 01.3, hardening S1-S10).
+
+Only the Body's element says what a message is; SOAPAction is tolerated whatever it says, WS-Addressing may not lead answers
+elsewhere, a header block somebody insists on and nobody here knows is refused.  An accepted envelope is turned into the
+native Package in place, so that every binding is judged by the same schemas, with the same faults and paths.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Literal
+
+from lxml import etree
+
+from adapters.document import DocumentRefused, Fault
+from adapters.soap.names import (
+    ADDRESSING,
+    ANONYMOUS,
+    HEADER_BLOCK,
+    SECURITY,
+    TEXT_OPERATIONS,
+    VERSIONS,
+    SoapVersion,
+    soap_namespace,
+)
+from schemas.model import EnvelopeVersion
+
+FaultCode = Literal["Client", "Server", "MustUnderstand", "VersionMismatch"]
+"""SOAP 1.1's names; 1.2 says Sender for Client and Receiver for Server."""
+
+_INSIST = ("1", "true")
+_NEXT = ("", "http://schemas.xmlsoap.org/soap/actor/next", "http://www.w3.org/2003/05/soap-envelope/role/next",
+         "http://www.w3.org/2003/05/soap-envelope/role/ultimateReceiver")  # fmt: skip
+
+
+class SoapRefused(DocumentRefused):
+    """An envelope that is none, or asks for what nobody here does; ``fault_code`` where it is not simply the client's."""
+
+    def __init__(self, fault: Fault, fault_code: FaultCode = "Client", version: SoapVersion | None = None) -> None:
+        super().__init__("SCHEMA_FAULTS", (fault,), detail=fault.en)
+        self.fault_code = fault_code
+        self.version = version
+
+
+@dataclass(slots=True)
+class Opened:
+    """An envelope's parts: the ``PackageHeader`` block and WS-Security if there, and the one element of the Body."""
+
+    root: etree._Element
+    version: SoapVersion
+    header: etree._Element | None
+    security: etree._Element | None
+    content: etree._Element
+
+    @property
+    def operation(self) -> str:
+        """Local name of the Body's element."""
+        return _local(self.content)
+
+    @property
+    def is_text(self) -> bool:
+        """Whether the document travels as text in an operation of older peers."""
+        return self.operation in TEXT_OPERATIONS
+
+    @property
+    def sender(self) -> str:
+        """The system id the header block claims; empty without one."""
+        if self.header is None:
+            return ""
+        return next(((child.text or "").strip() for child in self.header if _local(child) == "Sender"), "")
+
+
+def version_of(root: etree._Element) -> SoapVersion | None:
+    """The SOAP version by the envelope's namespace; None for anything else."""
+    return VERSIONS.get(etree.QName(root).namespace or "") if _local(root) == "Envelope" else None
+
+
+def open_envelope(root: etree._Element) -> Opened:
+    """The parts of an envelope. Raises SoapRefused for what is no envelope, or one that cannot be honoured."""
+    version = version_of(root)
+    if version is None:
+        if _local(root) == "Envelope":
+            found = etree.QName(root).namespace or ""
+            raise _refused("/Envelope", "version", found, "不支持的 SOAP 版本，请用 1.1 或 1.2",
+                           "an unknown SOAP version: use 1.1 or 1.2", "VersionMismatch")  # fmt: skip
+        raise _refused(f"/{_local(root)}", "envelope", _local(root), "不是 SOAP 信封", "no SOAP envelope")
+    space = f"{{{etree.QName(root).namespace}}}"
+    children = list(root)
+    tags = [child.tag for child in children]
+    if tags not in ([f"{space}Body"], [f"{space}Header", f"{space}Body"]):
+        shown = " ".join(_local(child) for child in children[:8])
+        raise _refused("/Envelope", "structure", shown, "信封内应为至多一个 Header 和一个 Body，且与信封同一命名空间",
+                       "at most one Header, then one Body, in the namespace of the envelope", version=version)  # fmt: skip
+    content = list(children[-1])
+    if len(content) != 1:
+        raise _refused("/Envelope/Body", "structure", str(len(content)), "Body 内应恰有一个元素",
+                       "the Body holds exactly one element", version=version)  # fmt: skip
+    header, security = (None, None) if len(children) == 1 else _blocks(children[0], space, content[0], version)
+    return Opened(root, version, header, security, content[0])
+
+
+def _blocks(
+    header: etree._Element, space: str, content: etree._Element, version: SoapVersion
+) -> tuple[etree._Element | None, etree._Element | None]:
+    """PackageHeader and Security among the header blocks. Raises SoapRefused."""
+    ours: etree._Element | None = None
+    security: etree._Element | None = None
+    for block in header:
+        name = etree.QName(block)
+        if name.localname == HEADER_BLOCK and (name.namespace or "").startswith(soap_namespace("")):
+            if ours is not None:
+                raise _refused("/Envelope/Header/PackageHeader", "once", "2", "PackageHeader 重复",
+                               "PackageHeader stands twice", version=version)  # fmt: skip
+            ours = block
+        elif name.namespace == SECURITY and name.localname == "Security" and security is None:
+            security = block
+        elif name.namespace in ADDRESSING:
+            _check_addressing(block, content, version)
+        elif block.get(f"{space}mustUnderstand", "").strip() in _INSIST and _for_us(block, space):
+            raise _refused(f"/Envelope/Header/{name.localname}", "mustUnderstand", name.text[:200],
+                           "要求理解的头块本系统不认识", "a header block that must be understood is not known here",
+                           "MustUnderstand", version)  # fmt: skip
+    return ours, security
+
+
+def _for_us(block: etree._Element, space: str) -> bool:
+    return (block.get(f"{space}actor") or block.get(f"{space}role") or "").strip() in _NEXT
+
+
+def _check_addressing(block: etree._Element, content: etree._Element, version: SoapVersion) -> None:
+    """Answers go back on the connection and nowhere else; an action that names another operation is refused."""
+    name = _local(block)
+    path = f"/Envelope/Header/{name}"
+    if name in ("ReplyTo", "FaultTo"):
+        address = next((child.text or "" for child in block if _local(child) == "Address"), "").strip()
+        if address not in ANONYMOUS:
+            raise _refused(path, "anonymous", address[:200], "应答只沿本连接返回，地址须为 anonymous",
+                           "answers return on this connection: the address must be anonymous", version=version)  # fmt: skip
+    if name == "Action":
+        action = (block.text or "").strip()
+        last = action.replace("#", "/").replace(":", "/").rsplit("/", 1)[-1]
+        if last not in (_local(content), f"{_local(content)}Request"):
+            raise _refused(path, "action", action[:200], f"Action 与报文体 {_local(content)} 不符",
+                           f"the Action does not name the body's {_local(content)}", version=version)  # fmt: skip
+
+
+def to_package(opened: Opened, release: EnvelopeVersion) -> tuple[etree._Element, bytes]:
+    """The envelope as a native Package, in place, and a digest of what of it counts (security tokens differ each time).
+
+    Raises SoapRefused without a header block.
+    """
+    header, root, content = opened.header, opened.root, opened.content
+    if header is None:
+        raise _refused("/Envelope/Header/PackageHeader", "required", "", "缺少 PackageHeader 头块",
+                       "the PackageHeader block is missing", version=opened.version)  # fmt: skip
+    body = root[-1]
+    for element in (root, header, body):
+        if element.attrib:
+            element.attrib.clear()
+    prefix = f"{{{release.namespace}}}"
+    header.tag, body.tag, root.tag = f"{prefix}Header", f"{prefix}Body", f"{prefix}Package"
+    root[:] = [header, body]
+    digest = hashlib.sha256(etree.tostring(header))
+    digest.update(etree.tostring(content))
+    return root, digest.digest()
+
+
+def text_of(opened: Opened) -> str:
+    """The document that travels as text: the content of the operation's only parameter, or of the operation itself.
+
+    Raises SoapRefused where there is more than one, or none.
+    """
+    parameters = list(opened.content)
+    holder = parameters[0] if len(parameters) == 1 and not len(parameters[0]) else opened.content
+    if len(holder) or not (holder.text or "").strip():
+        path = f"/Envelope/Body/{opened.operation}"
+        raise _refused(path, "text", str(len(parameters)), "此操作带一个文本参数，内容为整个报文",
+                       "this operation takes the whole document as its one text parameter", version=opened.version)  # fmt: skip
+    return str(holder.text).strip()
+
+
+def _local(element: etree._Element) -> str:
+    tag = str(element.tag)
+    return tag[tag.rfind("}") + 1 :]
+
+
+def _refused(
+    path: str, rule: str, found: str, zh: str, en: str, code: FaultCode = "Client", version: SoapVersion | None = None
+) -> SoapRefused:
+    return SoapRefused(Fault(path, rule, found, zh, en), code, version)

@@ -1,0 +1,85 @@
+"""SOAP envelopes we send: answers, faults and requests, cut from Packages the codec wrote (spec 01.3).
+
+The codec's output has one form, so header and body are found by their tags and put into an envelope as they are: UTF-8,
+every character raw.
+"""
+
+from __future__ import annotations
+
+from html import escape as _escape
+
+from adapters.soap.names import ENVELOPES, HEADER_BLOCK, SoapVersion, soap_namespace
+from adapters.soap.reading import FaultCode
+from schemas.model import EnvelopeVersion, ResultCode
+
+_DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>'
+_BETWEEN = b"</Header><Body>"
+_END = b"</Body></Package>"
+_CODES_12 = {"Client": "Sender", "Server": "Receiver"}
+
+
+def _text(value: str) -> str:
+    return _escape(value, quote=False)
+
+
+class Frame:
+    """What stands around header and body of one SOAP version and schema version, written once."""
+
+    def __init__(self, version: SoapVersion, release: EnvelopeVersion) -> None:
+        space = ENVELOPES[version]
+        block = f'h:{HEADER_BLOCK} xmlns:h="{soap_namespace(release.version)}" xmlns="{release.namespace}"'
+        self.version = version
+        self._opening = f'{_DECLARATION}<soap:Envelope xmlns:soap="{space}"><soap:Header>'.encode()
+        self._block = f"<{block}>".encode()
+        self._middle = f"</h:{HEADER_BLOCK}></soap:Header><soap:Body>".encode()
+        self._closing = b"</soap:Body></soap:Envelope>"
+
+    def around(self, package: bytes, security: bytes = b"") -> bytes:
+        """An envelope with the header and body of ``package`` (UTF-8, as the codec writes); ``security`` is a further block."""
+        header, body = parts_of(package)
+        return b"".join((self._opening, security, self._block, header, self._middle, body, self._closing))
+
+    def fault(self, package: bytes, result: ResultCode, code: FaultCode | None = None) -> bytes:
+        """An envelope whose Fault has the Receipt of ``package`` as detail; ``code`` where it is not that of the result."""
+        header, body = parts_of(package)
+        name = code or ("Server" if result.code.startswith("9") else "Client")
+        opening, closing = (_fault_11 if self.version == "1.1" else _fault_12)(name, result)
+        return b"".join((self._opening, self._block, header, self._middle, opening, body, closing, self._closing))
+
+    def text_answer(self, operation: str, namespace: str, text: str) -> bytes:
+        """The answer of an operation that carries the document as text."""
+        space = ENVELOPES[self.version]
+        written = (
+            f'{_DECLARATION}<soap:Envelope xmlns:soap="{space}"><soap:Body><m:{operation}Response'
+            f' xmlns:m="{_escape(namespace)}"><m:out>{_text(text)}</m:out></m:{operation}Response>'
+            "</soap:Body></soap:Envelope>"
+        )
+        return written.encode()
+
+
+def parts_of(package: bytes) -> tuple[bytes, bytes]:
+    """Inside of Header and of Body of a Package as the codec writes it. Raises ValueError for any other bytes."""
+    start = package.index(b"<Header>") + 8
+    middle = package.index(_BETWEEN, start)
+    if not package.endswith(_END):
+        raise ValueError("not a Package of the codec")
+    return package[start:middle], package[middle + len(_BETWEEN) : -len(_END)]
+
+
+def _fault_11(name: str, result: ResultCode) -> tuple[bytes, bytes]:
+    text = _text(f"{result.code} {result.zh} / {result.en}")
+    opening = f"<soap:Fault><faultcode>soap:{name}</faultcode><faultstring>{text}</faultstring><detail>"
+    return opening.encode(), b"</detail></soap:Fault>"
+
+
+def _fault_12(name: str, result: ResultCode) -> tuple[bytes, bytes]:
+    value = _CODES_12.get(name, name)
+    reasons = "".join(
+        f'<soap:Text xml:lang="{language}">{_text(f"{result.code} {text}")}</soap:Text>'
+        for language, text in (("zh", result.zh), ("en", result.en))
+    )
+    opening = (
+        f"<soap:Fault><soap:Code><soap:Value>soap:{value}</soap:Value></soap:Code>"
+        f"<soap:Reason>{reasons}</soap:Reason><soap:Detail>"
+    )
+    return opening.encode(), b"</soap:Detail></soap:Fault>"
