@@ -8,16 +8,17 @@ ending in ``_file`` names the file that holds one.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from gateway.config_http import Binding, ClientTls, HttpLimits, HttpPeer, ServerTls
 from schemas.model import MessageRow
 
 SystemId = Annotated[str, Field(pattern=r"^[A-Z0-9]{1,6}$")]
 AreaCode = Annotated[str, Field(pattern=r"^[0-9A-Za-z]{1,6}$")]
-Address = Annotated[str, Field(pattern=r"^(tcp://\S+:\d{1,5}|mem://\S+)$")]
+Address = Annotated[str, Field(pattern=r"^(tcp://\S+:\d{1,5}|mem://\S+|https?://\S+)$")]
 Seconds = Annotated[float, Field(gt=0, le=86_400 * 7)]
 Loose = Field(strict=False)
 """TOML has lists only; a tuple takes one, its entries stay strict."""
@@ -59,11 +60,14 @@ class Limits(Table):
 
 
 class Listen(Table):
-    """An address we listen on; peers that name it in ``listen`` connect to it."""
+    """An address we listen on; peers that name it in ``listen`` connect to it. ``layout`` is for sockets only."""
 
     name: Annotated[str, Field(min_length=1, max_length=40)]
     address: Address
-    layout: str
+    binding: Binding = "socket"
+    layout: str = ""
+    http: HttpLimits = HttpLimits()
+    tls: ServerTls | None = None
 
 
 class Peer(Table):
@@ -76,6 +80,7 @@ class Peer(Table):
     id: SystemId
     role: Role
     name: Annotated[str, Field(max_length=100)] = ""
+    binding: Binding = "socket"
     layout: str = "ctif-128"
     envelope: str = "package"
     charset: Literal["GB18030", "UTF-8"] = "GB18030"
@@ -93,6 +98,14 @@ class Peer(Table):
     areas: Annotated[tuple[AreaCode, ...], Loose] = ()
     timers: Timers = Timers()
     limits: Limits = Limits()
+    http: HttpPeer = HttpPeer()
+    tls: ClientTls = ClientTls()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _soap_is_utf_8(cls, raw: Any) -> Any:
+        """A SOAP peer's charset needs no saying (spec 01.3)."""
+        return {"charset": "UTF-8", **raw} if isinstance(raw, dict) and raw.get("binding") == "soap" else raw
 
     @property
     def idle_seconds(self) -> float:

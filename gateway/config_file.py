@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from pydantic import ValidationError
 
 from gateway.config import Config
+from gateway.config_http import http_checks, resolved
 from schemas.loader import NATIVE, UnknownName, load
 from schemas.toml_lines import KeyPath, key_lines, line_of
 
@@ -114,7 +115,13 @@ def _resolved(config: Config, base: Path) -> Config:
     update: dict[str, Any] = {"data_dir": base / table.data_dir}
     if table.database_password_file is not None:
         update["database_password_file"] = base / table.database_password_file
-    return config.model_copy(update={"gateway": table.model_copy(update=update)})
+    return config.model_copy(
+        update={
+            "gateway": table.model_copy(update=update),
+            "listen": tuple(resolved(row, base) for row in config.listen),
+            "peer": tuple(resolved(row, base) for row in config.peer),
+        }
+    )
 
 
 def _line_in(text: str) -> int:
@@ -167,8 +174,10 @@ _PATTERNS: dict[str, tuple[str, str]] = {
         '地址写作 tcp://主机:端口，例如 "tcp://127.0.0.1:7100"',
         'write it tcp://host:port, for example "tcp://127.0.0.1:7100"',
     ),
+    "digest": ("须为 64 位小写十六进制（公钥的 SHA-256）", "must be 64 lower-case hex digits (SHA-256 of the public key)"),
 }
 _PATTERN_OF = {"id": "id", "system_id": "id", "areas": "areas", "address": "address", "connect": "address"}
+_PATTERN_OF["certificate_sha256"] = "digest"
 
 
 def _texts(entry: Any) -> tuple[str, str]:
@@ -203,6 +212,7 @@ def _cross_checks(raw: dict[str, Any], base: Path) -> Iterator[_Found]:
     for path, row in [*listens, *peers]:
         yield from _named_rows(path, row)
         yield from _ports(path, row)
+        yield from http_checks(path, row, base)
     for path, row in peers:
         yield from _peer_checks(path, row, names, known_areas if isinstance(known_areas, list) else [])
     if isinstance(raw.get("gateway"), dict):
