@@ -1,4 +1,4 @@
-"""What rows of HTTP listeners and peers say beyond those of sockets: limits, credentials, TLS, SOAP dialect (spec 01.3, 01.4)."""
+"""What rows of HTTP listeners and peers say beyond those of sockets: limits, credentials, TLS, SOAP (spec 01.3, 01.4)."""
 
 from __future__ import annotations
 

@@ -1,0 +1,101 @@
+"""Who is on the line of an HTTP request: address, Basic, certificate, UsernameToken, as the peer row asks (spec 01.3, 01.4).
+
+Addresses count before anything is parsed, Basic and certificates before the document is; only a UsernameToken has to be read
+out of the envelope, by the hardened parser.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+from typing import Any
+
+import structlog
+from lxml import etree
+
+from adapters.soap.security import Nonces, verify
+from gateway.clock import Clock
+from gateway.config import Listen, Peer
+from gateway.http import HttpRequest
+from gateway.peers import PeerBook
+from gateway.tls import public_key_digest
+
+log = structlog.get_logger()
+
+
+class NotAdmitted(Exception):
+    """The request is from nobody who may send it; ``symbol`` names the 2xxx row."""
+
+    def __init__(self, symbol: str, why: str) -> None:
+        super().__init__(why)
+        self.symbol = symbol
+
+
+class Gate:
+    """The peers of one listener and what proves each."""
+
+    def __init__(self, listen: Listen, book: PeerBook, clock: Clock) -> None:
+        self._book = book
+        self._clock = clock
+        self._peers = {peer.id: peer for peer in book.all() if peer.listen == listen.name}
+        self._passwords = {peer.id: peer.http.password() for peer in self._peers.values()}
+        self._nonces = Nonces()
+
+    def expected(self, host: str) -> bool:
+        """Whether any peer of this listener may come from ``host``."""
+        return any(self._book.allowed(peer, host) for peer in self._peers.values())
+
+    def asks_for_password(self) -> bool:
+        """Whether a browser-like client should be told to come back with Basic credentials."""
+        return any(peer.http.auth == "basic" for peer in self._peers.values())
+
+    def admit(self, sender: str, request: HttpRequest, security: etree._Element | None = None) -> Peer:
+        """The peer that says it is ``sender``, proven as its row asks. Raises NotAdmitted."""
+        peer = self._peers.get(sender)
+        if peer is None:
+            raise NotAdmitted("SENDER_UNKNOWN", sender)
+        if not self._book.allowed(peer, request.address):
+            raise NotAdmitted("ADDRESS_NOT_ALLOWED", request.address)
+        if peer.http.auth != "none":
+            why = self._unproven(peer, request, security)
+            if why is not None:
+                log.warning("http.not_authenticated", peer=peer.id, host=request.address, why=why)
+                raise NotAdmitted("NOT_AUTHENTICATED", why)
+        return peer
+
+    def owner(self, request: HttpRequest, claimed: str) -> Peer | None:
+        """Whose bytes these are when no document can be read in them, as far as the line proves it; None for nobody's."""
+        candidates = [self._peers[claimed]] if claimed in self._peers else list(self._peers.values())
+        for peer in candidates:
+            if not self._book.allowed(peer, request.address) or peer.http.auth == "digest":
+                continue
+            if peer.http.auth != "none":
+                if self._unproven(peer, request, None) is None:
+                    return peer
+            elif peer.id == claimed or (peer.allow_addresses and len(candidates) == 1):
+                return peer
+        return None
+
+    def _unproven(self, peer: Peer, request: HttpRequest, security: etree._Element | None) -> str | None:
+        wanted = peer.http
+        if wanted.auth == "basic":
+            user, password = basic_of(request)
+            right = hmac.compare_digest(password, self._passwords[peer.id].encode())
+            return None if hmac.compare_digest(user, wanted.user.encode()) and right else "wrong user or password"
+        if wanted.auth == "certificate":
+            shown = public_key_digest(request.channel.transport)
+            return None if hmac.compare_digest(shown, wanted.certificate_sha256) else "not the certificate of this peer"
+        return verify(security, wanted.user, self._passwords[peer.id], self._clock.now(), self._nonces)
+
+
+def basic_of(request: Any) -> tuple[bytes, bytes]:
+    """User and password of HTTP Basic; empty ones where there are none."""
+    scheme, _, given = request.header(b"authorization").partition(b" ")
+    if scheme.lower() != b"basic":
+        return b"", b""
+    try:
+        user, _, password = base64.b64decode(given.strip(), validate=True).partition(b":")
+    except (binascii.Error, ValueError):
+        return b"", b""
+    return user, password
