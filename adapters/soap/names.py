@@ -29,14 +29,6 @@ SECURITY_UTILITY = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wsse
 PASSWORD_DIGEST = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-username-token-profile-1.0#PasswordDigest"
 BASE64 = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-soap-message-security-1.0#Base64Binary"
 
-TEXT_OPERATIONS = ("exchange", "OneDry_TwoDry_Message")
-"""Operations of older peers: one string in, one string out, each a whole document (spec 01.3, 05)."""
-
-
-def soap_namespace(version: str) -> str:
-    """Namespace of the header block of a schema version (``schemas/xsd/soap.xsd``)."""
-    return f"urn:bss:if:soap:{version}"
-
 
 def action(message_namespace: str, operation: str) -> str:
     """The SOAPAction of an operation."""

@@ -19,12 +19,11 @@ from adapters.soap.names import (
     ANONYMOUS,
     HEADER_BLOCK,
     SECURITY,
-    TEXT_OPERATIONS,
     VERSIONS,
     SoapVersion,
-    soap_namespace,
 )
 from schemas.model import EnvelopeVersion
+from schemas.wsdl import TEXT_OPERATIONS, soap_namespace
 
 FaultCode = Literal["Client", "Server", "MustUnderstand", "VersionMismatch"]
 """SOAP 1.1's names; 1.2 says Sender for Client and Receiver for Server."""

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from html import escape as _escape
 
-from adapters.soap.names import ENVELOPES, HEADER_BLOCK, SoapVersion, soap_namespace
+from adapters.soap.names import ENVELOPES, HEADER_BLOCK, SoapVersion
 from adapters.soap.reading import FaultCode
 from schemas.model import EnvelopeVersion, ResultCode
+from schemas.wsdl import soap_namespace
 
 _DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>'
 _BETWEEN = b"</Header><Body>"
