@@ -203,6 +203,15 @@ class Dispatcher:
             return
         self._judge(packet, peer, None, lambda body, _reply, _result: done(body), None)
 
+    def take_from(self, packet: Packet, peer: Peer, expect: dict[str, str], respond: Respond) -> None:
+        """Bytes of ``peer`` that came over HTTP; the document's header must agree with ``expect``."""
+        self._judge(packet, peer, expect, respond, None)
+
+    @property
+    def behind(self) -> bool:
+        """Whether so much waits for the worker that no more should be taken."""
+        return self._writer.waiting > HIGH_WATER
+
     def _submit(
         self,
         connection: Connection,
