@@ -16,6 +16,8 @@ from schemas.wsdl import soap_namespace
 _DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>'
 _BETWEEN = b"</Header><Body>"
 _END = b"</Body></Package>"
+_NOBODY = b"<Serial></Serial>"
+"""The header of an answer to something unreadable: it says nothing and is left out."""
 _CODES_12 = {"Client": "Sender", "Server": "Receiver"}
 
 
@@ -31,6 +33,7 @@ class Frame:
         block = f'h:{HEADER_BLOCK} xmlns:h="{soap_namespace(release.version)}" xmlns="{release.namespace}"'
         self.version = version
         self._opening = f'{_DECLARATION}<soap:Envelope xmlns:soap="{space}"><soap:Header>'.encode()
+        self._opening_bare = f'{_DECLARATION}<soap:Envelope xmlns:soap="{space}"><soap:Body>'.encode()
         self._block = f"<{block}>".encode()
         self._middle = f"</h:{HEADER_BLOCK}></soap:Header><soap:Body>".encode()
         self._closing = b"</soap:Body></soap:Envelope>"
@@ -45,6 +48,8 @@ class Frame:
         header, body = parts_of(package)
         name = code or ("Server" if result.code.startswith("9") else "Client")
         opening, closing = (_fault_11 if self.version == "1.1" else _fault_12)(name, result)
+        if _NOBODY in header:
+            return b"".join((self._opening_bare, opening, body, closing, self._closing))
         return b"".join((self._opening, self._block, header, self._middle, opening, body, closing, self._closing))
 
     def text_answer(self, operation: str, namespace: str, text: str) -> bytes:

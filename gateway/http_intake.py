@@ -1,0 +1,202 @@
+"""What an HTTP listener serves: plain XML (``POST /if/{message name}``), SOAP, the WSDL (spec 01.3, 01.4).
+
+Documents take the same door as those of sockets, so order, effect and codes are the same; only the form of the answer differs.
+What cannot even be attributed to a peer is answered with its code and logged, not stored.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from dataclasses import dataclass
+
+import structlog
+
+from adapters.document import Fault, Header
+from adapters.envelopes.package import loose_header
+from adapters.soap.names import XML_MEDIA
+from adapters.wire.packet import Packet
+from adapters.xml.codec import Codec
+from gateway.answers import Answers
+from gateway.clock import Clock
+from gateway.config import Listen, Peer
+from gateway.dispatch import Dispatcher
+from gateway.http import HttpRequest
+from gateway.http_auth import Gate, NotAdmitted
+from gateway.peers import PeerBook
+from schemas.loader import RELEASE, Catalogue
+
+log = structlog.get_logger()
+
+PLAIN_PATH = b"/if/"
+SOAP_PATH = b"/soap"
+ZIP_FROM = 1024
+"""Answers shorter than this are not worth compressing."""
+_DECLARED = re.compile(rb'<\?xml version="1\.0" encoding="([A-Za-z0-9\-]+)"\?>')
+_ROOT = re.compile(rb"<(?:[A-Za-z_][\w.\-]*:)?Package[\s>/]")
+_GZIP = 31
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """An HTTP status and the seconds of its Retry-After, 0 = none."""
+
+    status: int
+    retry_after: int = 0
+
+
+class Unacceptable(Exception):
+    """The request's body cannot be taken as it comes; ``status`` and ``symbol`` say why."""
+
+    def __init__(self, status: int, symbol: str, zh: str, en: str) -> None:
+        super().__init__(en)
+        self.status = status
+        self.symbol = symbol
+        self.fault = Fault("/", "http", "", zh, en)
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """What serving needs, one set a listener."""
+
+    listen: Listen
+    book: PeerBook
+    codec: Codec
+    answers: Answers
+    dispatcher: Dispatcher
+    clock: Clock
+    gate: Gate
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The catalogue of the codec."""
+        return self.codec.catalogue
+
+    def receipt(self, raw: bytes, symbol: str, faults: tuple[Fault, ...] = ()) -> bytes:
+        """A refusal of ``raw`` in a Package, matched by what can be read of its header."""
+        header = loose_header(raw) or Header("", "", "", "")
+        header.version = RELEASE
+        row = self.catalogue.messages()[0]
+        return self.answers.receipt(row, header, symbol, self.clock.now(), "UTF-8", faults=faults)
+
+
+def body_of(request: HttpRequest, most: int) -> bytes:
+    """The body, unpacked. Raises Unacceptable 415, 413 or 400."""
+    coding = request.header(b"content-encoding").strip().lower()
+    if coding in (b"", b"identity"):
+        return request.body
+    if coding not in (b"gzip", b"x-gzip"):
+        raise Unacceptable(415, "NOT_WELL_FORMED", "只支持 gzip 压缩", "gzip is the only content coding taken")
+    unpacker = zlib.decompressobj(_GZIP)
+    try:
+        data = unpacker.decompress(request.body, most + 1)
+    except zlib.error as fault:
+        raise Unacceptable(400, "NOT_WELL_FORMED", f"gzip 解压失败：{fault}", f"not valid gzip: {fault}") from fault
+    if len(data) > most:
+        raise Unacceptable(413, "TOO_LARGE", f"解压后超过 {most} 字节", f"unpacks to more than {most} bytes")
+    if not unpacker.eof or unpacker.unused_data:
+        raise Unacceptable(400, "NOT_WELL_FORMED", "gzip 数据不完整或有多余字节", "incomplete gzip, or bytes behind it")
+    return data
+
+
+def media_of(request: HttpRequest) -> tuple[str, str | None]:
+    """Media type (lower case, empty if not said) and charset of the request."""
+    kind, *parameters = request.header(b"content-type").decode("latin-1").split(";")
+    charset = None
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip().lower() == "charset":
+            charset = value.strip().strip("\"'") or None
+    return kind.strip().lower(), charset
+
+
+def check_media(kind: str) -> None:
+    """Raises Unacceptable 415 for what is said to be no XML."""
+    if kind and kind not in XML_MEDIA and not kind.endswith("+xml"):
+        shown = kind[:60]
+        raise Unacceptable(415, "NOT_WELL_FORMED", f"不支持的媒体类型 {shown}，请用 XML", f"media type {shown}: send XML")
+
+
+def send(
+    request: HttpRequest, status: int, body: bytes, media: str, headers: tuple[tuple[str, str], ...] = ()
+) -> None:
+    """The answer, compressed where the client takes that and it is worth it."""
+    if len(body) >= ZIP_FROM and b"gzip" in request.header(b"accept-encoding").lower():
+        packer = zlib.compressobj(6, zlib.DEFLATED, _GZIP)
+        body = packer.compress(body) + packer.flush()
+        headers = (*headers, ("Content-Encoding", "gzip"))
+    request.respond(status, body, media, headers)
+
+
+class PlainIntake:
+    """``POST /if/{message name}``."""
+
+    def __init__(self, shop: Shop) -> None:
+        self._shop = shop
+        table = shop.catalogue.table("http_statuses")
+        self._statuses = {
+            row.code: Status(int(str(row.extra["status"])), int(str(row.extra["retry_after"]))) for row in table.rows.values()
+        }
+
+    def take(self, request: HttpRequest, name: str) -> None:
+        """One document for the message ``name``."""
+        shop = self._shop
+        raw = request.body
+        try:
+            kind, charset = media_of(request)
+            check_media(kind)
+            raw = body_of(request, shop.listen.http.max_body)
+            row = shop.catalogue.by_element(name)
+            if "http" not in row.bindings or name != row.name:
+                raise LookupError(name)
+            peer = self._peer(request, raw)
+        except Unacceptable as fault:
+            self._refuse(request, raw, fault.symbol, fault.status, (fault.fault,))
+            return
+        except LookupError:
+            fault_at = Fault("/if/", "message", name[:80], f"没有报文 {name[:80]}", f"no message {name[:80]}")
+            self._refuse(request, raw, "MESSAGE_UNKNOWN", 404, (fault_at,))
+            return
+        except NotAdmitted as fault:
+            self._refuse(request, raw, fault.symbol)
+            return
+        if shop.dispatcher.behind:
+            self._refuse(request, raw, "BUSY")
+            return
+
+        def respond(body: bytes, _reply: bool, code: str) -> None:
+            status = self._statuses.get(code, Status(200))
+            if code == shop.catalogue.result("SCHEMA_FAULTS").code and _ROOT.search(raw, 0, 4096) is None:
+                status = Status(400)
+            self._answer(request, status, body)
+
+        packet = Packet(body=raw, charset=charset or peer.charset, sender=peer.id, receiver=shop.book.own_id)
+        shop.dispatcher.take_from(packet, peer, {"code": row.code, "sender": peer.id}, respond)
+
+    def _peer(self, request: HttpRequest, raw: bytes) -> Peer:
+        found = self._shop.codec.quick_header(raw[:8192], None)
+        sender = found.sender if found is not None else ""
+        peer = None if sender else self._shop.gate.owner(request, "")
+        return peer or self._shop.gate.admit(sender, request)
+
+    def refuse(self, request: HttpRequest, symbol: str) -> None:
+        """A refusal that does not depend on what was sent."""
+        self._refuse(request, request.body, symbol)
+
+    def _refuse(
+        self, request: HttpRequest, raw: bytes, symbol: str, status: int = 0, faults: tuple[Fault, ...] = ()
+    ) -> None:
+        """Answered and logged, not stored: nothing of it is known to be a peer's."""
+        log.warning("http.turned_away", host=request.address, symbol=symbol, bytes=len(raw))
+        found = Status(status) if status else self._statuses.get(self._shop.catalogue.result(symbol).code, Status(200))
+        self._answer(request, found, self._shop.receipt(raw, symbol, faults))
+
+    def _answer(self, request: HttpRequest, status: Status, body: bytes) -> None:
+        headers: tuple[tuple[str, str], ...] = ()
+        if status.retry_after:
+            headers = (("Retry-After", str(status.retry_after)),)
+        if status.status == 401:
+            headers = (*headers, ("WWW-Authenticate", 'Basic realm="bss-gateway", charset="UTF-8"'))
+        declared = _DECLARED.match(body)
+        label = f"; charset={declared.group(1).decode('ascii')}" if declared is not None else ""
+        send(request, status.status, body, f"application/xml{label}", headers)

@@ -1,0 +1,92 @@
+"""One HTTP listener: which path is whose, who may come at all, the WSDL, the end (spec 01.3, 01.4)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from adapters.xml.codec import Codec
+from gateway.answers import Answers
+from gateway.clock import Clock
+from gateway.config import Listen
+from gateway.dispatch import Dispatcher
+from gateway.http import HttpRequest, HttpSite
+from gateway.http_auth import Gate
+from gateway.http_intake import PLAIN_PATH, SOAP_PATH, PlainIntake, Shop, send
+from gateway.peers import PeerBook
+from gateway.soap_intake import SoapIntake
+from gateway.tls import server_factory
+from schemas.wsdl import Contract, offered
+
+WSDL_NAME = "CRM"
+_TEXT = "text/plain; charset=utf-8"
+_XML = "text/xml; charset=utf-8"
+_NOT_FOUND = "没有这个地址：/soap、/soap?wsdl、/if/报文名 / nothing here: /soap, /soap?wsdl, /if/MessageName\n".encode()
+_POST_ONLY = "只接受 POST / POST only\n".encode()
+
+
+class HttpService:
+    """A listener of the bindings soap or http; ``factory`` makes its connections."""
+
+    def __init__(
+        self, listen: Listen, book: PeerBook, codec: Codec, answers: Answers, dispatcher: Dispatcher, clock: Clock
+    ) -> None:
+        self._listen = listen
+        self._gate = Gate(listen, book, clock)
+        shop = Shop(listen, book, codec, answers, dispatcher, clock, self._gate)
+        self._plain = PlainIntake(shop)
+        self._soap = SoapIntake(shop)
+        rows = tuple(row for row in offered(codec.catalogue, WSDL_NAME) if row.command is not None)
+        self._contract = Contract(codec.catalogue, rows, WSDL_NAME)
+        self._stopping = False
+        self.site = HttpSite(listen.http, clock, self._handle)
+        self.factory: Any = self.site if listen.tls is None else server_factory(listen.tls, self.site, clock)
+
+    def _handle(self, request: HttpRequest) -> None:
+        path, _, query = request.uri.partition(b"?")
+        plain = self._listen.binding == "http" and path.startswith(PLAIN_PATH)
+        soap = path.rstrip(b"/") == SOAP_PATH
+        if not self._gate.expected(request.address):
+            self._turn_away(request, "ADDRESS_NOT_ALLOWED", plain)
+        elif request.method == b"GET" and (path.startswith(SOAP_PATH + b"/xsd/") or (soap and query.lower() == b"wsdl")):
+            self._describe(request, path)
+        elif not (soap or plain):
+            request.respond(404, _NOT_FOUND, _TEXT)
+        elif request.method != b"POST":
+            request.respond(405, _POST_ONLY, _TEXT, (("Allow", "POST"),))
+        elif self._stopping:
+            self._turn_away(request, "SHUTTING_DOWN", plain)
+        elif plain:
+            self._plain.take(request, path[len(PLAIN_PATH) :].decode("latin-1"))
+        else:
+            self._soap.take(request)
+
+    def _turn_away(self, request: HttpRequest, symbol: str, plain: bool) -> None:
+        if plain:
+            self._plain.refuse(request, symbol)
+        else:
+            self._soap.refuse(request, symbol)
+
+    def _describe(self, request: HttpRequest, path: bytes) -> None:
+        """The WSDL with the address it was asked at, or a schema it imports."""
+        if path.rstrip(b"/") == SOAP_PATH:
+            scheme = "https" if self._listen.tls is not None else "http"
+            address = f"{scheme}://{request.header(b'host').decode('ascii')}{SOAP_PATH.decode()}"
+            send(request, 200, self._contract.wsdl(address, f"{address}/xsd/"), _XML)
+            return
+        found = self._contract.schemas.get(path.removeprefix(SOAP_PATH + b"/xsd/").decode("latin-1"))
+        if found is None:
+            request.respond(404, _NOT_FOUND, _TEXT)
+        else:
+            send(request, 200, found, _XML)
+
+    def stop_taking(self) -> None:
+        """Requests from now on hear 9006; what is in work is answered."""
+        self._stopping = True
+
+    def close(self) -> None:
+        """Connections end, those with a request in work after its answer."""
+        self.site.close_idle()
+
+    def drop(self) -> None:
+        """Connections end now."""
+        self.site.drop_all()

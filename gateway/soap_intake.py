@@ -1,0 +1,210 @@
+"""``POST /soap``: SOAP 1.1 and 1.2 by the Body's element, operations that carry the document as text (spec 01.3).
+
+A refusal is a Fault with the Receipt as detail; what cannot be read as far as its SOAP version is answered in 1.1, or in 1.2
+where the media type says so.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lxml import etree
+
+from adapters.document import Document, DocumentRefused, Fault
+from adapters.envelopes.package import loose_header
+from adapters.soap.names import MEDIA, SoapVersion
+from adapters.soap.reading import FaultCode, Opened, SoapRefused, open_envelope, text_of, to_package, version_of
+from adapters.soap.writing import Frame
+from adapters.wire.packet import Packet
+from adapters.xml.charset import read
+from gateway.http import HttpRequest
+from gateway.http_auth import NotAdmitted
+from gateway.http_intake import Shop, Unacceptable, body_of, check_media, log, media_of, send
+from schemas.loader import RELEASE
+from schemas.wsdl import soap_namespace
+
+_OK = ("ok", "accepted", "duplicate")
+
+
+class SoapIntake:
+    """Takes envelopes of one listener."""
+
+    def __init__(self, shop: Shop) -> None:
+        self._shop = shop
+        release = shop.catalogue.version(RELEASE)
+        self._frames: dict[SoapVersion, Frame] = {version: Frame(version, release) for version in MEDIA}
+        self._releases = {version: shop.catalogue.version(version) for version in shop.catalogue.versions()}
+
+    def take(self, request: HttpRequest) -> None:
+        """One envelope."""
+        shop = self._shop
+        raw = request.body
+        frame = self._frames["1.1"]
+        try:
+            kind, charset = media_of(request)
+            frame = self._frames["1.2" if kind == MEDIA["1.2"] else "1.1"]
+            check_media(kind)
+            raw = body_of(request, shop.listen.http.max_body)
+        except Unacceptable as fault:
+            self._refuse(request, frame, raw, fault.symbol, (fault.fault,), status=fault.status)
+            return
+        if shop.dispatcher.behind:
+            self._refuse(request, frame, raw, "BUSY")
+            return
+        try:
+            reading = shop.codec.read(raw, charset)
+            root = shop.codec.parser.parse(reading.data)
+            version = version_of(root)
+            frame = self._frames[version] if version is not None else frame
+            opened = open_envelope(root)
+        except DocumentRefused as refusal:
+            self._unreadable(request, frame, raw, charset, refusal)
+            return
+        packet = Packet(body=raw, charset=reading.charset, receiver=shop.book.own_id)
+        if opened.is_text:
+            self._text(request, frame, packet, opened)
+        else:
+            self._document(request, frame, packet, opened, reading.data)
+
+    # -- documents ----------------------------------------------------------------------------------------------------
+
+    def _document(self, request: HttpRequest, frame: Frame, packet: Packet, opened: Opened, data: bytes) -> None:
+        shop, raw = self._shop, packet.body
+        try:
+            if opened.header is None:
+                to_package(opened, self._releases[RELEASE])  # refuses it for that
+            peer = shop.gate.admit(opened.sender, request, opened.security)
+        except NotAdmitted as fault:
+            self._not_admitted(request, frame, raw, fault)
+            return
+        except SoapRefused as refusal:
+            self._unreadable(request, frame, raw, packet.charset, refusal)
+            return
+        packet.sender = peer.id
+        document: Document | None = None
+        refusal_: DocumentRefused | None = None
+        digest: bytes | None = None
+        try:
+            root, digest = to_package(opened, self._release_of(opened))
+            document = shop.codec.decode_tree(root, data)
+            if "soap" not in document.row.bindings:
+                refusal_ = _not_offered(document)
+        except DocumentRefused as refusal:
+            refusal_ = refusal
+        respond = self._responder(request, frame, None)
+        shop.dispatcher.take_judged(packet, peer, respond, document, refusal_, charset="UTF-8", digest=digest)
+
+    def _release_of(self, opened: Opened) -> Any:
+        """The schema version of the header block's namespace; an unknown one is judged, and refused, as the current one."""
+        space = "" if opened.header is None else etree.QName(opened.header).namespace
+        found = (row for version, row in self._releases.items() if soap_namespace(version) == space)
+        return next(found, self._releases[RELEASE])
+
+    def _responder(self, request: HttpRequest, frame: Frame, fault_code: FaultCode | None) -> Any:
+        shop = self._shop
+
+        def respond(body: bytes, _reply: bool, code: str) -> None:
+            package = _utf_8(shop, body)
+            result = shop.catalogue.result(code)
+            if result.category in _OK:
+                self._send(request, 200, frame, frame.around(package))
+                return
+            self._send_fault(request, frame, package, code, fault_code)
+
+        return respond
+
+    # -- documents as text ----------------------------------------------------------------------------------------------
+
+    def _text(self, request: HttpRequest, frame: Frame, packet: Packet, opened: Opened) -> None:
+        """The document in the string is judged as if it had come by itself; so is its answer."""
+        shop, raw = self._shop, packet.body
+        try:
+            text = text_of(opened)
+            found = shop.codec.quick_header(text.encode(), "UTF-8")
+            peer = shop.gate.admit(found.sender if found is not None else "", request, opened.security)
+        except NotAdmitted as fault:
+            known = shop.gate.owner(request, "") if fault.symbol == "SENDER_UNKNOWN" else None
+            if known is None:
+                self._not_admitted(request, frame, raw, fault)
+                return
+            peer = known
+        except SoapRefused as refusal:
+            self._unreadable(request, frame, raw, packet.charset, refusal)
+            return
+        operation, namespace = opened.operation, etree.QName(opened.content).namespace or ""
+
+        def respond(body: bytes, _reply: bool, _code: str) -> None:
+            answer = frame.text_answer(operation, namespace, read(body, None).data.decode())
+            self._send(request, 200, frame, answer)
+
+        inner = Packet(body=text.encode(), charset="UTF-8", sender=peer.id, receiver=shop.book.own_id)
+        shop.dispatcher.take_from(inner, peer, {"sender": peer.id}, respond)
+
+    # -- refusals -------------------------------------------------------------------------------------------------------
+
+    def _unreadable(
+        self, request: HttpRequest, frame: Frame, raw: bytes, charset: str | None, refusal: DocumentRefused
+    ) -> None:
+        """No document: stored where it is plainly a peer's, answered and logged anyhow."""
+        shop = self._shop
+        refusal.header = refusal.header or loose_header(raw)
+        fault_code = refusal.fault_code if isinstance(refusal, SoapRefused) else None
+        owner = shop.gate.owner(request, refusal.header.sender if refusal.header is not None else "")
+        if owner is None:
+            self._refuse(request, frame, raw, refusal.symbol, refusal.faults, fault_code)
+            return
+        packet = Packet(body=raw, charset=charset or "UTF-8", sender=owner.id, receiver=shop.book.own_id)
+        shop.dispatcher.take_judged(
+            packet, owner, self._responder(request, frame, fault_code), None, refusal, charset="UTF-8"
+        )
+
+    def _not_admitted(self, request: HttpRequest, frame: Frame, raw: bytes, fault: NotAdmitted) -> None:
+        challenge = fault.symbol == "NOT_AUTHENTICATED" and self._shop.gate.asks_for_password()
+        self._refuse(request, frame, raw, fault.symbol, status=401 if challenge else 0)
+
+    def _refuse(
+        self,
+        request: HttpRequest,
+        frame: Frame,
+        raw: bytes,
+        symbol: str,
+        faults: tuple[Fault, ...] = (),
+        fault_code: FaultCode | None = None,
+        status: int = 0,
+    ) -> None:
+        log.warning("http.turned_away", host=request.address, symbol=symbol, bytes=len(raw))
+        package = self._shop.receipt(raw, symbol, faults)
+        self._send_fault(request, frame, package, self._shop.catalogue.result(symbol).code, fault_code, status)
+
+    def refuse(self, request: HttpRequest, symbol: str) -> None:
+        """A refusal that does not depend on what was sent."""
+        kind, _ = media_of(request)
+        self._refuse(request, self._frames["1.2" if kind == MEDIA["1.2"] else "1.1"], request.body, symbol)
+
+    def _send_fault(
+        self, request: HttpRequest, frame: Frame, package: bytes, code: str, fault_code: FaultCode | None, status: int = 0
+    ) -> None:
+        result = self._shop.catalogue.result(code)
+        sender = not code.startswith("9") and fault_code in (None, "Client")
+        usual = 400 if frame.version == "1.2" and sender else 500
+        self._send(request, status or usual, frame, frame.fault(package, result, fault_code))
+
+    def _send(self, request: HttpRequest, status: int, frame: Frame, body: bytes) -> None:
+        headers: tuple[tuple[str, str], ...] = ()
+        if status == 401:
+            headers = (("WWW-Authenticate", 'Basic realm="bss-gateway", charset="UTF-8"'),)
+        send(request, status, body, f"{MEDIA[frame.version]}; charset=utf-8", headers)
+
+
+def _utf_8(shop: Shop, package: bytes) -> bytes:
+    """A stored answer may have been written for another binding, in another charset."""
+    if package.startswith(b'<?xml version="1.0" encoding="UTF-8"?>'):
+        return package
+    return shop.codec.encode(shop.codec.decode(package), "UTF-8")
+
+
+def _not_offered(document: Document) -> DocumentRefused:
+    row = document.row
+    fault = Fault("/Package/Header/MessageCode", "binding", row.code, f"{row.code} {row.zh} 不经 SOAP 提供",
+                  f"{row.code} {row.name} is not offered by SOAP")  # fmt: skip
+    return DocumentRefused("MESSAGE_UNKNOWN", (fault,), document.header)
