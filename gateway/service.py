@@ -24,6 +24,7 @@ from gateway.clock import Clock, Entropy
 from gateway.config import Config, Listen, Peer
 from gateway.desk import Desk
 from gateway.dispatch import HIGH_WATER, Dispatcher
+from gateway.http_service import HttpService
 from gateway.link import Connection, ConnectionOwner
 from gateway.link_commands import link_commands
 from gateway.links import ConnectionFactory, DuplexLink, OutgoingLink, ShortLink, Surroundings, settings_of
@@ -69,6 +70,7 @@ class Gateway:
         self._entropy = entropy
         self._endpoints = endpoints
         self._ports: list[Any] = []
+        self._https: list[HttpService] = []
         self._epoch = 0
         self._stopping = False
         catalogue = load()
@@ -85,7 +87,7 @@ class Gateway:
         self.pump = OutboxPump(self.writer, OutboxLog(store.engine), self.codec, clock, policy, self.book.own_id)
         self.desk = Desk(self.writer, OutboxLog(store.engine), self.pump, catalogue, self.book.own_id)
         inbound = Inbound(catalogue, link_commands(self._service_status, store))
-        answers = Answers(self.codec, self.book.own_id, clock.now)
+        answers = self._answers = Answers(self.codec, self.book.own_id, clock.now)
         self.dispatcher = Dispatcher(self.book, self.codec, inbound, answers, self.writer, self.pump, clock)
         self.dispatcher.on_identified = self._identified
         self.dispatcher.on_ended = self._ended
@@ -108,8 +110,7 @@ class Gateway:
                 self.pump.add_link(link)
         listening: list[Deferred[Any]] = []
         for listen in self.config.listen:
-            factory: Any = ConnectionFactory(lambda listen=listen: self._accept(listen))  # type: ignore[misc]
-            port: Deferred[Any] = self._endpoints.server(listen.address).listen(factory)
+            port: Deferred[Any] = self._endpoints.server(listen.address).listen(self._factory_of(listen))
             port.addCallback(self._listens, listen)
             listening.append(port)
         ready: Deferred[Any] = DeferredList(listening, fireOnOneErrback=True, consumeErrors=True)
@@ -130,6 +131,8 @@ class Gateway:
         self._timers.stop()
         self.pump.stop()
         self.dispatcher.hold_all()
+        for service in self._https:
+            service.stop_taking()
         closing: list[Deferred[Any]] = [d for d in (port.stopListening() for port in self._ports) if d is not None]
         ending = self._idle()
         ending.addCallback(lambda _: self._close_links(closing))
@@ -145,6 +148,8 @@ class Gateway:
 
     def _close_links(self, closing: list[Deferred[Any]]) -> Deferred[Any]:
         self.dispatcher.close_all()
+        for service in self._https:
+            service.close()
         closing.extend(link.close() for link in self.links.values())
         return DeferredList(closing, consumeErrors=True) if closing else succeed(None)
 
@@ -155,6 +160,8 @@ class Gateway:
         self.pump.stop()
         self.writer.close()
         self.dispatcher.drop_all()
+        for service in self._https:
+            service.drop()
         for port in self._ports:
             port.stopListening()
         for link in self.links.values():
@@ -175,6 +182,14 @@ class Gateway:
         self._epoch += 1
         settings = settings_of(peer, self.book.own_id)
         return Connection(owner, self._layouts[peer.layout], settings, self._clock, self._epoch, self._describe)
+
+    def _factory_of(self, listen: Listen) -> Any:
+        """Makes the connections of a listener."""
+        if listen.binding == "socket":
+            return ConnectionFactory(lambda: self._accept(listen))
+        service = HttpService(listen, self.book, self.codec, self._answers, self.dispatcher, self._clock)
+        self._https.append(service)
+        return service.factory
 
     def _accept(self, listen: Listen) -> Connection:
         """Somebody connects: the session's limits are those of the peers that may."""
