@@ -39,13 +39,16 @@ class ControlSilent(Exception):
     """A gateway took the request and did not answer in time: what it asked for may have happened."""
 
 
-def socket_path(data_dir: Path) -> Path:
-    """Where the control socket of a data directory lies: in it, or where that path is too long in a private temp folder."""
-    path = data_dir.absolute() / "control.sock"
+def socket_path(data_dir: Path, name: str = "control") -> Path:
+    """Where the control socket of a data directory lies: in it, or where that path is too long in a private temp folder.
+
+    ``name`` tells who listens: the gateway, or somebody else who belongs to that directory.
+    """
+    path = data_dir.absolute() / f"{name}.sock"
     if len(os.fsencode(path)) <= PATH_LIMIT:
         return path
-    name = hashlib.sha256(os.fsencode(path)).hexdigest()[:16]
-    return Path(tempfile.gettempdir()) / f"bssgw-{os.getuid()}-{name}" / "control.sock"
+    digest = hashlib.sha256(os.fsencode(path)).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"bssgw-{os.getuid()}-{digest}" / f"{name}.sock"
 
 
 def prepare(path: Path) -> None:
@@ -113,12 +116,12 @@ def document_of(request: dict[str, Any]) -> bytes | None:
         return None
 
 
-def ask(data_dir: Path, request: dict[str, Any], timeout: float = 30.0) -> Reply:
-    """Sends one request to the gateway of ``data_dir`` and waits for its reply.
+def ask(data_dir: Path, request: dict[str, Any], timeout: float = 30.0, name: str = "control") -> Reply:
+    """Sends one request to the gateway of ``data_dir`` (or to who listens under ``name`` there) and waits for its reply.
 
     Raises ControlUnreachable where nobody listens, ControlSilent where no answer came.
     """
-    path = socket_path(data_dir)
+    path = socket_path(data_dir, name)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.settimeout(timeout)
         try:

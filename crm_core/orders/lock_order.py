@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from crm_core.errors import DomainError
-from crm_core.events import LockRequested
+from crm_core.events import LockRequested, UnlockRequested
 from crm_core.orders.closing import conclude
 from crm_core.orders.defer import order_of
 from crm_core.orders.item_states import IS_CLOSED, Kind
@@ -46,15 +46,17 @@ class LockOrder:
         return order_keys(self.service_order_id, None)
 
     def execute(self, uow: UnitOfWork) -> Outcome:
-        """ACCEPTED; the answer says whether it is held or queued. DUPLICATE if the same lease is held or being asked for.
+        """ACCEPTED; the answer says whether it is held or queued. DUPLICATE if the same lease is held (with its fence, which
+        the holder needs to unlock) or being asked for.
         Raises ``OrderUnknown`` (3003), 3013 for a lease that is past or beyond the policy's days, 3007 where another holds it
         and nobody wants to wait, and what the matrix says."""
         order = order_of(uow, self.service_order_id)
         until = self._until(uow, order)
         own = seen_by(order.lock, self.locked_by)
         self._check(uow, order, own)
-        if own == "own" and from_dict(order.lock).holder == Claim(self.locked_by, self.reason["text"], until):
-            return Outcome("DUPLICATE", state=order.state)
+        held = from_dict(order.lock)
+        if own == "own" and held.holder == Claim(self.locked_by, self.reason["text"], until):
+            return Outcome("DUPLICATE", state=order.state, details=(("fence", str(held.fence)),))
         waiting = under_way(order, LOCK)
         if waiting is not None and waiting["claim"]["owner"] == self.locked_by and waiting["claim"]["until"] == until:
             return Outcome("DUPLICATE", state=order.state)
@@ -113,11 +115,13 @@ class RecordLockAnswer:
         return order_keys(self.service_order_id, None)
 
     def execute(self, uow: UnitOfWork) -> Outcome:
-        """An answer nobody waits for, or with an older fence than the one that counts, changes nothing. Raises
-        ``OrderUnknown`` (3003)."""
+        """An answer with an older fence than the one that counts changes nothing; a lock granted when nobody waits for it any
+        more is given back (01.1.6). Raises ``OrderUnknown`` (3003)."""
         order = order_of(uow, self.service_order_id)
         entry = answered(order, uow.origin.serial)
         if entry is None:
+            if self.accepted and self.fence is not None and self.fence > from_dict(order.lock).fence:
+                _give_back(uow, order, self.fence)
             return Outcome("OK", state=order.state)
         moves = Moves(uow, order, "locked" if self.accepted and self.fence is not None else LOCK)
         moves.asked = entry.get("asked")
@@ -134,6 +138,16 @@ class RecordLockAnswer:
         claim = Claim(**entry["claim"])
         until = claim.until if self.lease_until is None else from_wire(self.lease_until)
         held_by(moves, replace(claim, until=until), self.fence or 0)
+
+
+def _give_back(uow: UnitOfWork, order: ServiceOrder, fence: int) -> None:
+    """LK02 for a lock nobody here asked for any more."""
+    uow.emit(
+        UnlockRequested(
+            key=order.id, area=order.area, to=order.pf_system, customer_order_id=order.customer_order_id,
+            service_order_id=order.id, version=order.version, fence=fence,
+        )
+    )  # fmt: skip
 
 
 def queue_up(order: ServiceOrder, claim: Claim) -> None:

@@ -63,20 +63,29 @@ def intake(seconds: float, rounds: int, window: int, ledger: Path | None, as_jso
 @seconds_option
 @click.option("--orders", type=click.IntRange(1, 10_000_000), default=None,
               help="改为走完这么多定单。End after so many orders instead.")  # fmt: skip
-@window_option(256)
+@click.option("--profile", type=click.Choice(["plain", "mixed"]), default="plain", show_default=True,
+              help="mixed：四成定单改单、撤单、待装、缓装、锁单或退单。mixed: of four in ten more is wanted.")  # fmt: skip
+@click.option("--window", type=click.IntRange(1, 100_000), default=None,
+              help="同时未完成的定单数，缺省 256（mixed 1024）。Orders outstanding; default 256 (mixed 1024).")  # fmt: skip
 @ledger_option
 @json_option
-def lifecycle(seconds: float, orders: int | None, window: int, ledger: Path | None, as_json: bool) -> None:
+def lifecycle(
+    seconds: float, orders: int | None, profile: str, window: int | None, ledger: Path | None, as_json: bool
+) -> None:
     """每秒走完多少定单（派单到计费）。Whole orders a second, from submission to billing, with simulated peers.
 
     \b
-    例 Example:  bssgw bench lifecycle --json
+    例 Examples:
+      bssgw bench lifecycle --json
+      bssgw bench lifecycle --profile mixed --json
     """
     from gateway.proof.bench_lifecycle import measure
 
     # An order never takes an hour: where a number of orders is asked for, it ends the measurement, not the time.
     limit = seconds if orders is None else orders * 3600.0
-    _measured("lifecycle", lambda: measure(limit, window, _progress, orders), ledger, as_json)
+    # Orders somebody wants something of rest in the field meanwhile: more of them keep the gateway as busy.
+    most = window or {"plain": 256, "mixed": 384}[profile]
+    _measured("lifecycle", lambda: measure(limit, most, _progress, orders, profile), ledger, as_json)
 
 
 @bench.command(epilog=EXIT_HELP)

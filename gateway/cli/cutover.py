@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from gateway.cli.cutover_planning import cancel, plan, report, start
 from gateway.cli.output import EXIT_HELP, CommandFailed, Exit, emit, table, when
 from gateway.cli.settings import configured, json_option, store_options
 
@@ -15,7 +16,16 @@ Row = dict[str, Any]
 
 @click.group()
 def cutover() -> None:
-    """查看割接。Look at cutovers."""
+    """查看割接；在资源系统的模拟台上计划、试行、启动、取消割接。
+
+    Look at cutovers; plan, try, start and cancel them at the desk of simulated resource management, where they begin (5.12).
+
+    \b
+    例 Example:
+      bssgw cutover plan CT1 --res-type PORT --from SZYQ01 --to SZNS01 --area 0512 --out plan.json
+      bssgw cutover start plan.json --dry-run && bssgw cutover report CT1
+      bssgw cutover start plan.json && bssgw cutover show CT1
+    """
 
 
 def _names() -> dict[str, str]:
@@ -108,3 +118,7 @@ def _tell(found: Row) -> None:
         ("时间 at", "输入 input", "从 from", "到 to", "谁 actor", "说明 detail"),
         [(when(h["at"]), h["input"], h["state_from"], h["state_to"], h["actor"], h["detail"]) for h in found["history"]],
     )
+
+
+for _command in (plan, start, report, cancel):
+    cutover.add_command(_command)

@@ -115,6 +115,7 @@ async def _guarded(reactor: Any, asked: Run) -> None:
 
 async def _serve(reactor: Any, asked: Run, clock: WallClock, logs: Logs, end: Any) -> None:
     from gateway.cli.serving import Serving, with_free_ports
+    from gateway.cli.simulators_desk import open_desks
     from gateway.clock import Entropy
 
     begun = clock.seconds()
@@ -123,14 +124,18 @@ async def _serve(reactor: Any, asked: Run, clock: WallClock, logs: Logs, end: An
     simulators = await _start_simulators(config, asked, clock, entropy, reactor) if asked.simulators else []
     serving = Serving(config, reactor, clock, entropy)
     code = Exit.OK
+    desks: list[Any] = []
     try:
         await serving.start()
+        desks = await open_desks(simulators, config.data_dir, serving.endpoints)
         _tell_ready(serving, asked, clock.seconds() - begun, logs)
         if asked.demo:
             code = await _demo(serving, asked, clock, end)
         if not asked.once:
             await end
     finally:
+        for port in desks:
+            await port.stopListening()
         await serving.stop()
         for host in simulators:
             await host.stop()

@@ -86,7 +86,8 @@ def simulate(
     except AddressInvalid as fault:
         raise CommandFailed(Exit.USAGE, f"地址 {fault.address} {fault.zh}", f"address {fault.address} {fault.en}") from fault
     elsewhere = {} if listen_base else _elsewhere(config, names)
-    task.react(_main, (names, replace(settings, listen_at=at, elsewhere=elsewhere), seed, as_json))
+    desk = config.data_dir if data_dir is not None or config.data_dir.is_dir() else None
+    task.react(_main, (names, replace(settings, listen_at=at, elsewhere=elsewhere), seed, desk, as_json))
 
 
 def _scripts(path: Path | None) -> Scripts:
@@ -176,25 +177,35 @@ def _elsewhere(config: Config, names: tuple[str, ...]) -> dict[str, str]:
     return {name: row.connect[0] for name, row in _simulated(config).items() if name not in names}
 
 
-def _main(reactor: Any, names: tuple[str, ...], settings: FleetSettings, seed: int | None, as_json: bool) -> Any:
+def _main(
+    reactor: Any, names: tuple[str, ...], settings: FleetSettings, seed: int | None, desk: Path | None, as_json: bool
+) -> Any:
     from twisted.internet.defer import Deferred
 
-    return Deferred.fromCoroutine(_serve(reactor, names, settings, seed, as_json))
+    return Deferred.fromCoroutine(_serve(reactor, names, settings, seed, desk, as_json))
 
 
-async def _serve(reactor: Any, names: tuple[str, ...], settings: FleetSettings, seed: int | None, as_json: bool) -> None:
+async def _serve(
+    reactor: Any, names: tuple[str, ...], settings: FleetSettings, seed: int | None, desk: Path | None, as_json: bool
+) -> None:
+    """``desk``: the data directory beside whose gateway people at the simulated systems can be asked for things."""
     from twisted.internet.error import CannotListenError
 
     from gateway.cli.serving import cannot_listen, ending
+    from gateway.cli.simulators_desk import open_desks
     from gateway.clock import Entropy, WallClock
     from gateway.endpoints import TcpEndpoints
     from simulators.fleet import start_fleet
 
     asked, closed = ending(reactor)
     try:
-        fleet = await start_fleet(names, settings, WallClock(reactor), Entropy(seed), TcpEndpoints(reactor))
+        endpoints = TcpEndpoints(reactor)
+        fleet = await start_fleet(names, settings, WallClock(reactor), Entropy(seed), endpoints)
+        desks = [] if desk is None else await open_desks(fleet.hosts.values(), desk, endpoints)
         _tell(fleet, settings, as_json)
         await asked
+        for port in desks:
+            await port.stopListening()
         await fleet.stop()
     except CannotListenError as fault:
         failed = cannot_listen(fault)

@@ -302,23 +302,27 @@ def nothing_is_left(connection: Connection, _catalogue: Catalogue) -> Iterator[V
 
 
 def one_terminal_report(connection: Connection, catalogue: Catalogue) -> Iterator[Violation]:
-    """The channel heard of each ended order's end exactly once, provisioning of each accepted completion exactly once."""
+    """The channel heard of each ended order's end, once as the result of each thing it had asked for (an operation that comes
+    too late is answered with the end, too); provisioning heard of each accepted completion exactly once."""
     ends: Counter[tuple[str, str]] = Counter()
+    results: Counter[tuple[str, str, str]] = Counter()
     accepted: Counter[tuple[str, str]] = Counter()
     codes = {event: catalogue.for_event(event)[0].code for event in ("OrderStateChanged", "CompletionDecided")}
     told = (
-        "SELECT m.code, d.document_json FROM message m JOIN message_document d ON d.message_id = m.id "
+        "SELECT m.code, m.ref_serial, d.document_json FROM message m JOIN message_document d ON d.message_id = m.id "
         "WHERE m.direction = 'out' AND m.code IN (:notice, :decision)"
     )
     values = {"notice": codes["OrderStateChanged"], "decision": codes["CompletionDecided"]}
-    for code, document in _rows(connection, told, **values):
+    for code, ref_serial, document in _rows(connection, told, **values):
         body = json.loads(document)
         if code == values["notice"]:
-            ends[body["service_order_id"], body["state"]] += 1
+            results[body["service_order_id"], body["state"], ref_serial or ""] += 1
         else:
             for item in body.get("items", ()):
                 if item.get("result") == "accepted":
                     accepted[body["service_order_id"], item["item_id"]] += 1
+    for (order, state, _), times in results.items():
+        ends[order, state] = max(ends[order, state], times)
     for order, state in _rows(connection, "SELECT id, state FROM service_order WHERE ended_at IS NOT NULL ORDER BY id"):
         if ends[order, state] != 1:
             times = ends[order, state]

@@ -13,6 +13,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from twisted.internet import task
@@ -31,7 +32,7 @@ from gateway.proof.packets import (
     intake_text,
     lifecycle_text,
 )
-from schemas.loader import load
+from schemas.loader import Catalogue, load
 
 ACCEPTED = b"0001"
 DRAIN_LIMIT_S = 30.0
@@ -59,6 +60,7 @@ class Load:
         self._sent_at: dict[bytes, float] = {}
         self._under_way: dict[bytes, float] = {}
         self._told: dict[bytes, bytes] = {}
+        self._states: dict[bytes, str] = {}
         self.latencies: list[float] = []
         self.refused: Counter[str] = Counter()
         self.ends: Counter[str] = Counter()
@@ -66,6 +68,7 @@ class Load:
         self.counting_since = 0.0
         self.counting_until = float("inf")
         self.closed = False
+        self.write: Callable[[bytes], None] = lambda _: None
 
     def batch(self, count: int) -> bytes:
         """The next ``count`` packets, noted as sent now; none when the load is over."""
@@ -84,13 +87,13 @@ class Load:
         done, answers = 0, []
         for kind, serial, result, body in found:
             if kind == "receipt":
-                done += self._receipt(serial, result)
+                done += self._receipt(serial, result, body)
             elif kind == "notification":
                 answers.append(self._receipts.make(serial))
                 done += self._notice(serial, body)
         return b"".join(answers) + self.batch(done)
 
-    def _receipt(self, serial: bytes, result: bytes) -> int:
+    def _receipt(self, serial: bytes, result: bytes, body: bytes) -> int:
         now = self._clock.seconds()
         sent_at = self._sent_at.pop(serial, None)
         if sent_at is None:
@@ -114,6 +117,7 @@ class Load:
             self.duplicated += self._told[order] != serial
             return 0
         self._told[order] = serial
+        self._states[order] = state.decode()
         self.ends[state.decode()] += 1
         self._done(self._under_way.pop(customer_order, self._clock.seconds()), self._clock.seconds())
         return 1
@@ -131,6 +135,10 @@ class Load:
     def outstanding(self) -> int:
         """Orders that are not done."""
         return len(self._under_way) if self._follow else len(self._sent_at)
+
+    def ledger(self) -> dict[str, Any]:
+        """What the channel was told, for the auditor: the last state of each order it heard the end of."""
+        return {"accepted": {}, "refused": {}, "notices": {order.decode(): [state] for order, state in self._states.items()}}
 
     def report(self) -> dict[str, Any]:
         """The figures: orders sent, done and counted, refused by code, left over, told twice; rate; latencies in ms."""
@@ -169,6 +177,7 @@ class LoadProtocol(Protocol):
     def connectionMade(self) -> None:
         """Fill the window."""
         self.transport.setTcpNoDelay(True)
+        self._load.write = self.transport.write
         self.transport.write(self._load.batch(self._window))
 
     def dataReceived(self, data: bytes) -> None:
@@ -203,10 +212,8 @@ def run(reactor: Any, options: argparse.Namespace) -> Deferred[None]:
     """Load the server for warm-up and ``--seconds`` or ``--orders``, wait for what is under way, print the report, end."""
     clock, done, catalogue = WallClock(reactor), Deferred[None](), load()
     now, notice = wire_time(clock.now()), catalogue.for_event("OrderStateChanged")[0].code
-    text = lifecycle_text() if options.follow else intake_text(catalogue)
-    packets = OrderPackets(catalogue, text, options.sender, options.receiver, now)
     receipts = ReceiptPackets(catalogue, notice, options.sender, options.receiver, now)
-    measured = Load(clock, packets, receipts, follow=options.follow, most=options.orders)
+    measured = _load(reactor, clock, catalogue, receipts, options, now)
     factory = LoadFactory(measured, max(1, options.window // options.connections), cutter(catalogue.layout(LAYOUT)))
     endpoint = TcpEndpoints(reactor).client(options.address)
     measured.counting_since = clock.seconds() + options.warm_up
@@ -234,6 +241,8 @@ def run(reactor: Any, options: argparse.Namespace) -> Deferred[None]:
             reactor.callLater(_LINGER_S if options.follow else 0, end)
 
     def end() -> None:
+        if options.ledger:
+            Path(options.ledger).write_text(json.dumps(measured.ledger()), encoding="utf-8")
         print(json.dumps(measured.report()), flush=True)
         done.callback(None)
 
@@ -241,6 +250,24 @@ def run(reactor: Any, options: argparse.Namespace) -> Deferred[None]:
         endpoint.connect(factory).addErrback(failed)
     watch()
     return done
+
+
+def _load(
+    reactor: Any, clock: WallClock, catalogue: Catalogue, receipts: ReceiptPackets, options: argparse.Namespace, now: str
+) -> Load:
+    """What ``--control`` and ``--follow`` ask for: mixed orders, whole ones, or the intake."""
+    ends = (options.sender, options.receiver)
+    if not options.control:
+        text = lifecycle_text() if options.follow else intake_text(catalogue)
+        return Load(clock, OrderPackets(catalogue, text, *ends, now), receipts, follow=options.follow, most=options.orders)
+    from gateway.proof.bench_mix import MixedPackets
+    from gateway.proof.bench_operations import OfferDesk, OperationPackets
+    from gateway.proof.bench_stories import MixedLoad
+
+    packets = MixedPackets(catalogue, lifecycle_text(), *ends, now)
+    desk = OfferDesk(TcpEndpoints(reactor).client(f"unix://{options.control}"))
+    operations = OperationPackets(catalogue, *ends, clock.now())
+    return MixedLoad(clock, packets, receipts, operations, desk, most=options.orders)
 
 
 def main() -> None:
@@ -253,6 +280,8 @@ def main() -> None:
     parser.add_argument("--warm-up", type=float, default=1.0, help="seconds before that do not")
     parser.add_argument("--orders", type=int, help="orders at most; the measurement ends with the last")
     parser.add_argument("--follow", action="store_true", help="an order is done with its end, not with its receipt")
+    parser.add_argument("--control", help="mixed orders; the gateway's control socket, where offers are taken")
+    parser.add_argument("--ledger", help="file for what the channel was told")
     parser.add_argument("--sender", default="CH0001", help="system id of the channel")
     parser.add_argument("--receiver", default="CRM001", help="system id of the gateway")
     task.react(run, (parser.parse_args(),))

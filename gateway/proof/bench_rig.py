@@ -19,6 +19,8 @@ from adapters.store.engine import open_engine
 from adapters.store.migration import upgrade_engine
 from adapters.store.store import Store
 from crm_core.customers.model import Account, Customer
+from gateway import control
+from gateway.cli.simulators_desk import desk_name
 
 Progress = Callable[[str], None]
 """Told what is being done, for people on standard error."""
@@ -184,3 +186,18 @@ def start_gateway(made: Rig, config: Path) -> tuple[Started, str]:
     """``bssgw run`` on ``config``: the process and where it listens."""
     started = made.start("gateway", "gateway", "run", "--config", str(config), "--json")
     return started, str(started.ready["listening"]["socket"])
+
+
+def ledgers_of(data: Path, systems: dict[str, str]) -> dict[str, Any]:
+    """What simulators with their desks in ``data`` remember, by system id; ``systems`` gives their roles.
+
+    Raises BenchFailed.
+    """
+    found = {}
+    for system, role in systems.items():
+        file = data / f"ledger-{role}.json"
+        reply = control.ask(data, {"do": "ledger", "file": str(file)}, timeout=60.0, name=desk_name(role))
+        if not reply["ok"]:
+            raise BenchFailed(f"{system}: {reply['en']}")
+        found[system] = json.loads(file.read_text("utf-8"))
+    return found

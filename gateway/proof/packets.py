@@ -65,7 +65,7 @@ class OrderPackets:
         area = _AREA.search(text)
         packet = Packet(text.encode(CHARSET), Kind.REQUEST, row.code, sender, receiver, area.group(1) if area else "", serial)
         packet.send_time, packet.charset = send_time, CHARSET
-        self._head, body = _cut(catalogue, packet)
+        self._head, body = packet_pieces(catalogue, packet)
         self._body = tuple(re.split(b"|".join((serial.encode(), order.encode())), body))
         self._serial = serial[:-10].encode()
         self._order = order[:-10].encode()
@@ -80,9 +80,12 @@ class OrderPackets:
 
     def make(self, number: int) -> bytes:
         """Packet ``number``: framed, ready to be written."""
-        serial = self.serial(number)
+        return self.framed(self.serial(number), self.order(number))
+
+    def framed(self, serial: bytes, order: bytes) -> bytes:
+        """A packet of this serial and customer order, the latter as long as that of ``text``."""
         before, between, after = self._body
-        body = b"%b%b%b%b%b" % (before, serial, between, self.order(number), after)
+        body = b"%b%b%b%b%b" % (before, serial, between, order, after)
         first, middle, last = self._head
         return b"%b%b%b%08X%b%b" % (first, serial, middle, zlib.crc32(body), last, body)
 
@@ -99,7 +102,7 @@ class ReceiptPackets:
         body = Codec(catalogue).encode(document, CHARSET)
         packet = Packet(body, Kind.RECEIPT, code, sender, receiver, "", serial, send_time)
         packet.charset, packet.result = CHARSET, result
-        self._head, body = _cut(catalogue, packet)
+        self._head, body = packet_pieces(catalogue, packet)
         self._body = tuple(body.split(serial.encode()))
 
     def make(self, serial: bytes) -> bytes:
@@ -109,7 +112,7 @@ class ReceiptPackets:
         return b"%b%b%b%08X%b%b" % (first, serial, middle, zlib.crc32(body), last, body)
 
 
-def _cut(catalogue: Catalogue, packet: Packet) -> tuple[tuple[bytes, bytes, bytes], bytes]:
+def packet_pieces(catalogue: Catalogue, packet: Packet) -> tuple[tuple[bytes, bytes, bytes], bytes]:
     """The header of ``packet`` around its serial and checksum, and its body."""
     row = catalogue.layout(LAYOUT)
     header = Layout(row).encode(packet)[: row.header_size]

@@ -136,6 +136,10 @@ class Cutovers:
             for cutover in self.cutovers.values()
         }
 
+    def trying(self) -> list[str]:
+        """Dry runs whose report is not complete yet."""
+        return list(self._trials)
+
     def _fault(self, item: CutoverItem, reserved: bool = False) -> str | None:
         """Why the item cannot be cut over as planned; ``reserved``: its new side is held for it by now."""
         for resource in item.old:

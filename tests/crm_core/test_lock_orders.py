@@ -76,7 +76,8 @@ def test_granted_it_is_held_and_the_clock_stands() -> None:
 
 def test_the_owner_extends_others_are_refused_or_wait() -> None:
     world = held()
-    assert world.tell(lock(world)).symbol == "DUPLICATE"
+    again = world.tell(lock(world))
+    assert (again.symbol, again.details) == ("DUPLICATE", (("fence", "5"),))
     assert refused(world, lock(world, "OP2")).code == "LOCKED"
     world.tell(lock(world, until=to_wire(NOW + 3 * DAY_MS)))
     answer(world, RecordLockAnswer(world.id, True, "OK", 6, to_wire(NOW + 3 * DAY_MS)))
@@ -210,3 +211,17 @@ def test_the_unlock_crossed_the_expiry_success_without_effect() -> None:
     world.tell(RecordLockReport(world.id, 1, 6, "granted", "OP2", LEASE, report_seq=3))
     world.store.run(RecordUnlockAnswer(world.id, True, "OK"), NOW, world.reference, Origin("PF0001", serial, "LK02"))
     assert (holder(world), world.order.operations) == ("OP2", [])
+
+
+def test_a_lock_granted_when_nobody_waits_for_it_is_given_back() -> None:
+    world = accepted()
+    late = RecordLockAnswer(world.id, True, "OK", 5, LEASE)
+    world.store.run(late, NOW, world.reference, Origin("PF0001", "CRM001-GIVEN-UP", "LK01"))
+    (event,) = world.events(UnlockRequested)
+    assert (event.fence, event.to, world.order.lock, world.order.operations) == (5, world.order.pf_system, None, [])
+
+
+def test_the_grant_that_holds_told_twice_gives_nothing_back() -> None:
+    world = held()
+    world.store.run(RecordLockAnswer(world.id, True, "OK", 5, LEASE), NOW, world.reference, Origin("PF0001", "X", "LK01"))
+    assert (world.events(UnlockRequested), holder(world)) == ([], "OP1")

@@ -17,15 +17,26 @@ from gateway.proof.bench_start import multiply
 from schemas.loader import load
 
 
-def test_whole_orders_are_measured_and_remembered(tmp_path: Path) -> None:
+def test_whole_orders_of_every_kind_are_measured_and_remembered(tmp_path: Path) -> None:
     ledger = tmp_path / "ledger" / "bench.jsonl"
-    options = ["bench", "lifecycle", "--orders", "12", "--window", "8", "--json", "--ledger", str(ledger)]
-    done = CliRunner().invoke(bssgw, options, catch_exceptions=False)
+    options = ["bench", "lifecycle", "--profile", "mixed", "--orders", "20", "--window", "20", "--json"]
+    done = CliRunner().invoke(bssgw, [*options, "--ledger", str(ledger)], catch_exceptions=False)
     assert done.exit_code == 0, done.output
     figures = json.loads(done.stdout)
-    assert (figures["lost"], figures["duplicated"]) == (0, 0)
-    assert figures["orders"] == 12
+    assert (figures["lost"], figures["duplicated"], figures["stuck"], figures["violations"]) == (0, 0, 0, [])
+    assert (figures["orders"], figures["profile"]) == (20, "mixed")
     assert figures["messages_per_order"] > 8
+    kinds = figures["kinds"]
+    assert {name: row["orders"] for name, row in kinds.items()} == {
+        "plain": 12, "change": 2, "cancel": 2, "pending": 1, "deferral": 1, "lock": 1, "return": 1
+    }  # fmt: skip
+    assert all(sum(row["ends"].values()) == row["orders"] for row in kinds.values())
+    assert kinds["cancel"]["ends"] == {"CANCELLED": 2}
+    asked = {name: [what for what in row["operations"] if what.endswith(("0001", "ok"))] for name, row in kinds.items()}
+    assert asked["deferral"] == ["defer 0001", "end_deferral 0001"]
+    assert asked["lock"] == ["lock 0001", "unlock 0001"]
+    assert asked["pending"] == ["resume ok"]
+    assert asked["return"] == asked["change"] == ["amend 0001"]
     entry = json.loads(ledger.read_text(encoding="utf-8"))
     assert (entry["command"], entry["figures"]) == ("lifecycle", figures)
     assert len(entry["date"]) == 14
