@@ -1,0 +1,101 @@
+"""Do the cases hold together? Names, labels, codes, roles and timers, looked at before anything runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from conformance.lines import WORDS
+from conformance.model import Case, Line, Requirement
+from conformance.pics import TIMERS, known_condition
+from conformance.sources import Blocks, Fault
+from conformance.values import Unresolved, holes, root_of, span_ms
+from schemas.loader import UnknownName, load
+
+ROLES = ("CRM", "PF", "RM", "BILL", "GCRM", "PCRM", "PRM", "CS", "S97", "channel")
+_BUILT_IN = ("pixit", "sut", "it", "random", "token")
+
+
+def check(cases: list[Case], requirements: dict[str, Requirement], blocks: Blocks) -> list[Fault]:
+    """Every fault of the cases."""
+    faults: list[Fault] = []
+    seen: dict[str, Case] = {}
+    for case in cases:
+        if case.id in seen:
+            faults.append(Fault(case.place, f"用例号 {case.id} 重复", f"case id {case.id} is taken"))
+        seen[case.id] = case
+        if not case.id.startswith(f"{case.clause}/"):
+            faults.append(Fault(case.place, f"用例号 {case.id} 不属于 {case.clause}", f"{case.id} is not of {case.clause}"))
+        if case.level not in ("MUST", "SHOULD"):
+            faults.append(Fault(case.place, "level 须为 MUST 或 SHOULD", "level is MUST or SHOULD"))
+        faults += [
+            Fault(case.place, f"没有要求 {name}", f"there is no requirement {name}")
+            for name in case.covers
+            if name not in requirements
+        ]
+        faults += [
+            Fault(case.place, f"问卷中没有 {name}", f"the questionnaire has no {name}")
+            for name in case.pics
+            if not known_condition(name)
+        ]
+        faults += [Fault(case.place, f"未知角色 {sut}", f"unknown role {sut}") for sut in case.suts if sut not in ROLES]
+        faults += _check_lines(case, blocks)
+    return faults
+
+
+def _check_lines(case: Case, blocks: Blocks) -> list[Fault]:
+    faults: list[Fault] = []
+    labels: list[str] = [*case.vars, *_BUILT_IN]
+    for line in (*case.preamble, *case.lines, *case.postamble):
+        for zh, en in (*_names(line, labels, blocks), *_places(line, case)):
+            faults.append(Fault(line.place, f"{case.id}：{zh}", f"{case.id}: {en}"))
+        if line.label:
+            labels.append(line.label)
+    return faults
+
+
+def _places(line: Line, case: Case) -> list[tuple[str, str]]:
+    """Roles, messages and times."""
+    found = []
+    if line.do != "wait" and line.party not in (*ROLES, "@peer"):
+        found.append((f"未知角色 {line.party!r}", f"unknown role {line.party!r}"))
+    if line.party in case.suts:
+        found.append((f"{line.party} 是被测方，不能由本套件扮演", f"{line.party} is under test and cannot be played"))
+    if line.within and line.within not in TIMERS and span_ms(line.within) is None:
+        found.append((f"未知定时器 {line.within}", f"unknown timer {line.within}"))
+    words = (*WORDS, "*") if line.do == "quiet" else WORDS
+    if line.do in ("send", "expect", "quiet") and line.what not in words:
+        try:
+            load().message(line.what)
+        except UnknownName:
+            found.append((f"没有报文 {line.what}", f"there is no message {line.what}"))
+    return found
+
+
+def _names(line: Line, labels: list[str], blocks: Blocks) -> list[tuple[str, str]]:
+    """Labels and placeholders must be known by then, bodies must exist."""
+    found = []
+    for name in ("of", "again", "ref", "answers", "same"):
+        label = line.args.get(name)
+        if label is not None and label not in labels:
+            found.append((f"{name} 指向未知的标签 {label}", f"{name} names the unknown label {label}"))
+    body: Any = line.args.get("body")
+    if line.do == "send" and not _has_body(line, blocks):
+        missing = body if isinstance(body, str) else line.what
+        found.append((f"没有名为 {missing} 的报文体", f"no body is called {missing}"))
+    values = [blocks.bodies.get(body, {}) if isinstance(body, str) else body, line.args]
+    for hole in holes(values):
+        try:
+            root = root_of(hole)
+        except Unresolved as fault:
+            zh, _, en = str(fault).partition(" / ")
+            found.append((zh, en))
+            continue
+        if root is not None and root not in labels:
+            found.append((f"占位符 ${{{hole}}} 无来源", f"placeholder ${{{hole}}} comes from nowhere"))
+    return found
+
+
+def _has_body(line: Line, blocks: Blocks) -> bool:
+    if line.what in WORDS or "answers" in line.args or "again" in line.args or isinstance(line.args.get("body"), dict):
+        return True
+    return str(line.args.get("body", line.what)) in blocks.bodies

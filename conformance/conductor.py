@@ -1,0 +1,307 @@
+"""Many cases side by side: which run now, whom what comes is for, and what the played parties do of themselves (spec 07.4).
+
+Pure but for the clock's timers: sockets are the host's (``Wires``).  What the system under test sends finds its case by the
+token every id of the case carries; what carries none belongs to somebody else and is only answered.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from adapters.wire.packet import Packet
+from conformance.exchange import Got, Open, Reply, Shut, Write
+from conformance.manners import Manners
+from conformance.model import Case, CaseResult, Entry, Explanation, RunResult, Verdict
+from conformance.paper import Paper, Reading
+from conformance.ports import Clock, Entropy
+from conformance.runner import CaseRun
+from conformance.sources import Blocks
+from conformance.stream import header_fields
+from conformance.values import Scope, Unresolved
+
+_DIGITS = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+_MAX_STRAYS = 1_000
+_BUSINESS = frozenset({"OH", "CO", "CN", "PI", "PA", "DF", "LK", "CT", "RC", "SD", "RR", "BL", "PQ", "CH"})
+"""Codes of messages about somebody's records; the others are about the link."""
+
+
+class Wires(Protocol):
+    """The sockets, as the conductor needs them."""
+
+    def open(self, run: CaseRun, name: str, party: str) -> None:
+        """Connect for a case; tells ``opened`` or ``failed`` of the run."""
+
+    def write(self, run: CaseRun, name: str, data: bytes) -> None:
+        """Write on a case's connection."""
+
+    def shut(self, run: CaseRun, name: str, how: str) -> None:
+        """Close it."""
+
+    def reply(self, link: Any, data: bytes) -> None:
+        """Write on the connection something came on."""
+
+    def say(self, party: str, data: bytes) -> None:
+        """Write on the connection ``party`` keeps with the system under test."""
+
+
+class Conductor:
+    """``done`` is called once, when every case has its verdict; ``progress`` after each one."""
+
+    def __init__(
+        self, outcome: RunResult, sanity: list[Case], cases: list[Case], paper: Paper, blocks: Blocks, clock: Clock,
+        entropy: Entropy, width: int, repeat: Callable[[Case], str],
+    ) -> None:  # fmt: skip
+        self.outcome = outcome
+        self.runs: dict[str, CaseRun] = {}
+        self.alone: CaseRun | None = None
+        self._sanity = sanity
+        self._todo = [case for case in cases if not case.alone]
+        self._todo_alone = [case for case in cases if case.alone]
+        self._order = {case.id: n for n, case in enumerate(cases)}
+        self._paper = paper
+        self._manners = Manners(blocks.manners, paper)
+        self._bodies = blocks.bodies
+        self._clock = clock
+        self._entropy = entropy
+        self._width = width
+        self._repeat = repeat
+        self._active: dict[str, CaseRun] = {}
+        self._said: dict[str, CaseRun | None] = {}
+        self._prefix = _token(clock.now() // 1000 % 34**5, 5) + _token(entropy.below(34**2), 2)
+        self._mark = re.compile(self._prefix.encode() + rb"[0-9A-Z]{3}")
+        self._phase = "first"
+        self._timers: dict[str, Any] = {}
+        self._wires: Wires
+        self.progress: Callable[[CaseResult, int, int], None] = lambda result, done, total: None
+        self.done: Callable[[RunResult], None] = lambda outcome: None
+        self._total = len(cases)
+
+    def begin(self, wires: Wires) -> None:
+        """The sanity case, then the others."""
+        self._wires = wires
+        self.outcome.started_at = self._clock.now()
+        self._start(self._sanity)
+
+    def stop(self) -> None:
+        """Called off: what runs ends now, the rest is not executed; the outcome so far is valid."""
+        if self._phase == "over":
+            return
+        self.outcome.partial = True
+        left = [*self._todo, *self._todo_alone]
+        self._todo, self._todo_alone = [], []
+        self._phase = "last"
+        for run in list(self._active.values()):
+            run.interrupt(self._clock.now())
+            self._after(run)
+        self._not_executed(left, "运行被中断 / the run was interrupted")
+        self._over()
+
+    # -- what the host says
+
+    def happened(self, run: CaseRun, tell: Callable[[int], None]) -> None:
+        """Something happened to a connection of a case: tell it, and carry out what it wants."""
+        tell(self._clock.now())
+        self._after(run)
+
+    def message(self, party: str, packet: Packet, raw: bytes, link: Any) -> None:
+        """The system under test sent ``party`` a message."""
+        now = self._clock.now()
+        reading = self._paper.read(packet)
+        run = self._run_of(packet)
+        if run is not None and run.result is None:
+            held = run.arrived(Got(party, reading, link, raw, now), party, now)
+            self._after(run)
+            if held:
+                return
+        elif run is None:
+            self._stray(party, reading, raw, now)
+        self._answer(party, reading, link, run, now)
+
+    def answer(self, packet: Packet, raw: bytes) -> None:
+        """The answer to something a party said of itself; a refusal is noted where it belongs."""
+        run = self._said.pop(packet.serial, None)
+        if run is None:
+            return
+        now = self._clock.now()
+        reading = self._paper.read(packet)
+        run.record("got", "", "", now, raw, header_fields(packet), reading.document, reading.symbol)
+        code = str(reading.body.get("code", "0000"))
+        if code[:1] not in ("0",):
+            run.notes.append(f"{packet.code} 被拒 {code} / {packet.code} of a played party was refused: {code}")
+
+    def beat(self, party: str, name: str) -> None:
+        """A heartbeat came; it concerns a case that runs alone."""
+        run = self.alone
+        if run is not None:
+            self.happened(run, lambda now: run.beat(party, name, now))
+
+    def connected(self, party: str) -> None:
+        """The system under test connected to a party."""
+        run = self.alone
+        if run is not None:
+            self.happened(run, lambda now: run.connected(party, now))
+
+    def garbled(self, party: str, reason: str) -> None:
+        """What it wrote to a party is no packet: every case that runs is told, since nobody knows whose it was."""
+        for run in list(self._active.values()):
+            self.happened(run, lambda now, run=run: run.garbled(party, party, reason, now))  # type: ignore[misc]
+
+    # -- the order of cases
+
+    def _start(self, cases: list[Case]) -> None:
+        for case in cases:
+            self._begin(case)
+        self._go_on()
+
+    def _begin(self, case: Case) -> None:
+        token = self._prefix + _token(len(self.runs), 3)
+        run = CaseRun(case, self._paper, token, self._entropy, self._bodies, self._repeat(case))
+        self.runs[token] = self._active[token] = run
+        if case.alone:
+            self.alone = run
+        run.start(self._clock.now())
+        self._after(run)
+
+    def _go_on(self) -> None:
+        """Start what may start now."""
+        if self._phase == "first" and not self._active:
+            self._phase = "cases" if self._sane() else "last"
+        if self._phase == "cases":
+            while self._todo and len(self._active) < self._width:
+                self._begin(self._todo.pop(0))
+            if not self._todo and not self._active and self._todo_alone:
+                self._begin(self._todo_alone.pop(0))
+            if not (self._todo or self._todo_alone or self._active):
+                self._phase = "last"
+                self._start(self._sanity)
+                return
+        if self._phase == "last" and not self._active:
+            self._over()
+
+    def _sane(self) -> bool:
+        """Whether the sanity case passed: if not, nothing that follows would say anything about the peer."""
+        if all(result.verdict is Verdict.PASS for result in self.outcome.sanity):
+            return True
+        left = [*self._todo, *self._todo_alone]
+        self._todo, self._todo_alone = [], []
+        self._not_executed(left, "健全性用例未通过 / the sanity case did not pass")
+        return False
+
+    def _not_executed(self, cases: list[Case], reason: str) -> None:
+        now = self._clock.now()
+        for case in cases:
+            self._keep(CaseResult(case, Verdict.NOT_EXECUTED, Explanation(reason), now, now))
+
+    def _after(self, run: CaseRun) -> None:
+        """Carry out what a case wants, keep its timer, see whether it is over."""
+        self._carry_out(run)
+        timer = self._timers.pop(run.token, None)
+        if timer is not None and timer.active():
+            timer.cancel()
+        if run.result is not None:
+            if self._active.pop(run.token, None) is not None:
+                self._ended(run, run.result)
+            return
+        due = run.next_due()
+        if due is not None:
+            delay = max(0, due - self._clock.now()) / 1000
+            self._timers[run.token] = self._clock.callLater(delay, self._tick, run)
+
+    def _tick(self, run: CaseRun) -> None:
+        self._timers.pop(run.token, None)
+        self.happened(run, run.tick)
+
+    def _ended(self, run: CaseRun, result: CaseResult) -> None:
+        if self.alone is run:
+            self.alone = None
+        if run.case in self._sanity:
+            self.outcome.sanity.append(result)
+        else:
+            self._keep(result)
+        if self._phase != "over":
+            self._clock.callLater(0, self._go_on)
+
+    def _keep(self, result: CaseResult) -> None:
+        self.outcome.results.append(result)
+        self.progress(result, len(self.outcome.results), self._total)
+
+    def _over(self) -> None:
+        if self._phase == "over":
+            return
+        self._phase = "over"
+        self.outcome.ended_at = self._clock.now()
+        self.outcome.results.sort(key=lambda result: self._order.get(result.case.id, 0))
+        self.done(self.outcome)
+
+    def _carry_out(self, run: CaseRun) -> None:
+        while run.orders:
+            order = run.orders.pop(0)
+            match order:
+                case Open(name, party):
+                    self._wires.open(run, name, party)
+                case Write(name, data):
+                    self._wires.write(run, name, data)
+                case Shut(name, how):
+                    self._wires.shut(run, name, how)
+                case Reply(got, data):
+                    self._wires.reply(got.link, data)
+
+    # -- the played parties
+
+    def _run_of(self, packet: Packet) -> CaseRun | None:
+        """Whose a message is: the first token in it that is one of this run's."""
+        for match in self._mark.finditer(packet.body):
+            run = self.runs.get(match.group().decode())
+            if run is not None:
+                return run
+        return None
+
+    def _answer(self, party: str, reading: Reading, link: Any, run: CaseRun | None, now: int) -> None:
+        """What the party does of itself."""
+        scope = self._scope(run, now)
+        if run is None and reading.packet.code[:2] in _BUSINESS and not reading.symbol:
+            self._wires.reply(link, self._manners.refuse_foreign(party, reading, scope).raw)
+            return
+        way = run.case.manners.get(reading.packet.code, "") if run is not None else ""
+        try:
+            answer = self._manners.react(party, reading, way, scope)
+        except (Unresolved, ValueError) as fault:
+            if run is not None:
+                run.broken(f"{reading.packet.code}: {fault}", now)
+                self._after(run)
+            return
+        if run is not None:
+            written = answer.written
+            run.record("sent", party, party, now, written.raw, header_fields(written.packet), written.document)
+        self._wires.reply(link, answer.written.raw)
+        if answer.then is not None:
+            self._clock.callLater(answer.then[3] / 1000, self._follow, party, answer.then, reading, run)
+
+    def _follow(self, party: str, then: Any, reading: Reading, run: CaseRun | None) -> None:
+        now = self._clock.now()
+        written = self._manners.follow(then, reading, self._scope(run, now))
+        self._said[written.packet.serial] = run
+        if run is not None:
+            run.record("sent", party, party, now, written.raw, header_fields(written.packet), written.document)
+        self._wires.say(party, written.raw)
+
+    def _scope(self, run: CaseRun | None, now: int) -> Scope:
+        if run is not None:
+            return run.scope(now)
+        return Scope({"pixit": dict(self._paper.pics.values)}, self._prefix, now)
+
+    def _stray(self, party: str, reading: Reading, raw: bytes, now: int) -> None:
+        if len(self.outcome.strays) < _MAX_STRAYS:
+            fields = header_fields(reading.packet)
+            self.outcome.strays.append(Entry(now, "got", party, party, 0, raw, fields, reading.document, reading.symbol))
+
+
+def _token(number: int, width: int) -> str:
+    """A number in ``width`` letters and digits."""
+    text = ""
+    for _ in range(width):
+        number, digit = divmod(number, len(_DIGITS))
+        text = _DIGITS[digit] + text
+    return text

@@ -1,0 +1,185 @@
+"""What every message is asked, written once: templates over scenes (spec 07.6).
+
+A *scene* says for one message how its situation is brought about, what is sent and what follows.  A *template* is a case with
+holes: ``{ scene = "send", as = "m" }`` stands for the scene's message, ``{ scene = "results" }`` for what follows it.  Each
+template makes a case of every scene it is for; ``each = "refuse"`` one for every refusal the scene knows how to provoke.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from conformance.lines import LineFault, read_lines
+from conformance.model import Case, Line, Place
+from conformance.sources import Blocks, Fault, Source, read_all
+from schemas.loader import UnknownName, load
+from schemas.model import MessageRow
+
+_SCENE_KEYS = frozenset(
+    {"message", "by", "suts", "pics", "covers", "preamble", "send", "results", "postamble", "refuse", "vars", "manners", "skip",
+     "settle"}
+)  # fmt: skip
+_REFUSE_KEYS = frozenset(
+    {"code", "zh", "en", "preamble", "send", "postamble", "level", "pics", "cause", "repair", "state", "name"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A case with holes. ``patterns``: for which patterns of messages; ``each``: for which list of the scene."""
+
+    name: str
+    patterns: tuple[str, ...]
+    level: str
+    zh: str
+    en: str
+    each: str
+    covers: tuple[str, ...]
+    lines: tuple[dict[str, Any], ...]
+    place: Place
+    cause: str
+    repair: str
+    pics: tuple[str, ...]
+
+
+def read_templates(source: Source, blocks: Blocks, faults: list[Fault]) -> list[Template]:
+    """Every template of the file."""
+    found = []
+    for n, row in enumerate(source.data.get("template", [])):
+        place = source.place("template", n)
+        missing = [name for name in ("name", "patterns", "level", "zh", "en", "lines") if name not in row]
+        if missing:
+            faults.append(Fault(place, f"模板缺少 {missing}", f"the template lacks {missing}"))
+            continue
+        found.append(
+            Template(
+                row["name"],
+                tuple(row["patterns"]),
+                row["level"],
+                row["zh"],
+                row["en"],
+                row.get("each", ""),
+                tuple(row.get("covers", ())),
+                tuple(row["lines"]),
+                place,
+                row.get("cause", ""),
+                row.get("repair", ""),
+                tuple(row.get("pics", ())),
+            )
+        )
+    return found
+
+
+def expand(
+    source: Source, n: int, scene: dict[str, Any], blocks: Blocks, templates: list[Template], faults: list[Fault]
+) -> list[Case]:
+    """The cases a scene gives."""
+    place = source.place("scene", n)
+    unknown = [name for name in scene if name not in _SCENE_KEYS]
+    if unknown or not {"message", "by", "send"} <= set(scene):
+        faults.append(Fault(place, f"场景不完整或不认识 {unknown}", f"a scene has message, by, send; it takes no {unknown}"))
+        return []
+    try:
+        row = load().message(scene["message"])
+    except UnknownName:
+        faults.append(Fault(place, f"没有报文 {scene['message']}", f"there is no message {scene['message']}"))
+        return []
+    cases: list[Case] = []
+    for template in templates:
+        if row.pattern not in template.patterns or template.name in scene.get("skip", ()):
+            continue
+        variants = scene.get(template.each, []) if template.each else [{}]
+        for variant in variants:
+            cases.append(_one(source, n, scene, row, template, variant, blocks, faults))
+    return cases
+
+
+def _one(
+    source: Source, n: int, scene: dict[str, Any], row: MessageRow, template: Template, variant: dict[str, Any],
+    blocks: Blocks, faults: list[Fault],
+) -> Case:  # fmt: skip
+    place = source.place("scene", n)
+    unknown = [name for name in variant if name not in _REFUSE_KEYS]
+    if unknown:
+        faults.append(Fault(place, f"拒绝情形不认识 {unknown}", f"a refusal takes no {unknown}"))
+    texts = _texts(row, variant)
+    ending = f".{variant.get('name') or variant['code']}" if variant else ""
+    before = read_all(source, scene.get("preamble", []), blocks, faults, "scene", n, "preamble")
+    if "preamble" in variant:
+        before = read_all(source, variant["preamble"], blocks, faults, "scene", n, "refuse")
+    after = variant.get("postamble", scene.get("postamble", []))
+    return Case(
+        id=f"{source.data['clause']}/{row.code}.{template.name}{ending}",
+        clause=source.data["clause"],
+        suite=source.data["suite"],
+        suts=tuple(scene.get("suts", source.data["suts"])),
+        level=variant.get("level", template.level),
+        zh=template.zh.format(**texts),
+        en=template.en.format(**texts),
+        place=place,
+        covers=(*(name.format(**texts) for name in template.covers), *scene.get("covers", ())),
+        pics=(row.code, *template.pics, *scene.get("pics", ()), *variant.get("pics", ())),
+        preamble=before,
+        lines=_lines(source, n, scene, template, variant, blocks, faults),
+        postamble=read_all(source, after, blocks, faults, "scene", n, "postamble"),
+        vars=scene.get("vars", {}),
+        manners=scene.get("manners", {}),
+        cause=variant.get("cause", template.cause),
+        repair=variant.get("repair", template.repair),
+    )
+
+
+def _texts(row: MessageRow, variant: dict[str, Any]) -> dict[str, str]:
+    """What the sentences of a template may name."""
+    texts = {"code": row.code, "name": row.name, "zh": row.zh, "refusal": "", "why": "", "why_en": ""}
+    if variant:
+        result = load().result(variant["code"])
+        texts |= {"refusal": result.code, "why": variant.get("zh", result.zh), "why_en": variant.get("en", result.en)}
+    return texts
+
+
+def _lines(
+    source: Source, n: int, scene: dict[str, Any], template: Template, variant: dict[str, Any], blocks: Blocks,
+    faults: list[Fault],
+) -> tuple[Line, ...]:  # fmt: skip
+    """The template's lines with the scene put in."""
+    lines: list[Line] = []
+    place = source.place("scene", n)
+    for entry in template.lines:
+        if entry.get("scene") == "results":
+            lines += read_all(source, scene.get("results", []), blocks, faults, "scene", n, "results")
+            continue
+        table = {name: _filled(value, variant, scene) for name, value in entry.items()}
+        if table.pop("scene", "") == "send":
+            table = _merged({"send": scene["message"], "by": scene["by"]}, scene["send"], variant.get("send", {}), table)
+        table = {name: scene["by"] if value == "@by" else value for name, value in table.items()}
+        try:
+            lines += [replace(line, place=place) for line in read_lines(table, template.place)]
+        except LineFault as fault:
+            faults.append(Fault(template.place, fault.zh, fault.en))
+    return tuple(lines)
+
+
+def _filled(value: Any, variant: dict[str, Any], scene: dict[str, Any]) -> Any:
+    """``@code`` and ``@state`` stand for the refusal's, ``@settle`` for the messages the scene sets off."""
+    if value == "@code":
+        return variant["code"]
+    if value == "@settle":
+        return scene.get("settle", "*")
+    if isinstance(value, dict):
+        filled = {name: _filled(inner, variant, scene) for name, inner in value.items()}
+        return {name: inner for name, inner in filled.items() if inner is not None}
+    if value == "@state":
+        return variant.get("state")
+    return value
+
+
+def _merged(*tables: dict[str, Any]) -> dict[str, Any]:
+    """Tables over each other; ``set`` and ``packet`` are merged key by key."""
+    merged: dict[str, Any] = {}
+    for table in tables:
+        for name, value in table.items():
+            both = name in ("set", "packet", "header") and isinstance(merged.get(name), dict)
+            merged[name] = {**merged[name], **value} if both else value
+    return merged

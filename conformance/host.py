@@ -1,0 +1,262 @@
+"""The suite's own shell over Twisted: it connects to the system under test as every other role, and listens for it as each.
+
+It imports nothing of the product but codecs, layouts and schemas; clock, entropy and endpoints are handed in, so the same
+shell runs over real sockets and in simulation.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IHalfCloseableProtocol
+from twisted.internet.protocol import Factory, Protocol
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from adapters.wire.heartbeat import heartbeat_reply
+from adapters.wire.layout import Layout
+from adapters.wire.packet import Kind, Packet
+from conformance.conductor import Conductor
+from conformance.ports import Clock, Endpoints
+from conformance.runner import CaseRun
+from conformance.stream import Stream
+
+FLOOD = 64 << 20
+"""Bytes one connection may bring during a run before the system under test counts as flooding."""
+_AGAIN_S = 0.5
+
+
+@implementer(IHalfCloseableProtocol)
+class Line(Protocol):
+    """A connection with the system under test, of a case (``run``), kept by a party, or opened by it (``inbound``)."""
+
+    def __init__(self, host: SuiteHost, party: str, name: str, run: CaseRun | None, inbound: bool) -> None:
+        self.host = host
+        self.party = party
+        self.name = name
+        self.run = run
+        self.inbound = inbound
+        self.stream = Stream(host.layout)
+        self.over = False
+
+    def connectionMade(self) -> None:
+        """It stands."""
+        transport: Any = self.transport
+        if hasattr(transport, "setTcpNoDelay"):
+            transport.setTcpNoDelay(True)
+        self.host.stands(self)
+
+    def dataReceived(self, data: bytes) -> None:
+        """Bytes in, packets out."""
+        arrival = self.stream.feed(data, self.host.clock.now())
+        for packet, raw in arrival.packets:
+            self.host.packet(self, packet, raw)
+        if arrival.fault:
+            self.host.garbled(self, arrival.fault)
+        if arrival.lost or self.stream.count > FLOOD:
+            if not arrival.lost:
+                self.host.garbled(self, f"洪泛：超过 {FLOOD} 字节 / flood: more than {FLOOD} bytes")
+            self.abort()
+
+    def readConnectionLost(self) -> None:
+        """The system under test sends no more: it closed the connection, as far as anybody can tell."""
+        self.host.gone(self, "对端关闭发送 / the peer closed its half")
+        self.finish()
+
+    def writeConnectionLost(self) -> None:
+        """Our half is closed; the peer may still speak."""
+
+    def connectionLost(self, reason: Failure | None = None) -> None:
+        """Gone."""
+        self.over = True
+        self.host.gone(self, reason.getErrorMessage() if reason is not None else "")
+
+    def write(self, data: bytes) -> None:
+        """Write, if it still stands."""
+        transport: Any = self.transport
+        if not self.over and transport is not None:
+            transport.write(data)
+
+    def finish(self) -> None:
+        """End it in good order."""
+        transport: Any = self.transport
+        if not self.over and transport is not None:
+            transport.loseConnection()
+
+    def half(self) -> None:
+        """Close our direction only."""
+        transport: Any = self.transport
+        if not self.over and transport is not None:
+            transport.loseWriteConnection()
+
+    def abort(self) -> None:
+        """End it at once."""
+        transport: Any = self.transport
+        if not self.over and transport is not None:
+            transport.abortConnection()
+
+
+class _Lines(Factory):
+    noisy = False
+
+    def __init__(self, host: SuiteHost, party: str, name: str, run: CaseRun | None, inbound: bool) -> None:
+        self._made = (host, party, name, run, inbound)
+
+    def buildProtocol(self, addr: Any) -> Line:
+        """A fresh one."""
+        return Line(*self._made)
+
+
+class SuiteHost:
+    """Sockets for a conductor. ``target`` is where the system under test listens, ``listen`` where each party does."""
+
+    def __init__(
+        self, conductor: Conductor, target: str, listen: dict[str, str], layout: Layout, clock: Clock, endpoints: Endpoints
+    ) -> None:
+        self.clock = clock
+        self.layout = layout
+        self.addresses = dict(listen)
+        self._conductor = conductor
+        self._target = target
+        self._listen = listen
+        self._endpoints = endpoints
+        self._ports: list[Any] = []
+        self._lines: dict[tuple[str, str], Line] = {}
+        self._shut_early: dict[tuple[str, str], str] = {}
+        self._dialling: list[Deferred[Any]] = []
+        self._all: dict[Line, None] = {}
+        self._kept: dict[str, Line | None] = {}
+        self._waiting: dict[str, list[bytes]] = {}
+        self._stopped = False
+
+    async def start(self) -> None:
+        """Listen as every party; raises CannotListenError."""
+        for party, address in self._listen.items():
+            port = await self._endpoints.server(address).listen(_Lines(self, party, f"{party}<", None, True))
+            self._ports.append(port)
+
+    async def stop(self) -> None:
+        """Close everything."""
+        self._stopped = True
+        for dialling in list(self._dialling):
+            dialling.cancel()
+        for line in list(self._all):
+            line.abort()
+        for port in self._ports:
+            stopped = port.stopListening()
+            if stopped is not None:
+                await stopped
+
+    def listens(self) -> list[Any]:
+        """The Twisted addresses listened at, in the order of the parties."""
+        return [port.getHost() for port in self._ports]
+
+    # -- what connections say
+
+    def stands(self, line: Line) -> None:
+        """A connection stands."""
+        self._all[line] = None
+        if line.inbound:
+            self._conductor.connected(line.party)
+        elif line.run is not None:
+            run = line.run
+            key = (run.token, line.name)
+            if run.result is not None or key in self._shut_early:
+                line.finish()
+                return
+            self._lines[key] = line
+            self._conductor.happened(run, lambda now: run.opened(line.name, now))
+
+    def packet(self, line: Line, packet: Packet, raw: bytes) -> None:
+        """A packet came: heartbeats are answered at once, answers and messages go where they belong."""
+        run = line.run
+        if packet.kind is Kind.HEARTBEAT:
+            line.write(self.layout.encode(heartbeat_reply(packet, self.clock.now())))
+            self._conductor.beat(line.party, line.name)
+        elif packet.is_answer or packet.kind is Kind.HEARTBEAT_REPLY:
+            if run is not None:
+                self._conductor.happened(run, lambda now: run.answered(packet, raw, line.name, now))
+            else:
+                self._conductor.answer(packet, raw)
+        else:
+            self._conductor.message(line.party, packet, raw, line)
+
+    def garbled(self, line: Line, reason: str) -> None:
+        """What came is no packet."""
+        run = line.run
+        if run is not None:
+            self._conductor.happened(run, lambda now: run.garbled(line.party, line.name, reason, now))
+        else:
+            self._conductor.garbled(line.party, reason)
+
+    def gone(self, line: Line, why: str) -> None:
+        """A connection is over (told once or twice)."""
+        self._all.pop(line, None) if line.over else None
+        run = line.run
+        if run is not None:
+            if self._lines.get((run.token, line.name)) is line:
+                del self._lines[run.token, line.name]
+                self._conductor.happened(run, lambda now: run.ended(line.name, why, now))
+        elif not line.inbound and self._kept.get(line.party) is line:
+            del self._kept[line.party]
+
+    # -- what the conductor wants (see ``Wires``)
+
+    def open(self, run: CaseRun, name: str, party: str) -> None:
+        """Connect for a case."""
+        dialling = self._endpoints.client(self._target).connect(_Lines(self, party, name, run, False))
+        self._dialling.append(dialling)
+
+        def failed(reason: Failure) -> None:
+            self._dialling.remove(dialling)
+            why = reason.getErrorMessage()
+            self._conductor.happened(run, lambda now: run.failed(name, why, now))
+
+        dialling.addCallbacks(lambda _: self._dialling.remove(dialling), failed)
+
+    def write(self, run: CaseRun, name: str, data: bytes) -> None:
+        """Write on a case's connection; on one that is over, nothing."""
+        line = self._lines.get((run.token, name))
+        if line is not None:
+            line.write(data)
+
+    def shut(self, run: CaseRun, name: str, how: str) -> None:
+        """Close a case's connection."""
+        line = self._lines.get((run.token, name))
+        if line is None:
+            self._shut_early[run.token, name] = how
+        else:
+            {"end": line.finish, "half": line.half, "abort": line.abort}[how]()
+
+    def reply(self, link: Any, data: bytes) -> None:
+        """Answer on the connection something came on."""
+        link.write(data)
+
+    def say(self, party: str, data: bytes) -> None:
+        """A party's own message, on the connection it keeps; opened when first needed, and again when it was lost."""
+        line = self._kept.get(party)
+        if line is not None:
+            line.write(data)
+            return
+        self._waiting.setdefault(party, []).append(data)
+        if party not in self._kept:
+            self._kept[party] = None
+            self._keep(party)
+
+    def _keep(self, party: str) -> None:
+        dialling = self._endpoints.client(self._target).connect(_Lines(self, party, f"{party}>", None, False))
+        self._dialling.append(dialling)
+
+        def stands(line: Line) -> None:
+            self._dialling.remove(dialling)
+            self._kept[party] = line
+            for data in self._waiting.pop(party, []):
+                line.write(data)
+
+        def failed(reason: Failure) -> None:
+            self._dialling.remove(dialling)
+            if not self._stopped:
+                self.clock.callLater(_AGAIN_S, self._keep, party)
+
+        dialling.addCallbacks(stands, failed)

@@ -1,0 +1,188 @@
+"""Is it what the line expects? Messages, answers and what happens to connections, held against an ``expect`` or ``quiet``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from conformance.match import differences
+from conformance.model import Difference, Line, Verdict
+from conformance.stream import header_fields
+from conformance.values import render
+from conformance.verdict import Judged, meaning
+
+if TYPE_CHECKING:
+    from conformance.exchange import Got
+    from conformance.runner import CaseRun
+
+_ANSWERS = {"receipt": ("receipt",), "answer": ("reply",), "heartbeat_reply": ("heartbeat_reply",)}
+"""What is expected -> the packet kinds that are it."""
+
+
+def expect(run: CaseRun, line: Line, now: int, begun: int) -> bool:
+    """Whether the line has what it waits for. Raises Judged where that is wrong, or can come no more."""
+    if line.what in _ANSWERS:
+        return _answer(run, line)
+    if line.what in ("closed", "open"):
+        return _connection(run, line, now, begun)
+    if line.what in ("connected", "heartbeat"):
+        return any(kind == line.what and party == line.party and at >= begun for kind, party, at in run.events)
+    return _message(run, line, now)
+
+
+def quiet(run: CaseRun, line: Line, begun: int) -> None:
+    """Raises Judged when something came that must not."""
+    where = render(line.args.get("where", {}), run.scope(begun))
+    for got in run.inbox:
+        if got.taken or got.party != line.party or (line.what == "*" and got.at < begun):
+            continue
+        if line.what not in ("*", got.reading.packet.code) or differences(where, got.reading.body):
+            continue
+        packet = got.reading.packet
+        came = f"{packet.code} {got.reading.element}"
+        reason = f"不应收到 {came}，流水号 {packet.serial} / {came} must not come, serial {packet.serial}"
+        raise Judged(Verdict.FAIL, reason, [Difference("/", f"没有 {line.what} / no {line.what}", came)])
+
+
+def overdue(run: CaseRun, line: Line, limit: int) -> Judged:
+    """The time is up: what was waited for, and what came instead."""
+    others = [got.reading.packet.code for got in run.inbox if not got.taken]
+    came = ", ".join(dict.fromkeys(others)) or "无 / nothing"
+    seconds = f"{limit / 1000:g} s"
+    reason = f"{seconds} 内未收到 {line.what} / {line.what} did not come within {seconds}"
+    if line.do == "open" or line.do == "send":
+        return Judged(Verdict.INCONCLUSIVE, f"{seconds} 内未建立连接 / no connection within {seconds}")
+    near = _nearest(run, line)
+    if near:
+        return Judged(Verdict.FAIL, f"{reason}；最接近的一条不符 / the nearest that came does not fit", near)
+    return Judged(Verdict.FAIL, reason, [Difference("/", line.what, f"期间收到 / came meanwhile: {came}")])
+
+
+def _answer(run: CaseRun, line: Line) -> bool:
+    asked = run.asked[line.args["of"]]
+    if not asked.answers:
+        wire = run.wires[asked.wire]
+        if wire.state in ("ended", "failed") and not wire.ours:
+            reason = f"未应答即关闭连接：{wire.why} / it closed the connection without an answer: {wire.why}"
+            raise Judged(Verdict.FAIL, reason, [Difference("/", line.what, "连接关闭 / connection closed")])
+        return False
+    got = asked.answers.pop(0)
+    packet = got.reading.packet
+    kind = packet.kind.value if packet.kind is not None else ""
+    found: list[Difference] = []
+    if got.reading.symbol:
+        raise Judged(Verdict.FAIL, _unreadable(got), _faults(got))
+    wanted = _ANSWERS[line.what]
+    if kind not in wanted:
+        found.append(Difference("packet/kind", line.what, f"{kind} {_said(got)}".strip()))
+    code = line.args.get("code")
+    if code is not None and not found:
+        found += differences(code if "|" not in code else f"={code}", got.reading.body.get("code", ""), "/code")
+        found += _result_agrees(got)
+    found += _details(run, line, got) if not found else []
+    if found:
+        said = _said(got)
+        reason = f"{asked.line.what} 的应答不符：{said} / the answer to {asked.line.what} is wrong: {said}"
+        raise Judged(Verdict.FAIL, reason, found)
+    _kept(run, line, got)
+    return True
+
+
+def _result_agrees(got: Got) -> list[Difference]:
+    """The result stands in the packet header and in the document; both must say the same (01.2 rule 1)."""
+    body, packet = got.reading.body, got.reading.packet
+    if packet.result != body.get("code", packet.result):
+        return [Difference("packet/result", str(body["code"]), packet.result)]
+    return []
+
+
+def _message(run: CaseRun, line: Line, now: int) -> bool:
+    scope = run.scope(now)
+    where = render(line.args.get("where", {}), scope)
+    for got in run.inbox:
+        if got.taken or got.party != line.party or got.reading.packet.code != line.what:
+            continue
+        if got.reading.symbol:
+            got.taken = True
+            raise Judged(Verdict.FAIL, _unreadable(got), _faults(got))
+        if differences(where, got.reading.body):
+            continue
+        got.taken = True
+        found = [*_details(run, line, got), *_order(run, line, got)]
+        if found:
+            raise Judged(Verdict.FAIL, f"{line.what} 内容不符 / {line.what} is not as it must be", found)
+        _kept(run, line, got)
+        if "reply" in line.args or line.args.get("answer", "none") != "none":
+            run.answer(got, line, now)
+        return True
+    return False
+
+
+def _details(run: CaseRun, line: Line, got: Got) -> list[Difference]:
+    """Body, document header, packet header and the very bytes, as far as the line names them."""
+    scope = run.scope(got.at)
+    args: dict[str, Any] = {name: render(line.args.get(name, {}), scope) for name in ("body", "header", "packet")}
+    found = differences(args["body"], got.reading.body)
+    found += differences(args["header"], got.reading.document.get("header", {}), "header")
+    found += differences(args["packet"], header_fields(got.reading.packet), "packet")
+    same = line.args.get("same")
+    if same is not None and not found:
+        found += _same_bytes(run.came[same].raw, got.raw)
+    return found
+
+
+def _same_bytes(first: bytes, again: bytes) -> list[Difference]:
+    if first == again:
+        return []
+    pairs = enumerate(zip(first, again, strict=False))
+    at = next((n for n, (one, other) in pairs if one != other), min(len(first), len(again)))
+    return [Difference(f"byte {at}", first[at : at + 16].hex(" "), again[at : at + 16].hex(" "))]
+
+
+def _order(run: CaseRun, line: Line, got: Got) -> list[Difference]:
+    """What must have come before this message, and what must not."""
+    earlier = [other.reading.packet.code for other in run.inbox[: got.index]]
+    early = [code for code in line.args.get("before", ()) if code in earlier]
+    late = [code for code in line.args.get("after", ()) if code not in earlier]
+    found = [Difference("order", f"{line.what} 先于 / before {code}", f"{code} 已先到 / {code} came first") for code in early]
+    return found + [Difference("order", f"{line.what} 后于 / after {code}", f"{code} 未到 / no {code} yet") for code in late]
+
+
+def _connection(run: CaseRun, line: Line, now: int, begun: int) -> bool:
+    wire = run.wires.get(line.on or line.party)
+    if wire is None:
+        raise Judged(Verdict.ERROR, f"{line.place}: 没有这个连接 / there is no such connection")
+    if line.what == "closed":
+        return wire.state == "ended"
+    if wire.state != "open":
+        reason = f"连接不应关闭：{wire.why} / the connection must stay open: {wire.why}"
+        raise Judged(Verdict.FAIL, reason, [Difference("connection", "open", f"closed: {wire.why}")])
+    return now >= begun + run.paper.pics.time(line.within or "settle")
+
+
+def _nearest(run: CaseRun, line: Line) -> list[Difference]:
+    """Differences to the message that came closest to what was waited for."""
+    where = render(line.args.get("where", {}), run.scope(run.log[-1].at if run.log else 0))
+    rivals = [got for got in run.inbox if not got.taken and got.reading.packet.code == line.what]
+    found = [differences(where, got.reading.body) for got in rivals]
+    if rivals and not any(found):
+        return [Difference("party", line.party, rivals[0].party)]
+    return min(found, key=len, default=[])
+
+
+def _kept(run: CaseRun, line: Line, got: Got) -> None:
+    if line.label:
+        run.keep(line.label, got)
+
+
+def _said(got: Got) -> str:
+    code = got.reading.body.get("code")
+    return meaning(str(code)) if code is not None else got.reading.element
+
+
+def _unreadable(got: Got) -> str:
+    code = got.reading.packet.code
+    return f"{code} 的文档不合规（{got.reading.symbol}） / the document of {code} is not valid ({got.reading.symbol})"
+
+
+def _faults(got: Got) -> list[Difference]:
+    return [Difference(fault.path, fault.rule, f"{fault.found} — {fault.text}") for fault in got.reading.faults]

@@ -1,0 +1,121 @@
+"""Cases out of their files: read, expanded, verified, every fault with file and line (spec 07.2).
+
+``cases/<clause>.toml`` holds one clause.  ``data/blocks.toml`` has lines and bodies many cases share, ``data/templates.toml``
+what every message is asked (expand.py).  Nothing here decides anything about a verdict.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from conformance.check import check
+from conformance.expand import Template, expand, read_templates
+from conformance.model import Case, Place, Requirement
+from conformance.requirements import of_messages
+from conformance.sources import Blocks, CasesInvalid, Fault, Source, open_source, read_all
+from schemas.loader import load
+
+ROOT = Path(__file__).parent
+_CASE_KEYS = frozenset(
+    {"id", "zh", "en", "level", "suts", "pics", "covers", "preamble", "lines", "postamble", "vars", "manners", "alone", "cause",
+     "repair"}
+)  # fmt: skip
+_PARTS = ("preamble", "lines", "postamble")
+
+
+@dataclass(slots=True)
+class Suite:
+    """Everything there is: cases in order, requirements by id, shared blocks."""
+
+    cases: list[Case]
+    requirements: dict[str, Requirement]
+    blocks: Blocks
+
+
+@cache
+def load_suite(root: Path = ROOT) -> Suite:
+    """Everything, verified. Raises CasesInvalid with every fault found."""
+    faults: list[Fault] = []
+    blocks = _blocks(open_source(root / "data" / "blocks.toml"), open_source(root / "data" / "manners.toml"), faults)
+    requirements = _requirements(open_source(root / "requirements.toml"), faults) | of_messages(load())
+    templates = read_templates(open_source(root / "data" / "templates.toml"), blocks, faults)
+    cases: list[Case] = []
+    for path in sorted((root / "cases").glob("*.toml"), key=_clause_order):
+        cases += _cases(open_source(path), blocks, templates, faults)
+    suite = Suite(cases, requirements, blocks)
+    if not faults:
+        faults += check(suite.cases, suite.requirements, suite.blocks)
+    if faults:
+        raise CasesInvalid(faults)
+    return suite
+
+
+def _blocks(source: Source, manners: Source, faults: list[Fault]) -> Blocks:
+    blocks = Blocks(bodies=source.data.get("bodies", {}), manners=manners.data.get("manner", []))
+    for name, entries in source.data.get("lines", {}).items():
+        blocks.lines[name] = list(read_all(source, entries, blocks, faults, "lines", name))
+    return blocks
+
+
+def _requirements(source: Source, faults: list[Fault]) -> dict[str, Requirement]:
+    found: dict[str, Requirement] = {}
+    for n, row in enumerate(source.data.get("requirement", [])):
+        place = source.place("requirement", n)
+        missing = [name for name in ("id", "clause", "level", "suts", "zh", "en") if name not in row]
+        if missing or row["id"] in found or row["level"] not in ("MUST", "SHOULD"):
+            about = ", ".join(missing) or row.get("id")
+            faults.append(Fault(place, f"要求不完整或重复：{about}", f"requirement incomplete or repeated: {about}"))
+            continue
+        names = {name: row[name] for name in ("id", "clause", "level", "zh", "en")}
+        found[row["id"]] = Requirement(**names, suts=tuple(row["suts"]), codes=tuple(row.get("codes", ())), place=place)
+    return found
+
+
+def _cases(source: Source, blocks: Blocks, templates: list[Template], faults: list[Fault]) -> list[Case]:
+    head = source.data
+    missing = [name for name in ("clause", "suite", "suts") if name not in head]
+    if missing:
+        faults.append(Fault(Place(source.name, 1), f"缺少 {missing[0]}", f"{missing[0]} is missing"))
+        return []
+    cases = [case for n, row in enumerate(head.get("case", [])) if (case := _case(source, n, row, blocks, faults)) is not None]
+    for n, row in enumerate(head.get("scene", [])):
+        cases += expand(source, n, row, blocks, templates, faults)
+    return cases
+
+
+def _case(source: Source, n: int, row: dict[str, Any], blocks: Blocks, faults: list[Fault]) -> Case | None:
+    place = source.place("case", n)
+    missing = [name for name in ("id", "zh", "en", "level", "lines") if name not in row]
+    unknown = [name for name in row if name not in _CASE_KEYS]
+    if missing or unknown:
+        zh = f"用例缺少 {missing}" if missing else f"用例不认识 {unknown}"
+        en = f"the case lacks {missing}" if missing else f"a case takes no {unknown}"
+        faults.append(Fault(place, zh, en))
+        return None
+    parts = {name: read_all(source, row.get(name, []), blocks, faults, "case", n, name) for name in _PARTS}
+    return Case(
+        id=row["id"],
+        clause=source.data["clause"],
+        suite=source.data["suite"],
+        suts=tuple(row.get("suts", source.data["suts"])),
+        level=row["level"],
+        zh=row["zh"],
+        en=row["en"],
+        place=place,
+        covers=tuple(row.get("covers", ())),
+        pics=tuple(row.get("pics", ())),
+        vars=row.get("vars", {}),
+        manners=row.get("manners", {}),
+        alone=bool(row.get("alone", False)),
+        cause=row.get("cause", ""),
+        repair=row.get("repair", ""),
+        **parts,
+    )
+
+
+def _clause_order(path: Path) -> tuple[tuple[int, int], ...]:
+    """Pages of the specification first (01.1), then the chapters (5.1 ... 5.12), by number."""
+    return tuple((0 if part.startswith("0") else 1, int(part) if part.isdigit() else 0) for part in path.stem.split("."))

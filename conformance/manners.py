@@ -1,0 +1,79 @@
+"""How the played parties behave where a case says nothing: RM assigns what it is asked for, CRM accepts completions (data).
+
+A case names only the lines that matter; everything else a system under test may ask meanwhile is answered by these rows
+(``data/manners.toml``), as a well-behaved peer would.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from conformance.model import Line, Place
+from conformance.paper import Paper, Reading, Written
+from conformance.values import Scope
+
+_PLACE = Place("manners.toml", 1)
+_FOREIGN = {"code": "3003", "text": "不属于本次测试的记录 / a record of no case of this run"}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a played party does about a message: the answer, and perhaps a message of its own ``after_ms`` later."""
+
+    written: Written
+    then: tuple[Line, dict[str, Any], str, int] | None = None
+
+
+class Manners:
+    """The rows by message and party."""
+
+    def __init__(self, rows: list[dict[str, Any]], paper: Paper) -> None:
+        self._paper = paper
+        self._rows: dict[tuple[str, str, str], dict[str, Any]] = {}
+        for row in rows:
+            self._rows[row["code"], row.get("party", ""), row.get("name", "")] = row
+
+    def react(self, party: str, asked: Reading, way: str, scope: Scope) -> Answer:
+        """What ``party`` does about a message; ``way`` names another manner than the usual one."""
+        code = asked.packet.code
+        if asked.symbol:
+            result = self._paper.catalogue.result(asked.symbol)
+            return Answer(self.receipt(party, asked, {"code": result.code, "text": f"{result.zh} / {result.en}"}, scope))
+        row = self._row(code, party, way)
+        scope = scope.beside(it={**asked.body, "header": asked.document["header"]})
+        if row is None:
+            return Answer(self.receipt(party, asked, {"code": "0001", "text": "已接收 / accepted"}, scope))
+        if "answer" in row:
+            written = self._paper.reply(_line("answer", party), row["answer"], asked, scope)
+        else:
+            written = self.receipt(party, asked, {"code": row.get("receipt", "0001"), "text": "模拟方 / played party"}, scope)
+        if "then" not in row:
+            return Answer(written)
+        line = Line("send", _PLACE, party, row["then"])
+        ref = str(asked.packet.serial) if row.get("ref") else ""
+        return Answer(written, (line, row["body"], ref, int(row.get("after_ms", 0))))
+
+    def receipt(self, party: str, asked: Reading, body: dict[str, Any], scope: Scope) -> Written:
+        """A receipt."""
+        return self._paper.reply(_line("receipt", party), body, asked, scope)
+
+    def refuse_foreign(self, party: str, asked: Reading, scope: Scope) -> Written:
+        """The answer to a record of no case."""
+        return self.receipt(party, asked, _FOREIGN, scope)
+
+    def follow(self, then: tuple[Line, dict[str, Any], str, int], asked: Reading, scope: Scope) -> Written:
+        """The message that follows."""
+        line, body, ref, _ = then
+        scope = scope.beside(it={**asked.body, "header": asked.document["header"]})
+        return self._paper.message(line, body, scope, ref or None)
+
+    def _row(self, code: str, party: str, way: str) -> dict[str, Any] | None:
+        for key in ((code, party, way), (code, "", way), (code, party, ""), (code, "", "")):
+            if key in self._rows:
+                return self._rows[key]
+        return None
+
+
+def _line(what: str, party: str) -> Line:
+    return Line("send", _PLACE, party, what)

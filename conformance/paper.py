@@ -1,0 +1,274 @@
+"""Documents the suite writes and reads: a line's message as bytes, as wrong as the line wants it, and back (spec 01).
+
+Valid documents come from the codec; everything that must be wrong is done to the text or the bytes afterwards, so raw cases
+share no logic with the product.
+"""
+
+from __future__ import annotations
+
+import re
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import Any
+
+from adapters.document import Document, DocumentRefused, Fault, Header
+from adapters.wire.layout import Layout
+from adapters.wire.packet import Kind, Packet
+from adapters.wire.times import wire_time
+from adapters.xml.codec import Codec
+from conformance.model import Line
+from conformance.pics import Pics
+from conformance.values import Scope, render
+from schemas.loader import RECEIPT, Catalogue, UnknownName
+from schemas.model import MessageRow
+
+HEARTBEAT = "heartbeat"
+EACH = "each"
+_NOBODY_KNOWS = "LN03"
+
+
+class Unsendable(ValueError):
+    """A line cannot be written as it stands: a fault of the case, never of the system under test."""
+
+
+@dataclass(slots=True)
+class Written:
+    """What is put on the wire: the packets' bytes in order, and what they say."""
+
+    pieces: list[bytes]
+    packet: Packet
+    document: dict[str, Any]
+
+    @property
+    def raw(self) -> bytes:
+        """All bytes together."""
+        return b"".join(self.pieces)
+
+
+@dataclass(slots=True)
+class Reading:
+    """A packet that came: its document as plain values, or what is wrong with it."""
+
+    packet: Packet
+    document: dict[str, Any] = field(default_factory=dict)
+    symbol: str = ""
+    faults: tuple[Fault, ...] = ()
+
+    @property
+    def element(self) -> str:
+        """Name of the body element, empty where it cannot be read."""
+        return str(self.document.get("element", ""))
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """Body fields."""
+        found: dict[str, Any] = self.document.get("body", {})
+        return found
+
+
+class Paper:
+    """Writes for every party the suite plays, reads what the system under test sends."""
+
+    def __init__(self, catalogue: Catalogue, pics: Pics, sut: str, first: int) -> None:
+        self.catalogue = catalogue
+        self.pics = pics
+        self.sut = sut
+        self.codec = Codec(catalogue)
+        self.layout = Layout(catalogue.layout(pics.layout))
+        self._sequence = first
+
+    def serial(self, party: str, now: int) -> str:
+        """The next serial of a party, never used before by this run."""
+        self._sequence += 1
+        return f"{self.pics.systems[party]:0<6}{wire_time(now)}{self._sequence:010d}"
+
+    def message(self, line: Line, body: dict[str, Any], scope: Scope, ref_serial: str | None) -> Written:
+        """The message of a ``send`` line. Raises Unsendable."""
+        row = self.catalogue.message(line.what)
+        filled = self._body(body, line, scope)
+        header = Header(
+            code=row.code,
+            serial=self.serial(line.party, scope.now),
+            sender=self.pics.systems[line.party],
+            receiver=self.pics.systems[self.sut],
+            area=str(filled.get("area", self.pics.values["area"])),
+            send_time=wire_time(scope.now),
+            mode="B" if row.pattern == "Q" else "A",
+            ref_serial=ref_serial,
+        )
+        header = replace(header, **render(line.args.get("header", {}), scope))
+        kind = Kind.NOTIFICATION if row.pattern == "N" else Kind.REQUEST
+        return self._written(line, Document(row, row.name, header, filled), kind, scope)
+
+    def reply(self, line: Line, body: dict[str, Any], asked: Reading, scope: Scope) -> Written:
+        """The answer of a ``send ... answers`` line or of a manner: a receipt, or the answer's element."""
+        row = self._row_of(asked.packet.code)
+        receipt = line.what == "receipt" or row.answer is None
+        filled = self._body(body, line, scope)
+        result = str(filled.get("code", "0001")) if receipt else "0000"
+        header = Header(
+            code=row.code,
+            serial=asked.packet.serial,
+            sender=asked.packet.receiver,
+            receiver=asked.packet.sender,
+            area=asked.packet.area,
+            send_time=wire_time(scope.now),
+            mode=asked.packet.mode,
+            ref_serial=asked.packet.serial,
+            result_code=result,
+        )
+        header = replace(header, **render(line.args.get("header", {}), scope))
+        element = RECEIPT if receipt else str(row.answer)
+        return self._written(line, Document(row, element, header, filled), Kind.RECEIPT if receipt else Kind.REPLY, scope)
+
+    def heartbeat(self, party: str, now: int) -> Written:
+        """A heartbeat request."""
+        packet = Packet(
+            b"",
+            kind=Kind.HEARTBEAT,
+            sender=self.pics.systems[party],
+            receiver=self.pics.systems[self.sut],
+            area=self.pics.values["area"],
+            serial=self.serial(party, now),
+            send_time=wire_time(now),
+        )
+        return Written([self.layout.encode(packet)], packet, {})
+
+    def read(self, packet: Packet) -> Reading:
+        """The document in a packet; never raises: what is wrong with it stands in the reading."""
+        expect: dict[str, Any] = {"code": packet.code, "serial": packet.serial, "sender": packet.sender}
+        try:
+            document = self.codec.decode(packet.body, packet.charset, {name: value for name, value in expect.items() if value})
+        except DocumentRefused as refusal:
+            return Reading(packet, {}, refusal.symbol, refusal.faults)
+        return Reading(packet, plain(document))
+
+    def _row_of(self, code: str) -> MessageRow:
+        """The row an answer goes under; a message nobody knows is refused under the link test's."""
+        try:
+            return self.catalogue.message(code)
+        except UnknownName:
+            return self.catalogue.message(_NOBODY_KNOWS)
+
+    def _body(self, body: dict[str, Any], line: Line, scope: Scope) -> dict[str, Any]:
+        """The body with the line's changes, filled."""
+        filled: dict[str, Any] = render(deepcopy(body), scope)
+        for path, value in line.args.get("set", {}).items():
+            _put(filled, path.split("."), render(value, scope), line)
+        for path in line.args.get("drop", ()):
+            _drop(filled, path.split("."))
+        return filled
+
+    def _written(self, line: Line, document: Document, kind: Kind, scope: Scope) -> Written:
+        charset = str(line.args.get("charset", self.pics.charset))
+        try:
+            raw = self.codec.encode(document, charset)
+        except (ValueError, LookupError) as fault:
+            raise Unsendable(f"{line.place}: {fault}") from fault
+        raw = _edited(raw, charset, line, scope)
+        header = document.header
+        packet = Packet(
+            raw,
+            kind=kind,
+            code=header.code,
+            sender=header.sender,
+            receiver=header.receiver,
+            area=header.area,
+            serial=header.serial,
+            send_time=header.send_time,
+            mode=header.mode,
+            charset=str(line.args.get("declare", charset)),
+            result=header.result_code or "0000",
+            ttl=header.ttl,
+        )
+        packet = replace(packet, **render(line.args.get("packet", {}), scope))
+        try:
+            pieces = [self.layout.encode(one) for one in _segments(packet, line)]
+        except ValueError as fault:
+            raise Unsendable(f"{line.place}: {fault}") from fault
+        return Written([_patched(piece, line) for piece in pieces], packet, plain(document))
+
+
+def plain(document: Document) -> dict[str, Any]:
+    """A document as plain values: code, element, header, body."""
+    header = document.header
+    names = ("code", "serial", "sender", "receiver", "area", "send_time", "version", "mode", "ttl")
+    values: dict[str, Any] = {name: getattr(header, name) for name in names}
+    optional = {name: getattr(header, name) for name in ("ref_serial", "result_code", "result_text")}
+    values |= {name: value for name, value in optional.items() if value is not None}
+    return {"code": document.row.code, "element": document.element, "header": values, "body": document.body}
+
+
+def writes(line: Line, pieces: list[bytes]) -> list[bytes]:
+    """The bytes as they are written one after the other: split where the line says so."""
+    data = b"".join(pieces)
+    cuts = line.args.get("split", [])
+    if EACH in cuts:
+        return [data[n : n + 1] for n in range(len(data))]
+    edges = [0, *(cut if cut >= 0 else len(data) + cut for cut in cuts), len(data)]
+    return [data[start:end] for start, end in pairwise(edges) if end > start]
+
+
+def _segments(packet: Packet, line: Line) -> list[Packet]:
+    """``cut = [n, 1, 2, ...]``: the body in ``n`` pieces, those numbers sent in that order."""
+    cut = line.args.get("cut")
+    if not cut:
+        return [packet]
+    count, body = cut[0], packet.body
+    size = -(-len(body) // count)
+    parts = [
+        replace(packet, body=body[n * size : (n + 1) * size], segment=n + 1, more=n + 1 < count) for n in range(count)
+    ]
+    return [parts[number - 1] for number in cut[1:]]
+
+
+def _edited(raw: bytes, charset: str, line: Line, scope: Scope) -> bytes:
+    """Text replaced in the document: pairs of what is there and what stands there instead; ``~`` begins a pattern."""
+    edits = line.args.get("edit", [])
+    if not edits:
+        return raw
+    text = raw.decode(charset)
+    for old, new in edits:
+        old, new = str(render(old, scope)), str(render(new, scope))
+        if old.startswith("~"):
+            text, count = re.subn(old[1:], lambda _, new=new: new, text)  # type: ignore[misc]
+        else:
+            count = text.count(old)
+            text = text.replace(old, new)
+        if not count:
+            raise Unsendable(f"{line.place}: 文档中没有 {old} / the document has no {old}")
+    return text.encode(charset)
+
+
+def _patched(piece: bytes, line: Line) -> bytes:
+    """Bytes overwritten: pairs of offset and text (``\\xNN`` allowed)."""
+    for offset, text in line.args.get("patch", []):
+        data = text.encode("latin-1").decode("unicode_escape").encode("latin-1")
+        piece = piece[:offset] + data + piece[offset + len(data) :]
+    return piece
+
+
+def _put(body: Any, path: list[str], value: Any, line: Line) -> None:
+    for part in path[:-1]:
+        body = _child(body, part, line)
+    if isinstance(body, list):
+        body[int(path[-1])] = value
+    else:
+        body[path[-1]] = value
+
+
+def _child(body: Any, part: str, line: Line) -> Any:
+    try:
+        return body[int(part)] if isinstance(body, list) else body.setdefault(part, {})
+    except (IndexError, ValueError) as fault:
+        raise Unsendable(f"{line.place}: 没有 {part} / there is no {part}") from fault
+
+
+def _drop(body: Any, path: list[str]) -> None:
+    for part in path[:-1]:
+        body = body[int(part)] if isinstance(body, list) else body.get(part, {})
+    if isinstance(body, list):
+        del body[int(path[-1])]
+    else:
+        body.pop(path[-1], None)

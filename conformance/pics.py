@@ -1,0 +1,255 @@
+"""The questionnaire: what an implementation supports, and its addresses, ids, timers and test values (spec 07.3).
+
+It selects cases and fills their values.  Without a file everything is taken to be supported, with the defaults below; the
+template ``bssgw conformance pics`` writes is made of the same rows, so it cannot differ from them.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from conformance.values import span_ms
+from schemas.loader import load
+from schemas.toml_lines import key_lines, line_of
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One thing asked: its default, and what it means in both languages."""
+
+    default: Any
+    zh: str
+    en: str
+
+
+FEATURES: dict[str, Row] = {
+    "heartbeat": Row(True, "长连接心跳", "heartbeats on long connections"),
+    "segments": Row(True, "分段报文的接收", "documents received in segments"),
+    "ttl": Row(True, "检查报文有效期 TTL", "the time to live is checked"),
+    "checksum": Row(True, "检查校验值", "checksums are checked"),
+    "remembers_serials": Row(True, "按流水号查重并重发原应答", "repeats are found by serial and get the stored answer"),
+    "retransmits": Row(True, "无收条时重发同样的字节", "the same bytes go again when no receipt comes"),
+    "long_connections": Row(True, "保持长连接", "connections stay open"),
+    "address_check": Row(False, "检查地址是否覆盖", "addresses are checked for coverage"),
+    "future_orders": Row(True, "处理未来日期的定单", "orders for a later day"),
+}
+"""Options of an implementation."""
+
+TIMERS: dict[str, Row] = {
+    "connect": Row("5s", "建立连接", "a connection stands"),
+    "receipt": Row("15s", "收条", "a receipt is here (01.1.5)"),
+    "answer": Row("30s", "阻塞请求的应答", "the answer of a blocking request is here (01.1.5)"),
+    "accept": Row("30s", "从派单到签收", "an order is accepted after its dispatch"),
+    "resources": Row("60s", "从签收到请求资源", "resources are asked for after acceptance"),
+    "complete": Row("120s", "从签收到报竣", "a plain order is reported complete after acceptance"),
+    "result": Row("60s", "命令的结果", "the result of a command is here"),
+    "settle": Row("3s", "确认不再有报文", "how long nothing may come to be sure that nothing comes"),
+    "heartbeat": Row("60s", "心跳间隔", "silence after which a heartbeat is sent (01.1.5)"),
+    "idle": Row("300s", "空闲关闭", "silence after which a connection is closed (01.1.5)"),
+    "partial": Row("30s", "不完整报文", "how long a packet may be incomplete (01.1.5)"),
+    "reassembly": Row("120s", "分段收齐", "how long segments may take (01.1.3)"),
+    "close": Row("5s", "出错后关闭连接", "a connection is closed after a fault that calls for it"),
+    "reconnect": Row("60s", "断线后重连", "a lost connection is opened again"),
+}
+"""Times a case may name, with defaults."""
+
+VALUES: dict[str, Row] = {
+    "area": Row("025", "本地网", "local network"),
+    "bureau": Row("NJGL01", "局向", "bureau"),
+    "product": Row("POTS", "需要资源的产品", "a product whose installation needs resources"),
+    "plain_product": Row("CLIP", "不需要资源的产品", "a product whose installation needs none"),
+    "unknown_product": Row("SDH", "没有流程的产品与动作之一", "a product that has no process for pixit.unknown_action"),
+    "unknown_action": Row("change_number", "没有流程的动作", "an action without process for pixit.unknown_product"),
+    "cancel_reason": Row("10C001", "撤单原因", "a reason of type 10C"),
+    "change_reason": Row("10Q001", "改单原因", "a reason of type 10Q"),
+    "defer_reason": Row("10P001", "缓装原因", "a reason of type 10P"),
+    "max_packet": Row(1 << 20, "报文上限（字节）", "the largest packet taken, in bytes"),
+}
+"""Test values a case may name as ``${pixit.name}``."""
+
+SYSTEMS: dict[str, Row] = {
+    "CRM": Row("CRM001", "客户关系管理", "customer relationship management"),
+    "PF": Row("PF0001", "服务开通", "service provisioning"),
+    "RM": Row("RM0001", "网络资源管理", "network resource management"),
+    "BILL": Row("BIL001", "计费", "billing"),
+    "channel": Row("CH0001", "渠道", "a sales channel"),
+}
+"""System ids by role."""
+
+LISTEN: dict[str, str] = {
+    "CRM": "tcp://0.0.0.0:7100",
+    "PF": "tcp://0.0.0.0:7101",
+    "RM": "tcp://0.0.0.0:7102",
+    "BILL": "tcp://0.0.0.0:7103",
+    "channel": "tcp://0.0.0.0:7104",
+}
+"""Where the suite listens for what the system under test sends to a role it plays."""
+
+_TABLES = {"features": FEATURES, "timers": TIMERS, "values": VALUES, "systems": SYSTEMS}
+
+
+class PicsInvalid(Exception):
+    """The questionnaire cannot be used: file, line and what to do, in both languages."""
+
+    def __init__(self, where: str, zh: str, en: str) -> None:
+        super().__init__(f"{where}: {zh} / {en}")
+        self.where, self.zh, self.en = where, zh, en
+
+
+@dataclass(frozen=True, slots=True)
+class Pics:
+    """A filled questionnaire; times in ms. ``messages`` empty: all."""
+
+    layout: str = "ctif-128"
+    charset: str = "GB18030"
+    messages: tuple[str, ...] = ()
+    features: Mapping[str, bool] = field(default_factory=lambda: {name: row.default for name, row in FEATURES.items()})
+    timers: Mapping[str, int] = field(default_factory=lambda: {name: _ms(row.default) for name, row in TIMERS.items()})
+    values: Mapping[str, Any] = field(default_factory=lambda: {name: row.default for name, row in VALUES.items()})
+    systems: Mapping[str, str] = field(default_factory=lambda: {name: row.default for name, row in SYSTEMS.items()})
+    listen: Mapping[str, str] = field(default_factory=lambda: dict(LISTEN))
+
+    def lacks(self, conditions: tuple[str, ...]) -> str:
+        """The first condition that does not hold, or an empty text. ``!x``: x is not supported."""
+        for condition in conditions:
+            name = condition.removeprefix("!")
+            if self._offers(name) is condition.startswith("!"):
+                return condition
+        return ""
+
+    def time(self, name: str) -> int:
+        """A timer by name, or a duration, in ms."""
+        found = self.timers.get(name)
+        return _ms(name) if found is None else found
+
+    def _offers(self, name: str) -> bool:
+        key, _, value = name.partition("=")
+        if value:
+            return bool(getattr(self, key) == value)
+        if name in FEATURES:
+            return bool(self.features[name])
+        return not self.messages or name in self.messages
+
+    def plain(self) -> dict[str, Any]:
+        """As plain values, for reports."""
+        return {
+            "layout": self.layout,
+            "charset": self.charset,
+            "messages": list(self.messages),
+            **{name: dict(getattr(self, name)) for name in (*_TABLES, "listen")},
+        }
+
+
+def known_condition(condition: str) -> bool:
+    """Whether a case may ask this of the questionnaire."""
+    name = condition.removeprefix("!")
+    key, _, value = name.partition("=")
+    codes = [row.code for row in load().messages()]
+    return key in ("layout", "charset") if value else name in FEATURES or name in codes
+
+
+def read_pics(path: Path | None) -> Pics:
+    """The questionnaire in a file; None: everything by default. Raises PicsInvalid, OSError."""
+    if path is None:
+        return Pics()
+    text = path.read_text("utf-8")
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as fault:
+        raise PicsInvalid(str(path), f"不是 TOML：{fault}", f"no TOML: {fault}") from fault
+    lines = key_lines(text)
+
+    def at(*keys: str) -> str:
+        return f"{path}:{line_of(lines, keys)}"
+
+    known = {"layout", "charset", "messages", "listen", *_TABLES}
+    for name in data:
+        if name not in known:
+            raise PicsInvalid(at(name), f"不认识 {name}，可用 {sorted(known)}", f"{name} is unknown; there are {sorted(known)}")
+    chosen: dict[str, Any] = {name: data[name] for name in ("layout", "charset") if name in data}
+    _check_names(data, at)
+    chosen["messages"] = tuple(data.get("messages", ()))
+    for name, rows in _TABLES.items():
+        chosen[name] = _table(name, rows, data.get(name, {}), at)
+    chosen["listen"] = {**LISTEN, **data.get("listen", {})}
+    return Pics(**chosen)
+
+
+def template() -> str:
+    """A commented questionnaire with every default."""
+    rows = [
+        "# 一致性测试问卷 PICS/PIXIT。改动与实现不同之处，其余保留。",
+        "# Questionnaire of the conformance suite. Change what differs in your implementation, leave the rest.",
+        "",
+        'layout = "ctif-128"      # 报文头布局 packet layout: ' + ", ".join(row.name for row in load().layouts()),
+        'charset = "GB18030"      # 字符集 charset: GB18030, UTF-8',
+        "messages = []            # 支持的报文，空为全部 messages supported; empty: all. messages = [\"OH01\", \"CN01\"]",
+    ]
+    about = {
+        "features": "支持的选项 options supported",
+        "timers": "时限 times (ms, s, m, h, d)",
+        "values": "测试数据 test values",
+        "systems": "系统编号 system ids: 被测方与本套件扮演的各方 the system under test and those the suite plays",
+    }
+    for name, table in _TABLES.items():
+        rows += ["", f"[{name}]  # {about[name]}"]
+        rows += [f"{_key(key)} = {_toml(row.default):<14} # {row.zh} · {row.en}" for key, row in table.items()]
+    rows += ["", "[listen]  # 被测方向这些地址连接 the system under test connects here"]
+    rows += [f"{name} = {_toml(address)}" for name, address in LISTEN.items()]
+    return "\n".join(rows) + "\n"
+
+
+def _check_names(data: dict[str, Any], at: Any) -> None:
+    """Layout, charset and messages must be known."""
+    layouts = [row.name for row in load().layouts()]
+    codes = [row.code for row in load().messages()]
+    if data.get("layout", layouts[0]) not in layouts:
+        raise PicsInvalid(at("layout"), f"布局须为 {layouts}", f"layout is one of {layouts}")
+    if data.get("charset", "UTF-8") not in ("GB18030", "UTF-8"):
+        raise PicsInvalid(at("charset"), "字符集须为 GB18030 或 UTF-8", "charset is GB18030 or UTF-8")
+    for code in data.get("messages", ()):
+        if code not in codes:
+            raise PicsInvalid(at("messages"), f"没有报文 {code}", f"there is no message {code}")
+    for role in data.get("listen", {}):
+        if role not in LISTEN:
+            raise PicsInvalid(at("listen", role), f"没有角色 {role}", f"there is no role {role}")
+
+
+def _table(name: str, rows: dict[str, Row], given: dict[str, Any], at: Any) -> dict[str, Any]:
+    """One table over its defaults. Raises PicsInvalid."""
+    filled = {key: row.default for key, row in rows.items()}
+    for key, value in given.items():
+        if key not in rows:
+            there = ", ".join(rows)
+            raise PicsInvalid(at(name, key), f"没有 {name}.{key}，可用 {there}", f"no {name}.{key}; there are {there}")
+        if type(value) is not type(rows[key].default):
+            shown = rows[key].default
+            raise PicsInvalid(at(name, key), f"{key} 的类型应如 {shown!r}", f"{key} is written like {shown!r}")
+        filled[key] = value
+    if name == "timers":
+        for key, text in filled.items():
+            if span_ms(text) is None:
+                raise PicsInvalid(at(name, key), f"{text} 不是时长（如 30s）", f"{text} is no duration, such as 30s")
+        return {key: _ms(text) for key, text in filled.items()}
+    return filled
+
+
+def _ms(text: str) -> int:
+    found = span_ms(text)
+    if found is None:
+        raise ValueError(f"no duration: {text}")
+    return found
+
+
+def _key(key: str) -> str:
+    return f"{key:<20}"
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int) else f'"{value}"'

@@ -1,0 +1,94 @@
+"""A run of the suite put together: cases, questionnaire, conductor and sockets (spec 07.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from twisted.internet.defer import Deferred
+
+from conformance.conductor import Conductor
+from conformance.host import SuiteHost
+from conformance.loader import Suite
+from conformance.model import Case, CaseResult, RunResult
+from conformance.paper import Paper
+from conformance.pics import LISTEN, Pics
+from conformance.ports import Clock, Endpoints, Entropy
+from conformance.selection import applicable, chosen, sanity
+from conformance.waivers import Waiver, waive
+from schemas.loader import load
+
+_FIRST_SERIAL = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is asked for. ``sut`` is the role (``PF``), ``endpoint`` where it listens, ``width`` how many cases run at once."""
+
+    suite: str
+    sut: str
+    endpoint: str
+    pics: Pics = field(default_factory=Pics)
+    seed: int = 0
+    only: tuple[str, ...] = ()
+    strict: bool = False
+    pics_file: str = ""
+    width: int = 8
+    waivers: tuple[Waiver, ...] = ()
+    product: str = "bss-gateway"
+
+
+class Session:
+    """One run. ``outcome`` is valid at any time; ``host`` says where the parties listen."""
+
+    def __init__(self, suite: Suite, plan: Plan, clock: Clock, entropy: Entropy, endpoints: Endpoints) -> None:
+        self.plan = plan
+        self.outcome = RunResult(plan.suite, plan.sut, plan.endpoint, plan.seed, plan.product, plan.strict, plan.only)
+        self.outcome.pics_file, self.outcome.pics = plan.pics_file, plan.pics.plain()
+        cases = chosen(suite.cases, plan.suite, plan.sut, plan.only)
+        play, self._rest = applicable(cases, plan.pics)
+        self._order = {case.id: n for n, case in enumerate(cases)}
+        paper = Paper(load(), plan.pics, plan.sut, _FIRST_SERIAL + entropy.below(1_000_000_000))
+        first = sanity(suite.cases, plan.sut, plan.pics)
+        self.conductor = Conductor(self.outcome, first, play, paper, suite.blocks, clock, entropy, plan.width, self._repeat)
+        listen = {role: plan.pics.listen[role] for role in parties(play)}
+        self.host = SuiteHost(self.conductor, plan.endpoint, listen, paper.layout, clock, endpoints)
+        self._clock = clock
+        self._finished: Deferred[RunResult] = Deferred()
+        self.conductor.done = self._finished.callback
+
+    async def run(self, progress: Callable[[CaseResult, int, int], None] | None = None) -> RunResult:
+        """Play it to its end. Raises CannotListenError."""
+        if progress is not None:
+            self.conductor.progress = progress
+        try:
+            await self.host.start()
+            self.conductor.begin(self.host)
+            outcome = await self._finished
+        finally:
+            await self.host.stop()
+        outcome.results = sorted([*outcome.results, *self._rest], key=lambda result: self._order[result.case.id])
+        waive(outcome, self.plan.waivers)
+        return outcome
+
+    def stop(self) -> None:
+        """Called off: ``run`` returns with what there is."""
+        self.conductor.stop()
+
+    def _repeat(self, case: Case) -> str:
+        """The command that plays one case again."""
+        plan = self.plan
+        pics = f" --pics {plan.pics_file}" if plan.pics_file else ""
+        command = f"bssgw conformance run --suite {plan.suite} --sut {plan.sut.lower()} --endpoint {plan.endpoint}"
+        return f"{command}{pics} --only {case.id} --seed {plan.seed}"
+
+
+def parties(cases: list[Case]) -> list[str]:
+    """The roles the suite listens as: all the cases play or may be asked as."""
+    return [role for role in LISTEN if any(role in _heard(case) for case in cases)]
+
+
+def _heard(case: Case) -> tuple[str, ...]:
+    """Whom the system under test may speak to in a case: those of the case, and those its routes reach."""
+    spoken = {route.receiver for row in load().messages() for route in row.routes if route.sender in case.suts}
+    return tuple(role for role in LISTEN if (role in spoken or role in case.parties) and role not in case.suts)

@@ -1,0 +1,105 @@
+"""Data files of the suite: their values, where each stands, and what is wrong with them, with file and line."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from conformance.lines import LineFault, read_lines
+from conformance.model import Line, Place
+from schemas.toml_lines import KeyPath, key_lines, line_of
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something wrong in a data file, said in both languages."""
+
+    place: Place
+    zh: str
+    en: str
+
+    @property
+    def text(self) -> str:
+        """One line: where, and what."""
+        return f"{self.place}: {self.zh} / {self.en}"
+
+
+class CasesInvalid(Exception):
+    """The data files have faults; nothing runs."""
+
+    def __init__(self, faults: list[Fault]) -> None:
+        super().__init__("\n".join(fault.text for fault in faults))
+        self.faults = faults
+
+
+@dataclass(slots=True)
+class Blocks:
+    """Lines, bodies and manners shared by name."""
+
+    lines: dict[str, list[Line]] = field(default_factory=dict)
+    bodies: dict[str, dict[str, Any]] = field(default_factory=dict)
+    manners: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Source:
+    """A data file: its values and where they stand."""
+
+    name: str
+    data: dict[str, Any]
+    keys: dict[KeyPath, int]
+    text: list[str]
+
+    def place(self, *path: str | int) -> Place:
+        """Where a key or table stands."""
+        return Place(self.name, line_of(self.keys, path))
+
+    def entry(self, n: int, *path: str | int) -> Place:
+        """Where the ``n``-th (from 0) inline table of a list at ``path`` begins: one a line of text."""
+        first = line_of(self.keys, path)
+        at = first
+        for number in range(first, len(self.text) + 1):
+            line = self.text[number - 1].strip()
+            if line.startswith(("{", '"')) or (number == first and ("{" in line or line.endswith(('"]', '",')))):
+                if n == 0:
+                    return Place(self.name, number)
+                n -= 1
+            if number > first and line.startswith("]"):
+                break
+            at = number
+        return Place(self.name, at)
+
+
+def open_source(path: Path) -> Source:
+    """Read a data file. Raises CasesInvalid: no TOML."""
+    text = path.read_text("utf-8")
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as fault:
+        place = Place(path.name, getattr(fault, "lineno", 1))
+        raise CasesInvalid([Fault(place, f"不是 TOML：{fault}", f"no TOML: {fault}")]) from fault
+    return Source(path.name, data, key_lines(text), text.splitlines())
+
+
+def read_all(source: Source, entries: Any, blocks: Blocks, faults: list[Fault], *path: str | int) -> tuple[Line, ...]:
+    """The lines of a list; a text in it names a block."""
+    lines: list[Line] = []
+    if isinstance(entries, str):
+        entries = [entries]
+    if not isinstance(entries, list):
+        faults.append(Fault(source.place(*path), "须是行的列表", "must be a list of lines"))
+        return ()
+    for n, entry in enumerate(entries):
+        place = source.entry(n, *path)
+        if isinstance(entry, str):
+            if entry not in blocks.lines:
+                faults.append(Fault(place, f"没有名为 {entry} 的公共段", f"no block is called {entry}"))
+            lines += blocks.lines.get(entry, [])
+            continue
+        try:
+            lines += read_lines(entry, place)
+        except LineFault as fault:
+            faults.append(Fault(place, fault.zh, fault.en))
+    return tuple(lines)

@@ -1,0 +1,105 @@
+"""One direction of one connection with the system under test: bytes in, whole packets or the reason why not (spec 01.1.3).
+
+No session: a tester must be able to leave heartbeats unanswered, answer twice, or say nothing, so nothing here answers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from adapters.wire.errors import FramingFault
+from adapters.wire.framer import Framer
+from adapters.wire.layout import Layout
+from adapters.wire.packet import Packet
+from adapters.wire.segments import Reassembler
+
+MAX_PACKET = 4 << 20
+MAX_DOCUMENT = 32 << 20
+"""What the suite itself takes from a system under test; beyond it floods."""
+
+
+@dataclass(slots=True)
+class Arrival:
+    """What some bytes meant: whole packets with their bytes, or why the stream cannot be read on (``lost``: not at all)."""
+
+    packets: list[tuple[Packet, bytes]] = field(default_factory=list)
+    fault: str = ""
+    lost: bool = False
+
+
+class Stream:
+    """Reads what the system under test writes on one connection."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._framer = Framer(layout, MAX_PACKET, allow_unchecked=True)
+        self._frame = layout.header_size + len(layout.delimiter)
+        self._reassembler = Reassembler(MAX_DOCUMENT)
+        self._tail = bytearray()
+        self._pieces: dict[str, bytes] = {}
+        self._lost = False
+        self.count = 0
+
+    def feed(self, data: bytes, now: int) -> Arrival:
+        """Bytes arrived."""
+        self.count += len(data)
+        self._tail += data
+        arrival = Arrival()
+        while not self._lost:
+            try:
+                packets = self._framer.feed(data)
+            except FramingFault as fault:
+                self._note(arrival, fault)
+                if fault.packet is None:
+                    break
+                self._bytes_of(fault.packet)
+                packets = []
+            for packet in packets:
+                self._packet(packet, now, arrival)
+            if self._framer.fault is None:
+                break
+            data = b""
+        return arrival
+
+    def _packet(self, packet: Packet, now: int, arrival: Arrival) -> None:
+        raw = self._pieces.pop(packet.serial, b"") + self._bytes_of(packet)
+        try:
+            whole = self._reassembler.add(packet, now)
+        except FramingFault as fault:
+            self._note(arrival, fault)
+            return
+        if whole is not None:
+            arrival.packets.append((whole, raw))
+        else:
+            self._pieces[packet.serial] = raw
+
+    def _bytes_of(self, packet: Packet) -> bytes:
+        """The bytes a packet was cut from."""
+        size = self._frame + len(packet.body)
+        raw = bytes(self._tail[:size])
+        del self._tail[:size]
+        return raw
+
+    def _note(self, arrival: Arrival, fault: FramingFault) -> None:
+        arrival.fault = f"{fault.symbol} · {fault.reason_zh} / {fault.reason_en}"
+        if fault.packet is None:
+            self._lost = arrival.lost = True
+
+
+def header_fields(packet: Packet) -> dict[str, Any]:
+    """A packet's header as plain values, for matching and reports."""
+    return {
+        "kind": packet.kind.value if packet.kind is not None else "",
+        "code": packet.code,
+        "sender": packet.sender,
+        "receiver": packet.receiver,
+        "area": packet.area,
+        "serial": packet.serial,
+        "send_time": packet.send_time,
+        "mode": packet.mode,
+        "charset": packet.charset,
+        "result": packet.result,
+        "ttl": packet.ttl,
+        "checksum": packet.checksum,
+        "length": len(packet.body),
+    }
