@@ -15,6 +15,7 @@ from adapters.store.mapping import dumps
 from adapters.store.message_machine import DEAD, PARKED, READY, next_state
 from adapters.store.rows import MessageRecord
 from adapters.store.unit import StoreUnit
+from adapters.store.withdrawal import TAKEN_BACK
 from adapters.wire.times import wire_time
 from crm_core.errors import DomainError, StateConflict
 from crm_core.fallout.desk import WorkFallout
@@ -104,6 +105,8 @@ class FalloutJob(PersonJob):
             return
         if message.direction != "out":
             raise StateConflict("来报不能由本方重发，请对端重发", "An inbound message is sent again by its sender only")
+        if message.error_class == TAKEN_BACK:
+            raise StateConflict("报文已撤回，无可重发", "The message was taken back: there is nothing to be sent")
         document = self._document(message)
         if self._work.dry_run:
             return

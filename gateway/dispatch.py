@@ -67,6 +67,7 @@ class Dispatcher:
         self._shared: dict[str, tuple[tuple[str, ...], Callable[[Packet], Any] | None]] = {}
         self.on_identified = _nobody
         self.on_ended = _nobody
+        self.on_late: Callable[[str, Packet], bool] = _nobody_waits
         self.repeats = 0
         writer.on_room = self._room
 
@@ -120,9 +121,9 @@ class Dispatcher:
             self._pump.lost(connection.peer_id, serial)
 
     def unmatched(self, connection: Connection, packet: Packet) -> None:
-        """An answer after its requester gave up: applied if its message still waits, else logged (01.1.6)."""
+        """An answer after its requester gave up: applied if its message still waits or was given up, else logged (01.1.6)."""
         peer_id = connection.peer_id or packet.sender
-        if not self._pump.late(peer_id, packet):
+        if not (self._pump.late(peer_id, packet) or self.on_late(peer_id, packet)):
             log.info("answer.unmatched", peer=peer_id, serial=packet.serial, code=packet.code)
 
     def refused(self, connection: Connection, event: Refused) -> None:
@@ -324,6 +325,11 @@ class Dispatcher:
         fault = Fault("/Package/Header/MessageCode", "served", row.code, f"本系统不受理 {row.code} {row.zh}",
                       f"this system does not take {row.code} {row.name}")  # fmt: skip
         return DocumentRefused("MESSAGE_UNKNOWN", (fault,))
+
+
+def _nobody_waits(peer_id: str, packet: Packet) -> bool:
+    """Until the composition root says who looks for messages that were given up."""
+    return False
 
 
 def _nobody(peer_id: str, connection: Connection) -> None:

@@ -6,7 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from adapters.store.unit import StoreUnit
 from crm_core.ports import Command, Outcome, UnitOfWork
+
+MOST = 1000
+"""Entries of a list in one answer."""
 
 
 class MessageLog(Protocol):
@@ -70,6 +74,36 @@ class QueryMessage:
         return Outcome("OK", body=body)
 
 
+Again = Callable[[StoreUnit, str, list[str]], tuple[list[str], list[str]]]
+"""Judges serials a peer wants once more: which will be sent, which are unknown (``gateway.redelivery``)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Redeliver:
+    """RX03: ``serials`` of ours, or reports ``from_seq`` to ``to_seq`` of an order: we number no reports, those are unknown."""
+
+    again: Again
+    serials: list[str] | None = None
+    from_seq: int = 0
+    to_seq: int = -1
+
+    def prefetch(self) -> tuple[tuple[str, str], ...]:
+        """Nothing of the core's."""
+        return ()
+
+    def execute(self, uow: UnitOfWork) -> Outcome:
+        """The answer; what is sent leaves after the commit."""
+        if not isinstance(uow, StoreUnit):
+            raise TypeError("messages are sent again from the message log only")
+        if self.serials is None:
+            first, last = self.from_seq, min(self.to_seq, self.from_seq + MOST - 1)
+            unknown = list(range(first, last + 1))
+            return Outcome("OK", body={"unknown_seqs": unknown} if unknown else {})
+        redelivered, missing = self.again(uow, uow.origin.sender, self.serials)
+        body: dict[str, Any] = {"redelivered": [{"serial": serial} for serial in redelivered]} if redelivered else {}
+        return Outcome("OK", body=body | ({"unknown_serials": missing} if missing else {}))
+
+
 def _text(answer: bytes) -> str:
     """Our own answers are in a charset we wrote; it is named in their declaration."""
     head = answer[:80].decode("ascii", "ignore")
@@ -77,10 +111,13 @@ def _text(answer: bytes) -> str:
     return answer.decode(charset)
 
 
-def link_commands(look: Callable[[], dict[str, Any]], log: MessageLog) -> dict[str, Callable[[dict[str, Any]], Command]]:
+def link_commands(
+    look: Callable[[], dict[str, Any]], log: MessageLog, again: Again
+) -> dict[str, Callable[[dict[str, Any]], Command]]:
     """Makers of the gateway's own commands by the name rows use, beside the core's."""
     return {
         "LinkTest": lambda body: LinkTest(body["text"]),
         "ServiceStatus": lambda body: ServiceStatus(look),
+        "Redeliver": lambda body: Redeliver(again, body.get("serials"), body.get("from_seq", 0), body.get("to_seq", -1)),
         "QueryMessage": lambda body: QueryMessage(body["sender"], body["serial"], log),
     }

@@ -10,6 +10,7 @@ import heapq
 from collections import deque
 from typing import Protocol
 
+from adapters.store.message_machine import READY
 from adapters.store.rows import MessageRecord
 from adapters.wire.packet import Packet
 from gateway.config import Peer
@@ -116,9 +117,12 @@ class Lane:
 
 
 def entry_of(record: MessageRecord) -> Entry:
-    """The pump's view of a stored outbound message; without a key it is a line of its own."""
+    """The pump's view of a stored outbound message; without a key it is a line of its own.
+
+    READY once more (redelivered, its peer configured at last) its age counts from then, which is when it became due."""
+    since = record.due_at if record.state == READY and record.due_at is not None else record.first_seen
     return Entry(
         id=record.id, peer=record.peer, code=record.code, serial=record.serial, area=record.area,
-        key=record.order_key or f"#{record.id}", state=record.state, tries=record.tries, first_seen=record.first_seen,
+        key=record.order_key or f"#{record.id}", state=record.state, tries=record.tries, first_seen=since,
         due_at=record.due_at or 0, ref_serial=record.ref_serial,
     )  # fmt: skip

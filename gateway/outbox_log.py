@@ -61,9 +61,44 @@ class OutboxLog:
             row = connection.exec_driver_sql(sql, (fallout_id,)).first()
         return None if row is None else MessageRecord(**dict(zip(MESSAGE_COLUMNS, row, strict=True)))
 
+    def _records(self, condition: str, values: tuple[Any, ...]) -> list[MessageRecord]:
+        sql = f"SELECT {', '.join(MESSAGE_COLUMNS)} FROM message WHERE direction = 'out' AND {condition}"
+        with self._engine.connect() as connection:
+            rows = connection.exec_driver_sql(sql, values).fetchall()
+        return [MessageRecord(**dict(zip(MESSAGE_COLUMNS, row, strict=True))) for row in rows]
+
+    def undeliverable_after(self, message_id: int, limit: int) -> list[MessageRecord]:
+        """The next messages behind ``message_id`` parked because no configured peer could be sent them, as long as somebody
+        is to look at them: what a person closed stays as it is."""
+        mark = self._dialect.mark
+        wanted = (
+            "state = 'PARKED' AND error_class = 'not_sent' AND id IN (SELECT message_id FROM fallout WHERE closed_at IS NULL) "
+            f"AND id > {mark} ORDER BY id LIMIT {mark}"
+        )
+        return self._records(wanted, (message_id, limit))
+
+    def of_serial(self, peer: str, serial: str) -> MessageRecord | None:
+        """Our message to ``peer`` under this serial."""
+        mark = self._dialect.mark
+        found = self._records(f"peer = {mark} AND serial = {mark}", (peer, serial))
+        return found[0] if found else None
+
+    def open_fallouts(self, message_id: int) -> tuple[str, ...]:
+        """Records about a message that are not closed."""
+        sql = f"SELECT id FROM fallout WHERE message_id = {self._dialect.mark} AND closed_at IS NULL ORDER BY id"
+        with self._engine.connect() as connection:
+            return tuple(row[0] for row in connection.exec_driver_sql(sql, (message_id,)).fetchall())
+
     def document(self, message_id: int) -> dict[str, Any] | None:
         """What an outbound message says."""
         sql = f"SELECT document_json FROM message_document WHERE message_id = {self._dialect.mark}"
         with self._engine.connect() as connection:
             row = connection.exec_driver_sql(sql, (message_id,)).first()
         return None if row is None else loads(row[0])
+
+    def bytes_of(self, message_id: int) -> bytes | None:
+        """The bytes a message left with; None if it never did."""
+        sql = f"SELECT raw FROM message_body WHERE message_id = {self._dialect.mark}"
+        with self._engine.connect() as connection:
+            row = connection.exec_driver_sql(sql, (message_id,)).first()
+        return None if row is None or row[0] is None else bytes(row[0])

@@ -25,6 +25,7 @@ from gateway.config import Config, Listen, Peer
 from gateway.desk import Desk
 from gateway.dispatch import HIGH_WATER, Dispatcher
 from gateway.http_service import HttpService
+from gateway.late_answers import LateAnswers
 from gateway.link import Connection, ConnectionOwner
 from gateway.link_commands import link_commands
 from gateway.links import ConnectionFactory, DuplexLink, OutgoingLink, ShortLink, Surroundings, settings_of
@@ -32,10 +33,12 @@ from gateway.outbox_log import OutboxLog
 from gateway.outbox_pump import OutboxPump
 from gateway.peers import PeerBook
 from gateway.probe import LinkTests
+from gateway.redelivery import Redelivery
 from gateway.reference_data import build_reference
 from gateway.retry import RetryPolicy
 from gateway.runners import InlineRunner
 from gateway.timers import Timers
+from gateway.unparking import Unparking
 from gateway.writer import Runner, Writer
 from schemas.loader import load
 
@@ -86,11 +89,16 @@ class Gateway:
         policy = RetryPolicy(catalogue.table("error_classes"), entropy)
         self.pump = OutboxPump(self.writer, OutboxLog(store.engine), self.codec, clock, policy, self.book.own_id)
         self.desk = Desk(self.writer, OutboxLog(store.engine), self.pump, catalogue, self.book.own_id)
-        inbound = Inbound(catalogue, link_commands(self._service_status, store))
+        self._unparking = Unparking(OutboxLog(store.engine), self.writer, self.pump, self.book, catalogue)
+        self._redelivery = Redelivery(
+            self.codec, clock, self.book.own_id, self.links.get, OutboxLog(store.engine).bytes_of
+        )
+        inbound = Inbound(catalogue, link_commands(self._service_status, store, self._redelivery.judge))
         answers = self._answers = Answers(self.codec, self.book.own_id, clock.now)
         self.dispatcher = Dispatcher(self.book, self.codec, inbound, answers, self.writer, self.pump, clock)
         self.dispatcher.on_identified = self._identified
         self.dispatcher.on_ended = self._ended
+        self.dispatcher.on_late = LateAnswers(self.codec, OutboxLog(store.engine), self.writer).take
         tests = LinkTests(self.codec, self.book.own_id, config.gateway.areas[0], clock)
         self._surroundings = Surroundings(
             clock, entropy, self.pump, endpoints, self._connection, self.dispatcher, tests.packet
@@ -122,6 +130,7 @@ class Gateway:
         for link in self.links.values():
             link.start()
         self.pump.start()
+        self._unparking.start()
         self._timers.start()
         self._probe()
 
@@ -228,7 +237,10 @@ class Gateway:
                 link.up(other)
 
     def _outgoing(self, messages: list[tuple[MessageRecord, dict[str, Any]]]) -> None:
-        self.pump.outgoing(messages)
+        ordinary, anew = self._redelivery.take(messages)
+        self.pump.outgoing(ordinary)
+        if anew:
+            self.pump.outgoing(anew, again=True)
         self.on_change()
 
     def _probe(self) -> None:

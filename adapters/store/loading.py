@@ -7,6 +7,7 @@ from typing import Any
 from adapters.store.driver import Driver
 from adapters.store.history import GENESIS
 from adapters.store.mapping import BILLING, BY_KIND, ITEM, ORDER, loads
+from adapters.store.rows import MESSAGE_COLUMNS, MessageRecord
 from adapters.store.sql import Dialect, EntitySql
 
 
@@ -60,6 +61,21 @@ class Loader:
         for state, code, answer in driver.all(sql, (sender, serial)):
             return state, code, None if answer is None else bytes(answer)
         return None
+
+    def message_state(self, driver: Driver, message_id: int) -> tuple[str, str | None]:
+        """State and error class of a message."""
+        sql = f"SELECT state, error_class FROM message WHERE id = {self._dialect.mark}"
+        state, error_class = driver.all(sql, (message_id,))[0]
+        return state, error_class
+
+    def sent_to(self, driver: Driver, peer: str, serials: list[str]) -> list[MessageRecord]:
+        """Our messages to a peer under these serials."""
+        sql = (
+            f"SELECT {', '.join(MESSAGE_COLUMNS)} FROM message WHERE direction = 'out' AND peer = {self._dialect.mark} "
+            f"AND {self._dialect.in_set('serial')} ORDER BY id"
+        )
+        rows = driver.all(sql, (peer, self._dialect.ids(serials)))
+        return [MessageRecord(**dict(zip(MESSAGE_COLUMNS, row, strict=True))) for row in rows]
 
     def answer(self, driver: Driver, message_id: int) -> tuple[bytes, str]:
         """The answer bytes an inbound message got, and the result code they carry."""

@@ -47,6 +47,7 @@ TRANSITIONS: Final[dict[tuple[str, str], str]] = {
     (UNKNOWN, "give_up"): DEAD,
     (UNKNOWN, "skip"): PARKED,
     (DEAD, "accepted"): DONE,
+    (DEAD, "refused"): REJECTED,
     (DEAD, "redeliver"): READY,
     (PARKED, "redeliver"): READY,
 }

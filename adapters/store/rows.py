@@ -69,6 +69,7 @@ def statements(dialect: Dialect) -> dict[str, str]:
         f"UPDATE message SET state = {m}, error_class = {m}, result_code = {m}, tries = {m}, due_at = {m}, closed_at = {m} "
         f"WHERE id = {m}"
     )
+    texts["message_peer"] = f"UPDATE message SET peer = {m}, state = {m}, error_class = NULL, due_at = {m} WHERE id = {m}"
     texts["attempt_close"] = (
         f"UPDATE attempt SET reply_at = {m}, result_class = {m}, result_code = {m}, reply = {m} "
         f"WHERE message_id = {m} AND n = {m}"
@@ -76,5 +77,5 @@ def statements(dialect: Dialect) -> dict[str, str]:
     return texts
 
 
-UPDATES = ("message_state", "attempt_close")
+UPDATES = ("message_state", "message_peer", "attempt_close")
 """Update lists of a group, written behind the inserts; each row must hit exactly one."""

@@ -20,7 +20,7 @@ from adapters.store.driver import Driver
 from adapters.store.history import GENESIS, Chain
 from adapters.store.loading import Loader
 from adapters.store.mapping import BY_KIND, ENTITIES, ITEM, clone_order
-from adapters.store.rows import INSERTS, UPDATES, statements
+from adapters.store.rows import INSERTS, UPDATES, MessageRecord, statements
 from adapters.store.sql import Dialect, EntitySql, insert_sql
 from adapters.store.withdrawal import Withdrawals
 from crm_core.orders.model import OrderItem, ServiceOrder
@@ -145,6 +145,18 @@ class Store:
     def outbound(self, ids: list[int]) -> dict[int, tuple[dict[str, Any] | None, bytes | None]]:
         """Document and, once framed, bytes of outbound messages."""
         return self._loader.outbound(self.driver, ids)
+
+    def sent_to(self, peer: str, serials: list[str]) -> list[MessageRecord]:
+        """Our messages to a peer under these serials, as the last group left them."""
+        return self._loader.sent_to(self.driver, peer, serials)
+
+    def outbound_state(self, message_id: int) -> tuple[str, str | None]:
+        """State and error class of a message of ours as earlier jobs of this group leave them."""
+        moved = [row for row in self._rows["message_state"] if row[-1] == message_id]
+        if moved:
+            return moved[-1][0], moved[-1][1]
+        unparked = [row for row in self._rows["message_peer"] if row[-1] == message_id]
+        return (unparked[-1][1], None) if unparked else self._loader.message_state(self.driver, message_id)
 
     def unsent(self, serial: str) -> int | None:
         """The id of our message with this serial if nobody has tried to send it yet."""

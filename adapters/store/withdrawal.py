@@ -1,7 +1,7 @@
 """Outbound messages taken back before anybody tried to send them (spec 5.7: an OH01 that never left the outbox).
 
-The table says PARKED; the pump may still hold such a message in memory, so the attempt that would have carried it asks here.  A
-message is taken back by the group that commits it, and not at all if an attempt was opened before, be it in the same group.
+What was parked before it could leave (no peer, no form for it) never left either.  The table says PARKED; the pump may still
+hold such a message in memory, so the attempt that would have carried it asks here.  A message is taken back by the group that commits it, and not at all if an attempt was opened before, be it in the same group.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from adapters.store.driver import Driver
-from adapters.store.message_machine import READY, next_state
+from adapters.store.message_machine import PARKED, READY, next_state
 from adapters.store.rows import MESSAGE_COLUMNS
 from adapters.store.sql import Dialect
 
@@ -24,8 +24,8 @@ class Withdrawals:
     def __init__(self, dialect: Dialect) -> None:
         mark = dialect.mark
         self._unsent = (
-            f"SELECT id FROM message WHERE serial = {mark} AND direction = 'out' AND state = '{READY}' AND tries = 0"
-            f"{dialect.lock}"
+            f"SELECT id FROM message WHERE serial = {mark} AND direction = 'out' AND tries = 0 "
+            f"AND (state = '{READY}' OR state = '{PARKED}' AND error_class <> '{TAKEN_BACK}'){dialect.lock}"
         )
         self._known: dict[int, None] = {}
         self._group: dict[int, None] = {}

@@ -7,7 +7,7 @@ from typing import Any
 
 from crm_core.errors import DomainError, KeyReused
 from crm_core.ports import Outcome, UnitOfWork
-from crm_core.resources.events import ReservationAsked
+from crm_core.resources.events import ReservationAsked, ReservationGivenBack
 from crm_core.resources.machine import HELD
 from crm_core.resources.model import Reservation
 from crm_core.times import optional
@@ -21,6 +21,19 @@ def reservation_of(uow: UnitOfWork, reservation_id: str) -> Reservation:
             f"预留 {reservation_id} 不存在", f"Reservation {reservation_id} is not known", code="RESERVATION_UNKNOWN"
         )
     return reservation
+
+
+def give_back(uow: UnitOfWork, reservation: Reservation, reason: dict[str, Any], fence: int | None = None) -> None:
+    """RR02: what is still held under it is free again; of what is released or expired already success without effect."""
+    uow.emit(
+        ReservationGivenBack(
+            key=reservation.id,
+            area=reservation.area,
+            reservation_id=reservation.id,
+            reason=reason,
+            fence=fence or reservation.fence or None,
+        )
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +96,14 @@ class RecordReservation:
         return (("reservation", self.reservation_id),)
 
     def execute(self, uow: UnitOfWork) -> Outcome:
-        """Told twice it is one; nothing held closes it. Raises RESERVATION_UNKNOWN (3011)."""
+        """Told twice it is one; nothing held closes it; a grant that comes when nobody wants it any more is given back
+        (01.1.6). Raises RESERVATION_UNKNOWN (3011)."""
         reservation = reservation_of(uow, self.reservation_id)
-        if reservation.items or reservation.closed:
+        if reservation.items:
+            return Outcome("DUPLICATE")
+        if reservation.closed:
+            if any(row["result"] == HELD for row in self.items):
+                give_back(uow, reservation, {"text": "迟到的预留，已无人需要 / granted late, unwanted"}, self.fence)
             return Outcome("DUPLICATE")
         reservation.items = [
             {"item_no": row["item_no"], "resource": resource, "state": HELD}

@@ -233,3 +233,13 @@ def test_what_cannot_be_confirmed(change: dict[str, Any], code: str) -> None:
 @pytest.mark.parametrize("command", [RecordConfirmation("1"), RecordConfirmationReceipt(True, "OK")])
 def test_an_answer_to_nothing(command: Command) -> None:
     refused(store(), command, "ORDER_UNKNOWN")
+
+
+def test_a_reservation_granted_when_it_is_closed_is_given_back() -> None:
+    made = store()
+    run(made, RESERVE)
+    run(made, RecordReservationReceipt("RV1", accepted=False))
+    assert run(made, ANSWER).symbol == "DUPLICATE"
+    event = made.events[-1]
+    assert isinstance(event, ReservationGivenBack)
+    assert (event.reservation_id, event.fence, reservation(made).items) == ("RV1", 7, [])
