@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import combinations
 
 from schemas.loader import Catalogue
 from schemas.model import LayoutField, LayoutRow
@@ -24,21 +25,35 @@ _ROLES = frozenset(
         "more",
         "segment",
         "result",
+        "text",
         "ttl",
         "checksum",
+        "body",
         "filler",
     )
 )
 _ONCE = _ROLES - {"filler", "magic"}
 _BINARY_WIDTHS = (1, 2, 4, 8)
+_ALIKE = (("request", "notification"), ("reply", "receipt"), ("heartbeat", "heartbeat_reply"), ("GB18030", "GBK", "GB2312"))
+"""Values that may look alike on the wire: the first listed is what is read."""
+_KINDS = frozenset(
+    ("request", "reply", "notification", "receipt", "heartbeat", "heartbeat_reply", "register", "ready", "next")
+)
+_TOGETHER = (("request", "reply"), ("heartbeat", "heartbeat_reply"), ("register", "ready"))
+"""Kinds of which a layout has both or neither."""
 
 
 def layout_findings(catalogue: Catalogue) -> Iterator[tuple[str, str, str]]:
     """Findings (where, Chinese, English) over every layout."""
     for row in catalogue.layouts():
-        yield from _whole(row)
-        for field in row.fields:
-            yield from _field(row, field)
+        yield from findings_of(row)
+
+
+def findings_of(row: LayoutRow) -> Iterator[tuple[str, str, str]]:
+    """Findings over one layout, shipped or an operator's own."""
+    yield from _whole(row)
+    for field in row.fields:
+        yield from _field(row, field)
 
 
 def _whole(row: LayoutRow) -> Iterator[tuple[str, str, str]]:
@@ -55,6 +70,14 @@ def _whole(row: LayoutRow) -> Iterator[tuple[str, str, str]]:
     for role in sorted(_ONCE):
         if roles.count(role) > 1:
             yield row.name, f"角色 {role} 出现多次", f"role {role} occurs more than once"
+    if "length" in roles and "body" in roles:
+        yield row.name, "包体在包头内时不应有长度字段", "a body within the header has no length field"
+    if row.answer and ("{result}" not in row.answer or not row.answer.isascii()):
+        yield row.name, "answer 须为 ASCII 且含 {result}", "answer is ASCII and holds {result}"
+    if ("more" in roles) != ("segment" in roles):
+        yield row.name, "more 与 segment 须同时有", "more and segment go together"
+    if sum(bool(field.heartbeat) for field in row.fields) > 1:
+        yield row.name, "心跳标记多于一个", "more than one field marks heartbeats"
     if row.framing == "header" and "length" not in roles and row.length_counts != "packet":
         yield row.name, "缺少长度字段", "there is no length field"
     if (row.framing == "delimiter") != bool(row.delimiter):
@@ -74,5 +97,20 @@ def _field(row: LayoutRow, field: LayoutField) -> Iterator[tuple[str, str, str]]
     for value in (*field.values.values(), *((field.constant,) if field.constant else ())):
         if len(value.encode()) > field.width:
             yield where, f"取值 {value} 超出宽度 {field.width}", f"value {value} is wider than {field.width}"
-    if len(set(field.values.values())) != len(field.values):
-        yield where, "不同取值映射到同一报文值", "two values have the same form on the wire"
+    if field.role == "kind":
+        yield from _kinds(where, field)
+    if field.heartbeat and len(field.heartbeat.encode()) > field.width:
+        yield where, f"取值 {field.heartbeat} 超出宽度 {field.width}", f"{field.heartbeat} is wider than {field.width}"
+    for one, other in combinations(field.values, 2):
+        if field.values[one] == field.values[other] and not any({one, other} <= set(family) for family in _ALIKE):
+            yield where, f"{one} 与 {other} 映射到同一报文值", f"{one} and {other} have the same form on the wire"
+
+
+def _kinds(where: str, field: LayoutField) -> Iterator[tuple[str, str, str]]:
+    """The kinds a layout knows are ours, and those that only make sense together stand together."""
+    for name in field.values:
+        if name not in _KINDS:
+            yield where, f"未知的报文种类 {name}", f"unknown kind {name}; known: {', '.join(sorted(_KINDS))}"
+    for pair in _TOGETHER:
+        if len([name for name in pair if name in field.values]) == 1:
+            yield where, f"{' 与 '.join(pair)} 须同时有", f"{' and '.join(pair)} go together"

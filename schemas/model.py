@@ -106,8 +106,9 @@ class LayoutField:
     """A header field: byte ``offset`` and ``width``, how it is written and padded, and the ``role`` it plays.
 
     Roles: magic, version, length, kind, code, sender, receiver, area, serial, send_time, mode, charset, more, segment,
-    result, ttl, checksum, filler.  ``values`` maps our values to the wire's (e.g. kind ``request`` -> ``0``);
-    ``constant`` is what a filler or magic always holds.
+    result, text, ttl, checksum, body, filler.  ``values`` maps our values to the wire's (e.g. kind ``request`` -> ``0``;
+    of several with one form on the wire the first is read); ``constant`` is what a filler or magic always holds, or a
+    serial that says nothing.  ``heartbeat`` is the value that makes the packet a heartbeat where this is no kind field.
     """
 
     name: str
@@ -118,6 +119,7 @@ class LayoutField:
     role: str = "filler"
     constant: str | None = None
     values: dict[str, str] = field(default_factory=dict)
+    heartbeat: str = ""
     about: str = ""
 
 
@@ -127,7 +129,9 @@ class LayoutRow:
 
     ``framing`` is ``header`` (fixed header with a length field, which may be the whole header) or ``delimiter``
     (``newline``).  ``length_counts`` says what the length field counts: the whole ``packet``, the ``body``, or the ``rest``
-    behind the length field.
+    behind the length field; ``length_adds`` what it says besides (negative: less).  ``body_max`` bounds the body of one
+    packet where the format does (0: only the packet's limit).  ``answer`` is all an answer's body says where it holds no
+    document, with ``{result}`` for the four digits of the result code.
     """
 
     name: str
@@ -137,6 +141,9 @@ class LayoutRow:
     header_size: int
     fields: tuple[LayoutField, ...]
     length_counts: LengthCounts = "packet"
+    length_adds: int = 0
+    body_max: int = 0
+    answer: str = ""
     delimiter: str = ""
     default_max: int = 1 << 20
 
@@ -152,11 +159,58 @@ class EnvelopeVersion:
 
 
 @dataclass(frozen=True, slots=True)
+class EnvelopeField:
+    """A field of a foreign envelope (spec 01.2, 05): where it stands and the ``role`` it plays.
+
+    ``path`` is element names below the root (of ``part``, where the envelope has several).  Roles: code, code2 (second half of
+    a routing key), serial, sender, sender_org, receiver, receiver_org, area, send_time, version, mode, ref_serial, kind
+    (``values`` for request and answer), result, result_type, result_text, user, secret, sign, content; an empty role is a value
+    of the peer row or the ``constant``, which may name others in braces (``{code2}20110601``).  ``on`` says in what it is
+    written; ``required`` is what input may not lack.
+    """
+
+    path: str
+    role: str = ""
+    part: str = ""
+    on: Literal["both", "request", "answer"] = "both"
+    required: bool = False
+    width: int = 0
+    constant: str | None = None
+    values: dict[str, str] = field(default_factory=dict)
+    about: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class EnvelopeRow:
-    """An envelope of spec 01.2: its root element and the schema versions it carries (empty for foreign envelopes)."""
+    """An envelope of spec 01.2: its root element and the schema versions it carries (empty for foreign envelopes).
+
+    Foreign ones are ``fields`` of one XML document (``shape`` tree) or of documents in form fields ``parts`` (form).  ``inner``
+    says what the content holds, the bare ``body`` or a whole ``package``; ``content`` how it stands there.  ``serial`` composes
+    a serial narrower than ours out of ``{sender} {date} {sequence}``.  ``codes`` are message codes ours -> theirs, which must
+    match ``code_pattern``; ``result_out`` our result codes or categories -> theirs, ``result_in`` the way back,
+    ``result_types`` the same for their kind of result, ``type_results`` the way back where the code itself says nothing.
+    """
 
     name: str
     zh: str
     about: str
     root: str
     versions: tuple[EnvelopeVersion, ...] = ()
+    shape: Literal["native", "tree", "form"] = "native"
+    namespace: str = ""
+    parts: tuple[str, ...] = ()
+    fields: tuple[EnvelopeField, ...] = ()
+    inner: Literal["body", "package"] = "body"
+    content: Literal["element", "cdata", "text"] = "cdata"
+    failure_content: bool = True
+    serial: str = ""
+    code_pattern: str = ""
+    codes: dict[str, str] = field(default_factory=dict)
+    result_out: dict[str, str] = field(default_factory=dict)
+    result_in: dict[str, str] = field(default_factory=dict)
+    result_types: dict[str, str] = field(default_factory=dict)
+    type_results: dict[str, str] = field(default_factory=dict)
+
+    def playing(self, role: str) -> EnvelopeField | None:
+        """The first field that plays ``role``."""
+        return next((one for one in self.fields if one.role == role), None)

@@ -13,6 +13,9 @@ BAD_CHECKSUM = "BAD_CHECKSUM"
 SEGMENT_SEQUENCE = "SEGMENT_SEQUENCE"
 """A gap, a repeat, a change of code or a missing rest among the segments of one serial (1010)."""
 
+NOT_AUTHENTICATED = "NOT_AUTHENTICATED"
+"""A document before registration or login (2003)."""
+
 
 class LocalError(ValueError):
     """We tried something this layout or session cannot do: a fault of ours, nothing was sent or changed."""

@@ -66,6 +66,11 @@ class HeartbeatMissed:
 
 
 @dataclass(frozen=True, slots=True)
+class Ready:
+    """The peer took our registration: documents may go, or our login where one is asked for."""
+
+
+@dataclass(frozen=True, slots=True)
 class Close:
     """The connection is over, for the reason given; always the last event of a session.
 
@@ -78,4 +83,4 @@ class Close:
     abort: bool
 
 
-Event = Arrived | Refused | Answered | Unmatched | TimedOut | Lost | HeartbeatMissed | Close
+Event = Arrived | Refused | Answered | Unmatched | TimedOut | Lost | HeartbeatMissed | Ready | Close

@@ -8,6 +8,7 @@ peer sent, which would take ``+12``, ``1_2``, blanks and foreign digits.
 from __future__ import annotations
 
 import re
+from codecs import getincrementaldecoder
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
@@ -35,6 +36,8 @@ class FieldRow(Protocol):
     def constant(self) -> str | None: ...
     @property
     def values(self) -> Mapping[str, str]: ...
+    @property
+    def heartbeat(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +65,12 @@ class FieldCodec:
 
 CARRIED = frozenset(
     {"kind", "code", "sender", "receiver", "area", "serial", "send_time", "mode", "charset", "more", "segment", "result"}
-    | {"ttl", "checksum", "length"}
+    | {"ttl", "checksum", "text", "length", "body"}
 )
 """Roles a packet has an attribute for, and the length; the others are constants or free fields."""
+
+SERIAL_DIGITS = 30
+"""Characters of a native serial; a narrower field cannot hold one (spec 01.1.2)."""
 
 _NUMBERS = frozenset({"segment", "ttl", "length"})
 _CLOSED = frozenset({"kind", "mode", "charset", "more"})
@@ -88,7 +94,19 @@ def compile_field(row: FieldRow) -> FieldCodec:
         return _checksum(row)
     if row.role in _NUMBERS:
         return _number(row)
+    if row.role in ("body", "text"):
+        return _words(row)
     return _text(row)
+
+
+def serial_digits(row: FieldRow) -> int:
+    """How many characters of a serial the field holds; decimal digits where it is a binary number."""
+    return len(str(256**row.width)) - 1 if row.kind.startswith("binary") else row.width
+
+
+def on_wire(row: FieldRow, text: str) -> str:
+    """The form ``text`` has in the field, padded; raises LocalError if it does not fit."""
+    return _pad(row, text)
 
 
 def write(codec: FieldCodec, value: Any) -> str:
@@ -184,7 +202,8 @@ def _text(row: FieldRow) -> FieldCodec:
     if row.kind.startswith("binary"):
         order = _order(row)
         put = _from(row, lambda value: int(value or "0").to_bytes(width, order).decode("latin-1"))
-        return _codec(row, "%s", anything, put, lambda wire: str(int.from_bytes(wire.encode("latin-1"), order)))
+        whole = serial_digits(row) if row.role == "serial" else 0
+        return _codec(row, "%s", anything, put, lambda wire: str(int.from_bytes(wire.encode("latin-1"), order)).zfill(whole))
     if not own:  # people's words may stand here, in the family of charsets all peers share
         blank = pad.encode()
         put = _from(row, lambda value: value.encode("gb18030").ljust(width, blank).decode("latin-1"))
@@ -193,6 +212,25 @@ def _text(row: FieldRow) -> FieldCodec:
         return _codec(row, f"%-{width}s", f"([ -~]{{{width}}})", None, str.rstrip, True)
     padded = f"([ -~{re.escape(pad)}]{{{width}}})"
     return _codec(row, "%s", padded, lambda value: value.ljust(width, pad), lambda wire: wire.rstrip(pad))
+
+
+def _words(row: FieldRow) -> FieldCodec:
+    """A body inside the header, or words for people: those are cut to the field's bytes, never within a character."""
+    width, blank = row.width, row.pad.encode()
+    anything = f"([\\x00-\\xff]{{{width}}})"
+    if row.role == "body":
+        return _codec(
+            row, "%s", anything,
+            lambda body: body.ljust(width, blank).decode("latin-1"), lambda wire: wire.encode("latin-1").rstrip(blank),
+        )  # fmt: skip
+
+    def cut(text: str) -> str:
+        raw = text.encode("gb18030")
+        if len(raw) > width:
+            raw = getincrementaldecoder("gb18030")().decode(raw[:width]).encode("gb18030")
+        return raw.ljust(width, blank).decode("latin-1")
+
+    return _codec(row, "%s", anything, cut, lambda wire: wire.encode("latin-1").rstrip(blank).decode("gb18030", "replace"))
 
 
 def _from(row: FieldRow, put: Callable[[str], str]) -> Callable[[Any], str]:

@@ -27,7 +27,7 @@ class Framer:
 
     def __init__(self, layout: Layout, max_packet: int, allow_unchecked: bool = False) -> None:
         self._layout = layout
-        self._max = max_packet
+        self._max = min(max_packet, layout.header_size + (layout.body_max or max_packet))
         self._allow_unchecked = allow_unchecked
         self._buffer = bytearray()
         self._need = 1
@@ -103,7 +103,8 @@ class Framer:
             if have < total:
                 self._need, self._head = total, head
                 return at, None
-            packet.body = bytes(source[at + size : at + total])
+            if total > size:
+                packet.body = bytes(source[at + size : at + total])
             head = None
             at += total
             fault_of_packet = layout.verify(packet, self._allow_unchecked)

@@ -8,6 +8,9 @@ from adapters.wire.packet import Kind, Packet
 from adapters.wire.settings import SessionSettings
 from adapters.wire.times import wire_time
 
+ASKED_KEPT = 64
+"""Heartbeats of ours whose echo may still come."""
+
 
 class Heartbeats:
     """Counts this side's unanswered heartbeats; any packet of the peer's answers them all.
@@ -17,6 +20,7 @@ class Heartbeats:
 
     def __init__(self, settings: SessionSettings, serial_width: int, now: int) -> None:
         self._settings = settings
+        self._asked: dict[str, None] = {}
         self._serial_width = serial_width
         self._count = 0
         self.unanswered = 0
@@ -27,6 +31,10 @@ class Heartbeats:
         self.unanswered = 0
         self.due = now + self._settings.heartbeat_ms
 
+    def is_echo(self, packet: Packet) -> bool:
+        """Whether a heartbeat of a layout without replies to them is the reply to one of ours (each is answered once)."""
+        return self._asked.pop(packet.serial, self) is None
+
     def ask(self, now: int) -> Packet:
         """The next heartbeat. Its serial is unique on this connection: heartbeats never enter the duplicate table."""
         settings, time = self._settings, wire_time(now)
@@ -34,6 +42,9 @@ class Heartbeats:
         self.unanswered += 1
         self.due = now + settings.heartbeat_ms
         serial = f"{settings.sender:6.6}{time}{self._count:010d}"[-self._serial_width :]
+        self._asked[serial if self._serial_width else ""] = None
+        if len(self._asked) > ASKED_KEPT:
+            del self._asked[next(iter(self._asked))]
         return Packet(
             body=b"",
             kind=Kind.HEARTBEAT,

@@ -11,19 +11,20 @@ import re
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import fields as dataclass_fields
+from dataclasses import replace
 from operator import attrgetter, call, itemgetter
 from typing import Any, Protocol
 
 from adapters.wire.errors import BAD_CHECKSUM, BAD_LENGTH, TOO_LARGE, FramingFault, LocalError
-from adapters.wire.fields import FieldCodec, FieldRow, compile_field, write
-from adapters.wire.packet import Packet
+from adapters.wire.fields import SERIAL_DIGITS, FieldCodec, FieldRow, compile_field, serial_digits, write
+from adapters.wire.packet import Kind, Packet
 
 __all__ = ["FieldRow", "Layout", "LayoutRow", "LocalError"]
 
 _SLOTS = [field.name for field in dataclass_fields(Packet) if field.name not in ("body", "extra")]
 """What a header may say of a packet, in the order of the packet's own values."""
 
-_CHANGING = frozenset({"length", "checksum", "serial", "send_time", "extra"})
+_CHANGING = frozenset({"length", "checksum", "serial", "send_time", "text", "body", "extra"})
 """What differs from packet to packet on a link; everything else takes few values, and is written into a template once."""
 _TEMPLATES = 256
 """Templates kept per layout (of a header's size each); beyond that it starts anew."""
@@ -43,6 +44,12 @@ class LayoutRow(Protocol):
     @property
     def length_counts(self) -> str: ...
     @property
+    def length_adds(self) -> int: ...
+    @property
+    def body_max(self) -> int: ...
+    @property
+    def answer(self) -> str: ...
+    @property
     def delimiter(self) -> str: ...
     @property
     def default_max(self) -> int: ...
@@ -52,8 +59,10 @@ class Layout:
     """One compiled header layout; shared by all sessions that speak it.
 
     ``header_size`` is in bytes, ``delimiter`` ends a packet where the layout has no header (else empty), ``default_max`` is
-    the row's packet limit in bytes, ``heartbeats`` says whether its kinds include them.  Raises LocalError on a row that is
-    no layout.
+    the row's packet limit in bytes, ``body_max`` that of one packet's body (0: none).  What a session asks: ``heartbeats``
+    and whether they have no reply of their own (``echoes``), ``registers`` (who connects says so first), ``pages`` (further
+    packets of a document are fetched), ``serial_digits`` (30 if a native serial fits, 0 without a serial) and
+    ``constant_serial``.  Raises LocalError on a row that is no layout.
     """
 
     def __init__(self, row: LayoutRow) -> None:
@@ -61,9 +70,21 @@ class Layout:
         self.header_size = row.header_size
         self.default_max = row.default_max
         self.delimiter = row.delimiter.encode("ascii") if row.framing == "delimiter" else b""
-        self._widths = {field.role: field.width for field in row.fields}
-        self.heartbeats = any({"heartbeat", "heartbeat_reply"} <= set(f.values) for f in row.fields if f.role == "kind")
         self._codecs = _cover(row)
+        self._widths = {field.role: field.width for field in row.fields if field.constant is None}
+        kinds = next((field.values for field in row.fields if field.role == "kind"), {})
+        marked = next((field for field in row.fields if field.heartbeat), None)
+        self._beat = None if marked is None else _marker(row, marked)
+        self.heartbeats = marked is not None or {"heartbeat", "heartbeat_reply"} <= set(kinds)
+        self.echoes = self.heartbeats and marked is None and kinds["heartbeat"] == kinds["heartbeat_reply"]
+        self.registers = {"register", "ready"} <= set(kinds)
+        self.pages = "next" in kinds
+        serial = next((field for field in row.fields if field.role == "serial"), None)
+        self.constant_serial = serial is not None and serial.constant is not None
+        self.serial_digits = min(serial_digits(serial), SERIAL_DIGITS) if self.carries("serial") and serial is not None else 0
+        self.encloses = self.carries("body")
+        self.body_max = self._widths.get("body", row.body_max)
+        self._answer = _AnswerForm(row.answer) if row.answer else None
         self._templates: dict[tuple[Any, ...], str] = {}
         self._match = re.compile("".join(codec.pattern for codec in self._codecs)).fullmatch
         self._early = [codec for codec in self._codecs if codec.fixed is not None or codec.attr == "length"]
@@ -79,9 +100,11 @@ class Layout:
         self._unsaid, self._arrange = _reading_plan(live)
         self._free = [(index, codec.name) for index, codec in enumerate(live) if codec.attr == "extra"]
         self._plain = all(codec.plain for codec in live)
+        self._inner = _position(live, "body")
         # What a packet weighs is base + length; base says what the length does not count.
         length = next((codec for codec in live if codec.attr == "length"), None)
         self._base = {"packet": 0, "body": row.header_size, "rest": length.end if length else 0}[row.length_counts]
+        self._base -= row.length_adds
         if length is None:
             self._base = row.header_size  # no length field: the header is the whole packet
         elif row.length_counts == "rest" and length.end > row.header_size:
@@ -102,9 +125,15 @@ class Layout:
             if self.delimiter in body:
                 raise LocalError(f"布局 {self.name} 的报文内不能有分隔符", f"the document holds {self.name}'s delimiter")
             return body + self.delimiter
+        if self._beat is not None and packet.is_heartbeat:
+            packet = self._beating(packet)
+        if self._answer is not None and packet.is_answer:
+            packet = replace(packet, body=self._answer.write(packet.result))
         values = list(self._values(packet))
         if self._length_hole is not None:
             values[self._length_hole] = self.header_size + len(body) - self._base
+        elif self.encloses:
+            body = b""  # it stands in its field
         elif body:
             raise LocalError(f"布局 {self.name} 没有报文体", f"layout {self.name} has no body")
         if self._checksum_hole is not None:
@@ -122,6 +151,15 @@ class Layout:
             self._templates.pop(steady, None)
             raise self._misfit(packet)
         return text.encode("latin-1") + body
+
+    def _beating(self, packet: Packet) -> Packet:
+        """A heartbeat as the layout writes it: a request or an answer whose marked field says so."""
+        if self._beat is None:
+            raise LocalError(f"布局 {self.name} 没有心跳", f"layout {self.name} has no heartbeats")
+        kind = Kind.REQUEST if packet.kind is Kind.HEARTBEAT else Kind.REPLY
+        beating = replace(packet, kind=kind)
+        setattr(beating, *self._beat)
+        return beating
 
     def _template(self, steady: tuple[Any, ...]) -> str:
         """The header with these values in it, and holes for what changes from packet to packet; remembered."""
@@ -155,6 +193,12 @@ class Layout:
         packet = Packet(b"", *self._arrange(values))
         if self._free:
             packet.extra = {name: values[index] for index, name in self._free}
+        if self._inner is not None:
+            packet.body = values[self._inner]
+        if self._beat is not None and getattr(packet, self._beat[0]) == self._beat[1]:
+            packet.kind = Kind.HEARTBEAT_REPLY if packet.is_answer else Kind.HEARTBEAT
+        elif self._answer is not None and packet.is_answer and not self._answer.read(packet):
+            raise self._bad(f"应答内容不合法：{packet.body!r}", f"the answer's body is wrong: {packet.body!r}")
         return packet, total
 
     def screen(self, head: bytes | bytearray | memoryview, limit: int) -> None:
@@ -260,6 +304,35 @@ def _cover(row: LayoutRow) -> list[FieldCodec]:
     if twice:
         raise _not_a_layout(row, f"角色重复：{'、'.join(twice)}", f"roles played twice: {', '.join(twice)}")
     return codecs
+
+
+class _AnswerForm:
+    """Answers that hold no document but only a result: its four digits within fixed text (``RETN=0{result}``)."""
+
+    def __init__(self, form: str) -> None:
+        self._before, _, self._after = form.partition("{result}")
+        self._match = re.compile(f"{re.escape(self._before)}([0-9]{{4}}){re.escape(self._after)}".encode()).match
+
+    def write(self, result: str) -> bytes:
+        """The body of an answer."""
+        return f"{self._before}{result}{self._after}".encode("ascii")
+
+    def read(self, packet: Packet) -> bool:
+        """Puts the result an answer's body says into the packet; False if it says none."""
+        found = self._match(packet.body)
+        if found is not None:
+            packet.result = found.group(1).decode("ascii")
+        return found is not None
+
+
+def _marker(row: LayoutRow, field: FieldRow) -> tuple[str, str]:
+    """The attribute that says a packet is a heartbeat, and its value then."""
+    if field.role not in ("code", "serial", "result") or not any(other.role == "kind" for other in row.fields):
+        raise _not_a_layout(
+            row, f"心跳标记 {field.name} 须在 code、serial 或 result 字段上，且须有 kind 字段",
+            f"the heartbeat's mark {field.name} belongs on a code, serial or result field, beside a kind field",
+        )  # fmt: skip
+    return field.role, field.heartbeat
 
 
 def _getter(attrs: list[str]) -> Callable[[Packet], tuple[Any, ...]]:

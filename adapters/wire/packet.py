@@ -15,6 +15,12 @@ class Kind(enum.Enum):
     RECEIPT = "receipt"
     HEARTBEAT = "heartbeat"
     HEARTBEAT_REPLY = "heartbeat_reply"
+    REGISTER = "register"
+    """Who connects says so before anything else, where a layout has this."""
+    READY = "ready"
+    """The answer to it: now documents may come."""
+    NEXT = "next"
+    """Fetches the further packet ``segment`` of a long document, where a layout sends them one at a time."""
 
     # Members are singletons: identity is a sound hash, and saves a Python call for every lookup on the hot path.
     __hash__ = object.__hash__
@@ -27,7 +33,8 @@ class Packet:
     ``kind`` is None where the layout does not say.  ``send_time`` is the wire's ``yyyyMMddHHmmss``, ``ttl`` seconds (0: no
     limit), ``charset`` ``GB18030`` or ``UTF-8``, ``mode`` ``A`` or ``B``, ``segment`` counts from 1, ``more`` says that
     further segments follow.  ``checksum`` is what a received header said (upper-case hex, empty for blanks); sending
-    computes it anew, so it takes no part in comparison.  ``extra`` holds the free fields of other layouts by name.
+    computes it anew, so it takes no part in comparison.  ``text`` says for people what ``result`` means, cut to its field's
+    bytes.  ``extra`` holds the free fields of other layouts by name.
     """
 
     body: bytes
@@ -45,7 +52,13 @@ class Packet:
     result: str = "0000"
     ttl: int = 0
     checksum: str = field(default="", compare=False)
+    text: str = ""
     extra: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def is_heartbeat(self) -> bool:
+        """Whether it only says that its sender lives."""
+        return self.kind is Kind.HEARTBEAT or self.kind is Kind.HEARTBEAT_REPLY
 
     @property
     def is_answer(self) -> bool:

@@ -52,11 +52,14 @@ class Reassembler:
     """The documents of one connection that are still incomplete.
 
     ``max_document`` bounds one document in bytes, ``max_held`` all of them (default: two such, finely cut), ``limit_ms`` the
-    time.
+    time.  ``fetched``: the rest of a document comes only if it is asked for, so a refusal need not wait for it.
     """
 
-    def __init__(self, max_document: int, limit_ms: int = REASSEMBLY_MS, max_held: int | None = None) -> None:
+    def __init__(
+        self, max_document: int, limit_ms: int = REASSEMBLY_MS, max_held: int | None = None, fetched: bool = False
+    ) -> None:
         self._max_document = max_document
+        self._fetched = fetched
         self._max_held = 2 * (max_document + MAX_SEGMENTS * SEGMENT_COST) if max_held is None else max_held
         self._limit_ms = limit_ms
         self._open: dict[_Key, _Partial] = {}
@@ -93,7 +96,7 @@ class Reassembler:
         elif partial.fault is None:
             self._take(partial, packet)
         self.held += partial.charge - before
-        if packet.more:
+        if packet.more and not (self._fetched and partial.fault is not None):
             return None
         self._forget(key, partial)
         if partial.fault is not None:

@@ -17,23 +17,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from adapters.wire.errors import FramingFault, LocalError
-from adapters.wire.events import Answered, Arrived, Close, Event, HeartbeatMissed, Lost, Refused, TimedOut, Unmatched
-from adapters.wire.framer import Framer
-from adapters.wire.heartbeat import Heartbeats, heartbeat_reply
-from adapters.wire.layout import Layout
+from adapters.wire.errors import NOT_AUTHENTICATED, SEGMENT_SEQUENCE, FramingFault, LocalError
+from adapters.wire.events import Answered, Arrived, Close, Event, HeartbeatMissed, Lost, Ready, Refused, TimedOut, Unmatched
+from adapters.wire.heartbeat import heartbeat_reply
 from adapters.wire.packet import Kind, Packet
-from adapters.wire.segments import Reassembler, split
+from adapters.wire.session_state import SessionState
 from adapters.wire.session_table import TABLE, Action, Input, State
 from adapters.wire.settings import SessionSettings
+from adapters.wire.unsaid import Describe
 
 __all__ = [
-    "Answered", "Arrived", "Close", "Event", "HeartbeatMissed", "LocalError", "Lost", "Refused", "Session",
-    "SessionSettings", "State", "TimedOut", "Unmatched",
+    "Answered", "Arrived", "Close", "Describe", "Event", "HeartbeatMissed", "LocalError", "Lost", "Ready", "Refused",
+    "Session", "SessionSettings", "State", "TimedOut", "Unmatched",
 ]  # fmt: skip
-
-Describe = Callable[[bytes], Packet]
-"""For layouts whose header says nothing: kind, code, serial and sender out of the body itself; must not raise."""
 
 _INPUTS: dict[Kind | None, Input] = {
     None: Input.DOCUMENT,  # nobody could say what it is: whoever reads the document will
@@ -43,69 +39,16 @@ _INPUTS: dict[Kind | None, Input] = {
     Kind.RECEIPT: Input.ANSWER,
     Kind.HEARTBEAT: Input.HEARTBEAT,
     Kind.HEARTBEAT_REPLY: Input.HEARTBEAT_REPLY,
+    Kind.REGISTER: Input.REGISTER,
+    Kind.READY: Input.READY,
+    Kind.NEXT: Input.NEXT,
 }
+_OF_THE_LINK = frozenset((Input.HEARTBEAT, Input.HEARTBEAT_REPLY, Input.REGISTER, Input.READY, Input.NEXT))
+"""Packets about the connection itself: no document, never in pieces."""
 
 
-class Session:
-    """One connection, from either end.  ``now`` is always ms since epoch and never goes back.
-
-    ``describe`` is needed for layouts without a kind field (``len4-be``, ``newline``).
-    """
-
-    def __init__(self, layout: Layout, settings: SessionSettings, now: int, describe: Describe | None = None) -> None:
-        self.layout = layout
-        self.settings = settings
-        self.state = State.OPEN
-        self._describe = None if layout.carries("kind") and layout.carries("serial") else describe
-        self._framer = Framer(layout, settings.max_packet, settings.allow_unchecked)
-        self._reassembler = Reassembler(settings.max_document, settings.reassembly_ms)
-        room = settings.max_packet - layout.header_size - len(layout.delimiter)
-        self._room = min(settings.segment or room, room)
-        self._heartbeats = Heartbeats(settings, layout.width("serial"), now)
-        self._beats = settings.long and layout.heartbeats
-        self._outstanding: dict[str, tuple[int, int]] = {}  # serial -> sent at, answer due at
-        self._due = 0  # never later than the first of those limits
-        self._owed: dict[str, int] = {}  # serial -> arrived at, oldest first
-        self._out: list[bytes] = []
-        self._buffered = 0
-        self._waiting_since: int | None = None  # output waits since
-        self._partial_since: int | None = None  # first byte of an unfinished packet
-        self._active_at = now  # idleness counts from here
-        self._exchanged = False  # something of ours was asked on this connection
-
-    # What the shell asks before it acts
-
-    @property
-    def over(self) -> bool:
-        """Whether the connection was given up or is gone; ``to_send`` may still hold last output."""
-        return self.state is State.CLOSED
-
-    @property
-    def outstanding(self) -> int:
-        """Requests and notifications of ours without an answer yet."""
-        return len(self._outstanding)
-
-    @property
-    def owed(self) -> int:
-        """Documents of the peer's that this side has not answered yet."""
-        return len(self._owed)
-
-    @property
-    def buffered(self) -> int:
-        """Bytes of output that ``to_send`` would give."""
-        return self._buffered
-
-    @property
-    def congested(self) -> bool:
-        """Whether so much output waits that nothing more should be read from the peer or fed to it."""
-        return self._buffered > self.settings.high_water
-
-    @property
-    def can_send(self) -> bool:
-        """Whether ``send`` may be called: open, room in the window, not congested; a short connection asks only once."""
-        if self.state is not State.OPEN or len(self._outstanding) >= self.settings.window or self.congested:
-            return False
-        return self.settings.long or not (self._exchanged or self._owed)
+class Session(SessionState):
+    """One connection, from either end.  ``now`` is always ms since epoch and never goes back."""
 
     # What the shell hands in
 
@@ -144,6 +87,7 @@ class Session:
             self._step(Input.OVERDUE, None, now, events)
         for fault in self._reassembler.expired(now):
             self._step(Input.REFUSAL, fault, now, events)
+        self._outlet.expire(now)
         if self._beats and now >= self._heartbeats.due:
             self._step(Input.SILENCE, None, now, events)
         self._forgive(now)
@@ -159,7 +103,7 @@ class Session:
         """The connection is gone: Lost for each outstanding serial, then Close if it broke off within a packet."""
         return self._ended(Input.GONE, now)
 
-    def send(self, packet: Packet, now: int, deadline_ms: int | None = None) -> None:
+    def send(self, packet: Packet, now: int, deadline_ms: int | None = None, *, greeting: bool = False) -> None:
         """Queue a request or notification of ours and wait for its answer until ``deadline_ms``, an instant like ``now``.
 
         Without a deadline the limit is ``receipt_ms`` from now.  Large documents go out in segments where the layout can.
@@ -170,52 +114,37 @@ class Session:
             raise LocalError("应答须用 reply 发送", "answers are sent with reply")
         if packet.serial in self._outstanding:
             raise LocalError(f"流水号 {packet.serial} 仍在等待应答", f"serial {packet.serial} is still outstanding")
-        if self.state is State.OPEN and len(self._outstanding) >= self.settings.window:
-            raise LocalError(f"未应答请求已达上限 {self.settings.window}", f"window of {self.settings.window} is full")
+        if self.state is State.OPEN and len(self._outstanding) >= self._window:
+            raise LocalError(f"未应答请求已达上限 {self._window}", f"window of {self._window} is full")
+        if not (self._entry.done or greeting):
+            raise LocalError("登记或登录尚未完成", "registration or login is not done yet")
         due = now + self.settings.receipt_ms if deadline_ms is None else deadline_ms
         if due <= now:
             raise LocalError("应答时限已过，未发送", "the answer's limit has already passed; not sent")
         self._step(Input.SEND, packet, now, [])
         self._due = min(self._due, due) if self._outstanding else due
         self._outstanding[packet.serial] = (now, due)
-        self._exchanged = True
+        if greeting:
+            self._greeting = packet.serial
+        else:
+            self._exchanged = True
+
+    def admit(self) -> None:
+        """The login was accepted, ours or the peer's."""
+        self._entry.unadmitted = False
 
     def reply(self, packet: Packet, now: int) -> None:
         """Queue an answer or receipt to a document that arrived; LocalError once the connection is over."""
         if packet.kind is not None and not packet.is_answer:
             raise LocalError("请求须用 send 发送", "requests are sent with send")
         self._step(Input.REPLY, packet, now, [])
+        self._unsaid.answered(packet.serial)
         if self._owed.pop(packet.serial, None) is not None:
             self._active_at = now
 
     def to_send(self) -> bytes:
         """All output that waits; the session forgets it."""
-        data = b"".join(self._out)
-        self._out.clear()
-        self._buffered = 0
-        self._waiting_since = None
-        return data
-
-    def next_deadline(self) -> int | None:
-        """When ``timeout`` is to be called at the latest, in ms; None once closed.  It may be earlier than need be."""
-        if self.state is State.CLOSED:
-            return None
-        settings = self.settings
-        instants = [self._due] if self._outstanding else []
-        if self._partial_since is not None:
-            instants.append(self._partial_since + settings.partial_ms)
-        if self._waiting_since is not None:
-            instants.append(self._waiting_since + settings.write_limit_ms)
-        if self._beats and self.state is State.OPEN:
-            instants.append(self._heartbeats.due)
-        reassembly = self._reassembler.next_deadline()
-        if reassembly is not None:
-            instants.append(reassembly)
-        if self._owed:
-            instants.append(next(iter(self._owed.values())) + settings.owed_ms)
-        if not self._owed and not self._outstanding:
-            instants.append(self._active_at + (0 if self.state is State.DRAINING else settings.idle_ms))
-        return min(instants)
+        return self._outlet.take()
 
     # What happens to packets and clocks
 
@@ -225,16 +154,18 @@ class Session:
         _ACTIONS[action](self, subject, now, events)
 
     def _packet(self, packet: Packet, flaw: FramingFault | None, now: int, events: list[Event]) -> None:
-        if self._describe is not None:
-            described = self._describe(packet.body)
-            described.body = packet.body
-            packet = described
+        if self._unsaid.first:
+            self._unsaid.complete(packet)
         self._active_at = now
         self._heartbeats.heard(now)
         what = _INPUTS[packet.kind]
-        if what is Input.HEARTBEAT or what is Input.HEARTBEAT_REPLY:
+        if what in _OF_THE_LINK:
+            if what is Input.HEARTBEAT and self.layout.echoes and self._heartbeats.is_echo(packet):
+                what = Input.HEARTBEAT_REPLY
             self._step(what, packet, now, events)
             return
+        if self._entry.unregistered:
+            flaw = flaw or FramingFault(NOT_AUTHENTICATED, "尚未登记，请先登记", "register first", packet)
         try:
             whole = self._reassembler.add(packet, now, flaw)
         except FramingFault as fault:
@@ -243,8 +174,15 @@ class Session:
             else:
                 self._step(Input.REFUSAL, fault, now, events)
             return
-        if whole is not None:
-            self._step(what, whole, now, events)
+        if whole is None:
+            if self.layout.pages:
+                page = self._of_the_link(Kind.NEXT, now, packet.serial, packet.segment + 1, packet.code)
+                self._outlet.write(page, now)
+            return
+        if self._unsaid.after:
+            self._unsaid.complete(whole)
+            what = _INPUTS[whole.kind]
+        self._step(what, whole, now, events)
 
     def _ended(self, how: Input, now: int) -> list[Event]:
         events: list[Event] = []
@@ -255,22 +193,6 @@ class Session:
                 self._give_up(fault.symbol, fault.reason_zh, fault.reason_en, False, now, events)
         self._step(how, None, now, events)
         return events
-
-    def _late(self, now: int) -> tuple[str, str, str, bool] | None:
-        """The limit of the byte stream that is over, if one is: arguments of ``_give_up``."""
-        settings = self.settings
-        if self._waiting_since is not None and now >= self._waiting_since + settings.write_limit_ms:
-            count = self._buffered
-            return "WRITE_LIMIT", f"对端不读，{count} 字节未能写出", f"the peer does not read, {count} bytes not written", True
-        if self._partial_since is not None and now >= self._partial_since + settings.partial_ms:
-            seconds = settings.partial_ms / 1000
-            return "PARTIAL_PACKET", f"报文 {seconds:g} 秒内未收完", f"packet incomplete after {seconds:g} s", True
-        return None
-
-    def _is_idle(self, now: int) -> bool:
-        if self.over or self._owed or self._outstanding:
-            return False
-        return self.state is State.DRAINING or now >= self._active_at + self.settings.idle_ms
 
     def _forgive(self, now: int) -> None:
         """Stop waiting for answers this side never gave: a forgotten debt must not keep a connection for ever."""
@@ -298,43 +220,59 @@ class Session:
 
     def _match(self, packet: Packet, now: int, events: list[Event]) -> None:
         sent = self._outstanding.pop(packet.serial, None)
+        if sent is None and self._outstanding and self.layout.constant_serial:  # it can only be the one that waits
+            packet.serial, sent = self._outstanding.popitem()
         if sent is None:
             events.append(Unmatched(packet))
             return
+        self._forget_pages(packet.serial)
         events.append(Answered(packet.serial, packet, now - sent[0]))
-        self._end_short_exchange(now, events)
+        if packet.serial != self._greeting:
+            self._end_short_exchange(now, events)
+
+    def _forget_pages(self, serial: str) -> None:
+        if self._outlet.paged:
+            self._outlet.forget(self._unsaid.wire_serial(serial))
 
     def _end_short_exchange(self, now: int, events: list[Event]) -> None:
         if not (self.settings.long or self._outstanding or self._owed):
             self._give_up("DONE", "短连接交换已结束", "the short connection's exchange is over", False, now, events)
 
     def _answer_heartbeat(self, packet: Packet, now: int, events: list[Event]) -> None:
-        self._queue(self.layout.encode(heartbeat_reply(packet, now)), now)
+        self._outlet.write(heartbeat_reply(packet, now), now)
+
+    def _welcome(self, packet: Packet, now: int, events: list[Event]) -> None:
+        self._entry.unregistered = False
+        self._outlet.write(self._of_the_link(Kind.READY, now, packet.serial, code=packet.code), now)
+
+    def _enter(self, packet: Packet, now: int, events: list[Event]) -> None:
+        if self._entry.unregistered:
+            self._entry.unregistered = False
+            events.append(Ready())
+
+    def _turn_page(self, packet: Packet, now: int, events: list[Event]) -> None:
+        if not self._outlet.next_page(packet.serial, packet.segment, now):
+            found = packet.segment
+            en = f"packet {found} was fetched, which is not the next of any document"
+            self._give_up(SEGMENT_SEQUENCE, f"请求取第 {found} 包，但没有文档轮到该包", en, True, now, events)
+            return
+        serial = self._unsaid.own_serial(packet.serial)
+        if serial in self._outstanding:  # it reads on: its answer's time begins anew
+            sent, due = self._outstanding[serial]
+            self._outstanding[serial] = (sent, max(due, now + self.settings.receipt_ms))
 
     def _refuse(self, fault: FramingFault, now: int, events: list[Event]) -> None:
         packet = fault.packet
         assert packet is not None
+        if self._unsaid.after:
+            self._unsaid.complete(packet)
         if not packet.is_answer:
             self._owed.setdefault(packet.serial, now)
         events.append(Refused(packet, fault.symbol, fault.reason_zh, fault.reason_en))
 
     def _write(self, packet: Packet, now: int, events: list[Event]) -> None:
-        if len(packet.body) <= self._room:
-            pieces = [self.layout.encode(packet)]
-        elif self.layout.carries("more") and self.layout.carries("segment"):
-            pieces = [self.layout.encode(piece) for piece in split(packet, self._room)]
-        else:
-            size, room = len(packet.body), self._room
-            raise LocalError(f"文档 {size} 字节，超过每包上限 {room}", f"document of {size} bytes exceeds {room} a packet")
-        for piece in pieces:
-            self._queue(piece, now)
+        self._outlet.write(self._unsaid.dress(packet), now)
         self._active_at = now
-
-    def _queue(self, data: bytes, now: int) -> None:
-        self._out.append(data)
-        self._buffered += len(data)
-        if self._waiting_since is None:
-            self._waiting_since = now
 
     def _beat(self, _: None, now: int, events: list[Event]) -> None:
         missed = self._heartbeats.unanswered
@@ -344,15 +282,16 @@ class Session:
             en = f"{missed} heartbeats in a row unanswered"
             self._give_up("HEARTBEAT", f"连续 {missed} 次心跳无应答", en, True, now, events)
         else:
-            self._queue(self.layout.encode(self._heartbeats.ask(now)), now)
+            self._outlet.write(self._heartbeats.ask(now), now)
 
     def _expire(self, _: None, now: int, events: list[Event]) -> None:
         late = [serial for serial, (_, due) in self._outstanding.items() if due <= now]
         for serial in late:
             del self._outstanding[serial]
+            self._forget_pages(serial)
             events.append(TimedOut(serial))
         self._due = min((due for _, due in self._outstanding.values()), default=0)
-        if late and not self._outstanding:
+        if late and not self._outstanding and late != [self._greeting]:
             self._active_at = now
             self._end_short_exchange(now, events)
 
@@ -387,6 +326,9 @@ _ACTIONS: dict[Action, Callable[[Session, Any, int, list[Event]], None]] = {
     Action.MATCH: Session._match,
     Action.ANSWER_HEARTBEAT: Session._answer_heartbeat,
     Action.NOTE: Session._nothing,
+    Action.WELCOME: Session._welcome,
+    Action.ENTER: Session._enter,
+    Action.TURN_PAGE: Session._turn_page,
     Action.REFUSE: Session._refuse,
     Action.WRITE: Session._write,
     Action.BEAT: Session._beat,

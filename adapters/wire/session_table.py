@@ -42,6 +42,9 @@ class Input(enum.Enum):
     ANSWER = "reply or receipt, whole"
     HEARTBEAT = "heartbeat request"
     HEARTBEAT_REPLY = "heartbeat reply"
+    REGISTER = "the peer registers"
+    READY = "our registration is taken"
+    NEXT = "the peer fetches a further packet"
     REFUSAL = "document that came wrong"
     SEND = "our request or notification"
     REPLY = "our answer"
@@ -61,6 +64,9 @@ class Action(enum.Enum):
     MATCH = "match the answer by serial"
     ANSWER_HEARTBEAT = "answer the heartbeat"
     NOTE = "nothing but that the peer lives"
+    WELCOME = "take the registration, say so"
+    ENTER = "documents may go"
+    TURN_PAGE = "queue the packet it fetches"
     REFUSE = "hand the refusal on and owe a receipt"
     WRITE = "queue the packet"
     BEAT = "count a miss, send a heartbeat"
@@ -82,6 +88,9 @@ TABLE: dict[State, dict[Input, tuple[State, Action]]] = {
         Input.ANSWER: (_OPEN, Action.MATCH),
         Input.HEARTBEAT: (_OPEN, Action.ANSWER_HEARTBEAT),
         Input.HEARTBEAT_REPLY: (_OPEN, Action.NOTE),
+        Input.REGISTER: (_OPEN, Action.WELCOME),
+        Input.READY: (_OPEN, Action.ENTER),
+        Input.NEXT: (_OPEN, Action.TURN_PAGE),
         Input.REFUSAL: (_OPEN, Action.REFUSE),
         Input.SEND: (_OPEN, Action.WRITE),
         Input.REPLY: (_OPEN, Action.WRITE),
@@ -96,6 +105,9 @@ TABLE: dict[State, dict[Input, tuple[State, Action]]] = {
         Input.ANSWER: (_DRAINING, Action.ILLEGAL),
         Input.HEARTBEAT: (_DRAINING, Action.ILLEGAL),
         Input.HEARTBEAT_REPLY: (_DRAINING, Action.ILLEGAL),
+        Input.REGISTER: (_DRAINING, Action.ILLEGAL),
+        Input.READY: (_DRAINING, Action.ILLEGAL),
+        Input.NEXT: (_DRAINING, Action.ILLEGAL),
         Input.REFUSAL: (_DRAINING, Action.REFUSE),  # a document whose rest will not come any more
         Input.SEND: (_DRAINING, Action.ILLEGAL),
         Input.REPLY: (_DRAINING, Action.WRITE),
@@ -110,6 +122,9 @@ TABLE: dict[State, dict[Input, tuple[State, Action]]] = {
         Input.ANSWER: (_CLOSED, Action.IGNORE),
         Input.HEARTBEAT: (_CLOSED, Action.IGNORE),
         Input.HEARTBEAT_REPLY: (_CLOSED, Action.IGNORE),
+        Input.REGISTER: (_CLOSED, Action.IGNORE),
+        Input.READY: (_CLOSED, Action.IGNORE),
+        Input.NEXT: (_CLOSED, Action.IGNORE),
         Input.REFUSAL: (_CLOSED, Action.IGNORE),
         Input.SEND: (_CLOSED, Action.ILLEGAL),
         Input.REPLY: (_CLOSED, Action.ILLEGAL),

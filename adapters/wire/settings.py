@@ -13,7 +13,9 @@ class SessionSettings:
 
     ``receipt_ms`` is the limit of an answer where ``send`` names none.  ``segment`` caps the body of one packet of ours (0:
     as large as ``max_packet`` allows).  ``owed_ms`` is how long an unanswered document of the peer's keeps the connection
-    from being idle.  ``sender``, ``receiver`` and ``area`` stand in heartbeats of ours.
+    from being idle.  ``sender``, ``receiver`` and ``area`` stand in heartbeats of ours.  ``dialled``: this side opened the
+    connection, so it registers where the layout has that; ``login``: a login comes before everything else, ours where we
+    dialled, else the peer's; both have ``login_ms``.
     """
 
     window: int = 32
@@ -31,6 +33,9 @@ class SessionSettings:
     write_limit_ms: int = 30_000
     long: bool = True
     allow_unchecked: bool = False
+    dialled: bool = False
+    login: bool = False
+    login_ms: int = 10_000
     sender: str = ""
     receiver: str = ""
     area: str = ""

@@ -7,7 +7,8 @@ from adapters.wire.layout import Layout
 from adapters.wire.packet import Kind, Packet
 from schemas.model import LayoutField, LayoutRow
 
-NAMES = ("ctif-128", "len4-be", "newline")
+NAMES = ("ctif-128", "ascii-145", "dc-64", "len4-be", "len4-le", "ascii-len-8", "newline")
+"""Layouts that carry documents."""
 
 
 def row(name: str) -> LayoutRow:
@@ -15,7 +16,7 @@ def row(name: str) -> LayoutRow:
     return LayoutRow(fields=tuple(LayoutField(**field) for field in data.pop("field", [])), **data)
 
 
-LAYOUTS = {name: Layout(row(name)) for name in NAMES}
+LAYOUTS = {name: Layout(row(name)) for name in (*NAMES, "bd-272")}
 CTIF = LAYOUTS["ctif-128"]
 
 
