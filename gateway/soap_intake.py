@@ -13,7 +13,7 @@ from lxml import etree
 from adapters.document import Document, DocumentRefused, Fault
 from adapters.envelopes.package import loose_header
 from adapters.soap.names import MEDIA, SoapVersion
-from adapters.soap.reading import FaultCode, Opened, SoapRefused, open_envelope, text_of, to_package, version_of
+from adapters.soap.reading import FaultCode, Opened, SoapRefused, digest_of, open_envelope, text_of, to_package, version_of
 from adapters.soap.writing import Frame
 from adapters.wire.packet import Packet
 from adapters.xml.charset import read
@@ -83,16 +83,17 @@ class SoapIntake:
         packet.sender = peer.id
         document: Document | None = None
         refusal_: DocumentRefused | None = None
-        digest: bytes | None = None
+        root = to_package(opened, self._release_of(opened))
         try:
-            root, digest = to_package(opened, self._release_of(opened))
             document = shop.codec.decode_tree(root, data)
             if "soap" not in document.row.bindings:
                 refusal_ = _not_offered(document)
         except DocumentRefused as refusal:
             refusal_ = refusal
-        respond = self._responder(request, frame, None)
-        shop.dispatcher.take_judged(packet, peer, respond, document, refusal_, charset="UTF-8", digest=digest)
+        shop.dispatcher.take_judged(
+            packet, peer, self._responder(request, frame, None), document, refusal_,
+            charset="UTF-8", digest=digest_of(document, root),
+        )  # fmt: skip
 
     def _release_of(self, opened: Opened) -> Any:
         """The schema version of the header block's namespace; an unknown one is judged, and refused, as the current one."""

@@ -11,9 +11,10 @@ import hashlib
 from dataclasses import dataclass
 from typing import Literal
 
+import orjson
 from lxml import etree
 
-from adapters.document import DocumentRefused, Fault
+from adapters.document import Document, DocumentRefused, Fault
 from adapters.soap.names import (
     ADDRESSING,
     ANONYMOUS,
@@ -144,12 +145,9 @@ def _check_addressing(block: etree._Element, content: etree._Element, version: S
                            f"the Action does not name the body's {_local(content)}", version=version)  # fmt: skip
 
 
-def to_package(opened: Opened, release: EnvelopeVersion) -> tuple[etree._Element, bytes]:
-    """The envelope as a native Package, in place, and a digest of what of it counts (security tokens differ each time).
-
-    Raises SoapRefused without a header block.
-    """
-    header, root, content = opened.header, opened.root, opened.content
+def to_package(opened: Opened, release: EnvelopeVersion) -> etree._Element:
+    """The envelope as a native Package, in place. Raises SoapRefused without a header block."""
+    header, root = opened.header, opened.root
     if header is None:
         raise _refused("/Envelope/Header/PackageHeader", "required", "", "缺少 PackageHeader 头块",
                        "the PackageHeader block is missing", version=opened.version)  # fmt: skip
@@ -160,9 +158,19 @@ def to_package(opened: Opened, release: EnvelopeVersion) -> tuple[etree._Element
     prefix = f"{{{release.namespace}}}"
     header.tag, body.tag, root.tag = f"{prefix}Header", f"{prefix}Body", f"{prefix}Package"
     root[:] = [header, body]
-    digest = hashlib.sha256(etree.tostring(header))
-    digest.update(etree.tostring(content))
-    return root, digest.digest()
+    return root
+
+
+def digest_of(document: Document | None, package: etree._Element | None) -> bytes | None:
+    """What stands for the content of an envelope, whose bytes differ from one transmission to the next (security tokens).
+
+    Of what could not be read as a document its Package's canonical form; None where there is not even that.
+    """
+    if document is not None:
+        return hashlib.sha256(orjson.dumps((document.header, document.element, document.body))).digest()
+    if package is None:
+        return None
+    return hashlib.sha256(b"".join(etree.tostring(part, method="c14n", exclusive=True) for part in package)).digest()
 
 
 def text_of(opened: Opened) -> str:

@@ -86,6 +86,14 @@ def test_the_same_document_again_gets_the_same_answer_and_has_one_effect(binding
     assert rig.one("SELECT count(*) FROM message WHERE direction = 'in'") == 1
 
 
+def test_what_stands_around_the_document_makes_no_other_document_of_it() -> None:
+    rig = web_rig()
+    first, second = soap(rig, enveloped(submission(1), "1.1"), "1.1"), soap(rig, enveloped(submission(1), "1.2"), "1.2")
+    assert (first.code, second.code) == ("0001", "0001")
+    assert first.text("value") == second.text("value")
+    assert rig.one("SELECT count(*) FROM message WHERE direction = 'in'") == 1
+
+
 @pytest.mark.parametrize("binding", BINDINGS[1:])
 def test_the_same_serial_with_other_content_is_1009(binding: str) -> None:
     rig = web_rig(({**WEB_PEERS[0], "binding": binding.split(" ")[0]}, *WEB_PEERS[1:]))
