@@ -125,6 +125,10 @@ class Catalogue:
             raise UnknownName("未知的封装", f"unknown envelope (known: {', '.join(self._envelopes)})", name)
         return self._envelopes[name]
 
+    def envelopes(self) -> tuple[EnvelopeRow, ...]:
+        """Every envelope, by name."""
+        return tuple(self._envelopes.values())
+
     def table(self, name: str) -> CodeTable:
         """A code table (spec 03). Raises UnknownName."""
         if name not in self._tables:

@@ -16,6 +16,7 @@ from typing import Any, Literal, TypeVar
 from schemas.model import (
     CodeRow,
     CodeTable,
+    EnvelopeField,
     EnvelopeRow,
     EnvelopeVersion,
     LayoutField,
@@ -143,8 +144,9 @@ def read_layout(path: Path) -> LayoutRow:
 
 
 def read_envelope(path: Path) -> EnvelopeRow:
-    """One envelope (spec 01.2) with its ``[[version]]`` rows."""
+    """One envelope (spec 01.2, 05) with its ``[[version]]`` rows, or its ``[[field]]`` rows where it is a foreign one."""
     data = read_toml(path)
-    versions = data.pop("version", [])
+    versions, fields = data.pop("version", []), data.pop("field", [])
+    data["fields"] = [build(EnvelopeField, row, f"{path.name} [{row.get('path', '?')}]") for row in fields]
     data["versions"] = [build(EnvelopeVersion, row, f"{path.name} [{row.get('version', '?')}]") for row in versions]
     return build(EnvelopeRow, data, path.name)

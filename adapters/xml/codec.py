@@ -225,16 +225,26 @@ class Codec:
 
         Raises LookupError (unknown or missing field, unknown element, charset or version) and Unwritable (ValueError).
         """
-        name = known(charset)
+        return encode_document(self.package_text(document, charset), charset)
+
+    def package_text(self, document: Document, charset: str) -> str:
+        """The whole Package as text whose declaration says ``charset``. Raises as ``encode``."""
         release = self._releases.get(document.header.version)
-        if name is None or release is None:
-            missing = charset if name is None else document.header.version
-            raise LookupError(f"不支持的字符集或版本：{missing} / unsupported charset or version: {missing}")
+        if release is None:
+            missing = document.header.version
+            raise LookupError(f"不支持的版本：{missing} / unsupported version: {missing}")
         opening, closing, writer = release.writer(document.element)
         parts: list[str] = []
-        literal = write_header(document.header, parts, self._declarations[name] + release.opening)
+        literal = write_header(document.header, parts, self.declaration(charset) + release.opening)
         literal = writer(document.body, parts, f"{literal}</Header><Body>{opening}")
-        return encode_document(finish(parts, f"{literal}{closing}</Body></Package>"), name)
+        return finish(parts, f"{literal}{closing}</Body></Package>")
+
+    def declaration(self, charset: str) -> str:
+        """The XML declaration of a document in ``charset``. Raises LookupError for one no peer may use."""
+        name = known(charset)
+        if name is None:
+            raise LookupError(f"不支持的字符集：{charset} / unsupported charset: {charset}")
+        return self._declarations[name]
 
     def body_text(self, document: Document) -> str:
         """The bare body element as XML text, for other envelopes. Raises as ``encode``."""
