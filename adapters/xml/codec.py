@@ -15,6 +15,7 @@ from lxml import etree
 from adapters.document import Document, DocumentRefused, Fault, Header
 from adapters.envelopes.package import disagreements, loose_header, optional_tags, read_header, write_header
 from adapters.xml.charset import Reading, Undecodable, encode_document, known, read
+from adapters.xml.forms import Forms
 from adapters.xml.parser import DEFAULT_LIMITS, Limits, SafeParser
 from adapters.xml.readers import Reader, compile_reader, is_plain
 from adapters.xml.writers import Writer, compile_writer, finish
@@ -35,6 +36,7 @@ class _Release:
         self.optional = optional_tags(row)
         self.prefix = f"{{{row.message_namespace}}}"
         self.opening = f'<Package xmlns="{row.namespace}"><Header>'
+        self.forms = Forms()
         self._catalogue = catalogue
         self._readers: dict[tuple[str, bool], tuple[str, Reader]] = {}
         self._writers: dict[str, tuple[str, str, Writer]] = {}
@@ -102,7 +104,7 @@ class Codec:
         release = self._roots.get(root.tag)
         if release is None or not release.schema.validate(root):
             raise self._refusal(root, data)
-        document = self._document(root, release, is_plain(data))
+        document = self._read_plain(root, release, data) if is_plain(data) else self._document(root, release, plain=False)
         if expect is not None:
             faults = disagreements(document.header, expect)
             if faults:
@@ -117,6 +119,18 @@ class Codec:
             return read(raw, charset)
         except Undecodable as fault:
             raise DocumentRefused("CHARSET_UNDECODABLE", header=loose_header(raw), detail=str(fault)) from fault
+
+    def _read_plain(self, root: etree._Element, release: _Release, data: bytes) -> Document:
+        """By its known form, or through lxml and remembered."""
+        text = data.decode()
+        known = release.forms.read(text)
+        if not isinstance(known, str):
+            header, name, body = known
+            return Document(self._row(header, release, name), name, header, body)
+        document = self._document(root, release, plain=True)
+        shape = self.catalogue.shape(document.element, release.version)
+        release.forms.learn(known, text, (document.header, document.element, document.body), shape)
+        return document
 
     def _document(self, root: etree._Element, release: _Release, plain: bool) -> Document:
         head, holder = root

@@ -24,11 +24,14 @@ _TRUE = {"true": True, "1": True, "false": False, "0": False}
 
 
 def is_plain(data: bytes) -> bool:
-    """Whether no leaf of the UTF-8 document ``data`` can have blanks to collapse (a sufficient test on the bytes).
+    """Whether no leaf of the UTF-8 document ``data`` can have blanks to collapse and no ``>`` stands but at the end of a tag
+    (a sufficient test on the bytes).
 
     Single bytes are searched ten times faster than pairs: hence the blanks are split at, and any ``&`` or ``!`` will do.
     """
     if b"\n" in data or b"\t" in data or b"\r" in data or b"&" in data or b"!" in data:
+        return False
+    if data.count(b"<") != data.count(b">"):
         return False
     pieces = data.split(b" ")
     if b"" in pieces:
