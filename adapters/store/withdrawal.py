@@ -1,7 +1,8 @@
 """Outbound messages taken back before anybody tried to send them (spec 5.7: an OH01 that never left the outbox).
 
 What was parked before it could leave (no peer, no form for it) never left either.  The table says PARKED; the pump may still
-hold such a message in memory, so the attempt that would have carried it asks here.  A message is taken back by the group that commits it, and not at all if an attempt was opened before, be it in the same group.
+hold such a message in memory, so the attempt that would have carried it asks here.  A message is taken back by the
+group that commits it, and not at all if an attempt was opened before, be it in the same group.
 """
 
 from __future__ import annotations

@@ -9,19 +9,24 @@ from crm_core.orders.dispatch import fits, may_leave, send
 from crm_core.orders.machine import rulebook
 from crm_core.orders.model import ServiceOrder
 from crm_core.orders.moves import Moves
+from crm_core.orders.reports import release
 from crm_core.ports import UnitOfWork
 from crm_core.products.model import ProductInstance
 from crm_core.resources.machine import end_items
+from crm_core.resources.reserve import give_back
 
 DEPENDENCY_LOST = "DEPENDENCY_NOT_MET"
 
 
 def conclude(moves: Moves, reason: dict[str, Any] | None = None, stage: dict[str, Any] | None = None) -> None:
-    """Settle the moves of a command; if the order ended with them, end its holds and wake or end the orders that waited."""
+    """Settle the moves of a command; if the order ended with them, end its holds, judge the reports that still wait - nobody
+    looks at it any more - and wake or end the orders that waited."""
     ended = [moves.order] if moves.settle(reason, stage) else []
     while ended:
         order = ended.pop(0)
         _end_holds(moves.uow, order)
+        if order.held:
+            release(moves.uow, order)
         for waiting_id in order.details.get("awaited_by", ()):
             waiting = moves.uow.order(waiting_id)
             if waiting is not None and waiting.state == "DRAFT" and _wake(moves, waiting, order):
@@ -29,7 +34,8 @@ def conclude(moves: Moves, reason: dict[str, Any] | None = None, stage: dict[str
 
 
 def _end_holds(uow: UnitOfWork, order: ServiceOrder) -> None:
-    """Completed items consume what they were given; whatever else the order holds is free again (04.1)."""
+    """Completed items consume what they were given; whatever else the order holds is free again (04.1). What the CRM itself
+    reserved and nobody used it gives back (RR02): provisioning frees only what came to it."""
     used: list[dict[str, Any]] = []
     for item in order.newest():
         if item.progress == "COMPLETED":
@@ -39,8 +45,11 @@ def _end_holds(uow: UnitOfWork, order: ServiceOrder) -> None:
         if reservation is None or reservation.closed:
             continue
         end_items(reservation, "consumed", None if order.state == "COMPLETED" else used)
+        left = not reservation.closed or not reservation.items
         end_items(reservation, "released")
         uow.save(reservation)
+        if left and reservation.asked is not None:
+            give_back(uow, reservation, {"text": f"定单 {order.id} 已结束：{order.state}"})
 
 
 def _wake(moves: Moves, waiting: ServiceOrder, ended: ServiceOrder) -> bool:

@@ -128,6 +128,7 @@ class RecordConfirmation:
                 created_at=uow.now,
                 expires_at=optional(self.expires_at),
                 fence=self.fence or 0,
+                asked=[asked],
             )
         )
 

@@ -24,14 +24,15 @@ def reservation_of(uow: UnitOfWork, reservation_id: str) -> Reservation:
 
 
 def give_back(uow: UnitOfWork, reservation: Reservation, reason: dict[str, Any], fence: int | None = None) -> None:
-    """RR02: what is still held under it is free again; of what is released or expired already success without effect."""
+    """RR02: what is still held under it is free again; of what is released or expired already success without effect. Without
+    ``fence`` whoever holds it now: it has passed through other hands."""
     uow.emit(
         ReservationGivenBack(
             key=reservation.id,
             area=reservation.area,
             reservation_id=reservation.id,
             reason=reason,
-            fence=fence or reservation.fence or None,
+            fence=fence,
         )
     )
 

@@ -9,7 +9,12 @@ import pytest
 
 from crm_core.errors import DomainError
 from crm_core.fakes import FakeStore
+from crm_core.orders.cancel import CancelOrder
+from crm_core.orders.cancel_result import RecordCancelResult
+from crm_core.orders.complete import ReportCompletion
 from crm_core.orders.model import ServiceOrder
+from crm_core.orders.receipt import RecordReceipt
+from crm_core.orders.send_back import SendBackOrder
 from crm_core.ports import Command, Origin, Outcome
 from crm_core.resources.confirm import ConfirmResource, RecordConfirmation, RecordConfirmationReceipt
 from crm_core.resources.events import ConfirmationAsked, ReservationAsked, ReservationGivenBack, ReservationProlonged
@@ -243,3 +248,57 @@ def test_a_reservation_granted_when_it_is_closed_is_given_back() -> None:
     event = made.events[-1]
     assert isinstance(event, ReservationGivenBack)
     assert (event.reservation_id, event.fence, reservation(made).items) == ("RV1", 7, [])
+
+
+def given_back(made: FakeStore) -> list[str]:
+    return [event.reservation_id for event in made.events if isinstance(event, ReservationGivenBack)]
+
+
+def order_of_one(made: FakeStore) -> ServiceOrder:
+    (order,) = made.table(ServiceOrder).values()
+    return order
+
+
+@pytest.mark.parametrize("unanswered", [False, True])
+@pytest.mark.parametrize("ending", ["rejected", "cancelled"])
+def test_an_order_that_ends_without_completion_gives_back_what_the_crm_reserved(ending: str, unanswered: bool) -> None:
+    made = store() if unanswered else held()
+    if unanswered:
+        run(made, RESERVE)
+    under_way(made)
+    order = order_of_one(made)
+    if ending == "rejected":
+        made.run(RecordReceipt(order.id, 1, False, "NO_PROCESS"), NOW, REFERENCE, CHANNEL)
+    else:
+        rows = [{"item_id": "1", "outcome": "cancelled"}]
+        made.run(RecordCancelResult(order.id, 1, rows, reason=REASON), NOW, REFERENCE, CHANNEL)
+    assert (order_of_one(made).state, given_back(made)) == (ending.upper(), ["RV1"])
+    assert states(made) == ([] if unanswered else ["released", "released"])
+
+
+def test_a_completed_order_has_used_it_and_gives_nothing_back() -> None:
+    made = held()
+    under_way(made)
+    rows = [{"item_id": "1", "resources": [NUMBER, PORT], "access_number": "02580000001"}]
+    made.run(ReportCompletion(order_of_one(made).id, 1, "装维员乙", "20261122090000", rows), NOW, REFERENCE, CHANNEL)
+    assert (order_of_one(made).state, states(made), given_back(made)) == ("COMPLETED", ["consumed", "consumed"], [])
+
+
+def test_what_another_system_reserved_is_its_own_to_give_back() -> None:
+    made = store()
+    under_way_elsewhere = submission(reservations=["RV9"])
+    made.run(under_way_elsewhere, NOW, REFERENCE, CHANNEL)
+    made.run(RecordReceipt(order_of_one(made).id, 1, False, "NO_PROCESS"), NOW, REFERENCE, CHANNEL)
+    assert (order_of_one(made).state, given_back(made)) == ("REJECTED", [])
+
+
+def test_returned_the_crm_keeps_it_and_gives_it_back_when_it_cancels() -> None:
+    made = held()
+    under_way(made)
+    order = order_of_one(made)
+    reason = {"type": "10R", "code": "10R201", "text": "无资源"}
+    back = SendBackOrder(order.id, 1, reason, {"code": "FIELD", "name": "外线施工"}, "审核员乙")
+    made.run(back, NOW, REFERENCE, CHANNEL)
+    assert (order_of_one(made).state, given_back(made)) == ("RETURNED", [])
+    made.run(CancelOrder(order.id, {"type": "10C", "code": "10C001", "text": "不要了"}), NOW, REFERENCE, CHANNEL)
+    assert (order_of_one(made).state, given_back(made)) == ("CANCELLED", ["RV1"])

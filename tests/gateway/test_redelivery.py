@@ -101,7 +101,8 @@ def test_a_message_taken_back_is_not_sent_again_at_the_desk() -> None:
     with rig.engine.begin() as connection:
         connection.exec_driver_sql(
             "INSERT INTO fallout (id, error_class, opened_at, zh, en, symbol, message_id, area, state, about_json,"
-            f" actions_json, row_version) VALUES ('FO1', 'document', 1, 'x', 'x', '', {record.id}, '025', 'new', '{{}}', '[]', 0)"
+            " actions_json, row_version)"
+            f" VALUES ('FO1', 'document', 1, 'x', 'x', '', {record.id}, '025', 'new', '{{}}', '[]', 0)"
         )
     heard: list[dict[str, Any]] = []
     work = WorkFallout("FO1", "retry", "OP1", "再试")
