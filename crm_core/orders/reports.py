@@ -132,7 +132,7 @@ def receive(uow: UnitOfWork, report: Report | SelfJudged) -> Outcome:
     if seq is not None and seq <= order.report_seq:
         _record(uow, order, report, source)
         return Outcome(state=order.state)
-    if seq is not None and seq > order.report_seq + 1:
+    if seq is not None and seq > order.report_seq + 1 and order.ended_at is None:
         _hold(uow, order, report, source, GAP)
         tend(order)
         uow.save(order)
@@ -192,7 +192,7 @@ def _take(uow: UnitOfWork, order: ServiceOrder, report: Report | SelfJudged, sou
 
 def _perform(uow: UnitOfWork, order: ServiceOrder, report: Report, source: Source) -> None:
     """Check every item before touching any, then perform; the held part waits."""
-    if version_awaited(order, report.version):
+    if version_awaited(order, report.version) and order.ended_at is None:
         _hold(uow, order, report, source, AHEAD)
         return
     if report.version > order.version:
@@ -232,7 +232,8 @@ def _effects(uow: UnitOfWork, order: ServiceOrder, report: Report) -> tuple[Take
 
 def release(uow: UnitOfWork, order: ServiceOrder) -> None:
     """Apply what is held and may now count, in order of arrival, until nothing more moves: after a gap closed, a change or
-    cancel was answered, a lock ended.  One that is refused now was acknowledged long ago, so it goes to fallout here."""
+    cancel was answered, a lock ended, the order ended.  One that is refused now was acknowledged long ago, so it goes to
+    fallout here."""
     while True:
         ready = next((entry for entry in order.held if _is_ready(uow, order, entry)), None)
         if ready is None:
@@ -255,6 +256,8 @@ def release(uow: UnitOfWork, order: ServiceOrder) -> None:
 
 
 def _is_ready(uow: UnitOfWork, order: ServiceOrder, entry: dict[str, Any]) -> bool:
+    if order.ended_at is not None:
+        return True
     if entry["why"] == GAP:
         return bool(entry["seq"] <= order.report_seq + 1)
     report = _REPORTS[entry["command"]](**entry["fields"])

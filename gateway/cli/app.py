@@ -22,6 +22,7 @@ COMMANDS = {
     "db": ("gateway.cli.db:db", "数据库结构升级。The database's schema."),
     "schema": ("gateway.cli.schema:schema", "报文目录与校验。The message catalogue, and validation."),
     "simulate": ("gateway.cli.simulate:simulate", "启动对端模拟器。Run simulated peers."),
+    "model": ("gateway.cli.model:model", "穷举检查状态机。Search the state machines exhaustively."),
     "bench": ("gateway.cli.bench:bench", "性能测量。Measure."),
 }
 """Command -> where it stands and its line in the list of commands."""
