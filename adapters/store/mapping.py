@@ -69,6 +69,8 @@ class Mapping:
         structured = [name for name in names if name not in table.c]
         self.columns: tuple[str, ...] = (*plain, *(f"{name}_json" for name in structured))
         self._names = (*plain, *structured)
+        self.values: Callable[[Any], Row] = attrgetter(*self._names)
+        """The entity's fields in the order of ``columns``, structured ones as they are."""
         self._plain: Callable[[Any], Row] = attrgetter(*plain)
         self._structured = _tuple_getter(structured)
         self._first_json = len(plain)
@@ -79,6 +81,10 @@ class Mapping:
     def row(self, entity: Any) -> Row:
         """The entity as values in the order of ``columns``: plain ones, then those that are JSON text."""
         return (*self._plain(entity), *map(dumps, self._structured(entity)))
+
+    def stored(self, at: int, values: Sequence[Any]) -> Sequence[Any]:
+        """Values of the column at position ``at`` as they are written."""
+        return values if at < self._first_json else [dumps(value) for value in values]
 
     def entity(self, row: Row) -> Any:
         """The entity of a row read in the order of ``columns``."""

@@ -9,7 +9,7 @@ from sqlalchemy import Table
 
 from adapters.store import tables as t
 from adapters.store.history import COLUMNS as HISTORY_COLUMNS
-from adapters.store.sql import Dialect, insert_sql
+from adapters.store.sql import Dialect, Insert
 
 MESSAGE_COLUMNS = (
     "id", "direction", "peer", "binding", "code", "element", "serial", "ref_serial", "area", "order_key", "state",
@@ -61,21 +61,22 @@ INSERTS: dict[str, tuple[Table, tuple[str, ...]]] = {
 """Insert-only lists of a group, in the order they are written."""
 
 
-def statements(dialect: Dialect) -> dict[str, str]:
-    """SQL text by name of the list it writes."""
+def inserts(dialect: Dialect) -> dict[str, Insert]:
+    """What writes each insert-only list."""
+    return {name: Insert(table, columns, dialect) for name, (table, columns) in INSERTS.items()}
+
+
+def updates(dialect: Dialect) -> dict[str, str]:
+    """SQL text of each update list, written behind the inserts; each row must hit exactly one."""
     m = dialect.mark
-    texts = {name: insert_sql(table, columns, dialect) for name, (table, columns) in INSERTS.items()}
-    texts["message_state"] = (
-        f"UPDATE message SET state = {m}, error_class = {m}, result_code = {m}, tries = {m}, due_at = {m}, closed_at = {m} "
-        f"WHERE id = {m}"
-    )
-    texts["message_peer"] = f"UPDATE message SET peer = {m}, state = {m}, error_class = NULL, due_at = {m} WHERE id = {m}"
-    texts["attempt_close"] = (
-        f"UPDATE attempt SET reply_at = {m}, result_class = {m}, result_code = {m}, reply = {m} "
-        f"WHERE message_id = {m} AND n = {m}"
-    )
-    return texts
-
-
-UPDATES = ("message_state", "message_peer", "attempt_close")
-"""Update lists of a group, written behind the inserts; each row must hit exactly one."""
+    return {
+        "message_state": (
+            f"UPDATE message SET state = {m}, error_class = {m}, result_code = {m}, tries = {m}, due_at = {m}, closed_at = {m} "
+            f"WHERE id = {m}"
+        ),
+        "message_peer": f"UPDATE message SET peer = {m}, state = {m}, error_class = NULL, due_at = {m} WHERE id = {m}",
+        "attempt_close": (
+            f"UPDATE attempt SET reply_at = {m}, result_class = {m}, result_code = {m}, reply = {m} "
+            f"WHERE message_id = {m} AND n = {m}"
+        ),
+    }

@@ -20,8 +20,8 @@ from adapters.store.driver import Driver
 from adapters.store.history import GENESIS, Chain
 from adapters.store.loading import Loader
 from adapters.store.mapping import BY_KIND, ENTITIES, ITEM, clone_order
-from adapters.store.rows import INSERTS, UPDATES, MessageRecord, statements
-from adapters.store.sql import Dialect, EntitySql, insert_sql
+from adapters.store.rows import MessageRecord, inserts, updates
+from adapters.store.sql import Dialect, EntitySql, Insert, Update
 from adapters.store.withdrawal import Withdrawals
 from crm_core.orders.model import OrderItem, ServiceOrder
 
@@ -44,14 +44,10 @@ class Store:
         self.dialect = Dialect(engine.dialect.name)
         self.chain = Chain(chain, 0, GENESIS)
         self._sql = {m.kind: EntitySql(m, self.dialect) for m in ENTITIES}
-        self._texts = statements(self.dialect)
-        self._item_insert = insert_sql(ITEM.table, ("order_id", "position", *ITEM.columns), self.dialect)
-        changed = [c for c in ITEM.columns if c not in ("item_id", "version")]
-        mark = self.dialect.mark
-        self._item_update = (
-            f"UPDATE order_item SET {', '.join(f'{c} = {mark}' for c in changed)} "
-            f"WHERE order_id = {mark} AND item_id = {mark} AND version = {mark}"
-        )
+        self._inserts = inserts(self.dialect)
+        self._updates = updates(self.dialect)
+        self._item_insert = Insert(ITEM.table, ("order_id", "position", *ITEM.columns), self.dialect)
+        self._item_update = Update(ITEM, ("order_id", "item_id", "version"), self.dialect)
         self._remember = remember if self.dialect.sqlite else 0
         self._driver: Driver | None = None
         self._commit_open = False
@@ -66,10 +62,10 @@ class Store:
         self._reserving: dict[str, int] = {}
         self._stored_chain = (0, GENESIS)
         self._new: dict[Key, Any] = {}
-        self._dirty: dict[Key, int] = {}
+        self._dirty: dict[Key, Any] = {}
         self._items_new: list[tuple[str, int, OrderItem]] = []
-        self._items_changed: dict[tuple[str, str, int], OrderItem] = {}
-        self._rows: dict[str, list[tuple[Any, ...]]] = {name: [] for name in (*INSERTS, *UPDATES)}
+        self._items_changed: dict[tuple[str, str, int], tuple[OrderItem, OrderItem]] = {}
+        self._rows: dict[str, list[tuple[Any, ...]]] = {name: [] for name in (*self._inserts, *self._updates)}
 
     # -- opening and ending a group -------------------------------------------------------------------------------
 
@@ -177,7 +173,7 @@ class Store:
             self._new[key] = entity
         else:
             base = self._known[key]
-            self._dirty.setdefault(key, base.row_version)
+            self._dirty.setdefault(key, base)
             if kind == "order":
                 self._note_items(base, entity)
         self._known[key] = entity
@@ -190,7 +186,8 @@ class Store:
             if position >= len(old):
                 self._items_new.append((order.id, position, item))
             elif item != old[position]:
-                self._items_changed[order.id, item.item_id, item.version] = item
+                key = (order.id, item.item_id, item.version)
+                self._items_changed[key] = (self._items_changed.get(key, (old[position],))[0], item)
 
     def put_row(self, name: str, row: tuple[Any, ...]) -> None:
         """A row for one of the lists of ``rows.INSERTS`` or ``rows.UPDATES``."""
@@ -206,26 +203,28 @@ class Store:
     def flush(self) -> None:
         """Writes everything merged since ``begin``; raises ``StaleWrite`` if a row was not the one loaded."""
         driver = self.driver
+        born: dict[str, list[Any]] = {}
+        for (kind, _), entity in self._new.items():
+            born.setdefault(kind, []).append(entity)
+        dirty: dict[str, list[tuple[Any, Any]]] = {}
+        for key, base in self._dirty.items():
+            entity = self._known[key]
+            entity.row_version = base.row_version + 1
+            dirty.setdefault(key[0], []).append((base, entity))
         for mapping in ENTITIES:
             kind, sql = mapping.kind, self._sql[mapping.kind]
-            rows = [mapping.row(e) for (k, _), e in self._new.items() if k == kind]
-            if rows:
-                driver.many(sql.insert, rows)
-            updates = []
-            for (k, entity_id), version in self._dirty.items():
-                if k == kind:
-                    entity = self._known[k, entity_id]
-                    entity.row_version = version + 1
-                    updates.append(sql.update_row(mapping.row(entity), version))
-            if updates and driver.many(sql.update, updates) != len(updates):
-                raise StaleWrite(kind)
+            if kind in born:
+                driver.many(*sql.insert.filled([mapping.row(entity) for entity in born[kind]]))
+            if kind in dirty:
+                keys = [(base.id, base.row_version) for base, _ in dirty[kind]]
+                self._change(sql.update, dirty[kind], keys, kind)
         self._flush_items(driver)
-        for name in INSERTS:
+        for name, insert in self._inserts.items():
             if rows := self._rows[name]:
-                driver.many(self._texts[name], rows)
-        for name in UPDATES:
+                driver.many(*insert.filled(rows))
+        for name, text in self._updates.items():
             rows = self._rows[name]
-            if rows and driver.many(self._texts[name], rows) != len(rows):
+            if rows and driver.many(text, rows) != len(rows):
                 raise StaleWrite(name)
         self._flush_counters(driver)
 
@@ -238,14 +237,14 @@ class Store:
         ]
         rows.extend((order_id, position, *ITEM.row(item)) for order_id, position, item in self._items_new)
         if rows:
-            driver.many(self._item_insert, rows)
+            driver.many(*self._item_insert.filled(rows))
         if self._items_changed:
-            updates = []
-            for (order_id, item_id, version), item in self._items_changed.items():
-                row = ITEM.row(item)
-                updates.append((*row[2:], order_id, item_id, version))
-            if driver.many(self._item_update, updates) != len(updates):
-                raise StaleWrite("item")
+            self._change(self._item_update, list(self._items_changed.values()), list(self._items_changed), "item")
+
+    def _change(self, update: Update, pairs: list[tuple[Any, Any]], keys: list[tuple[Any, ...]], kind: str) -> None:
+        changed = update.changed(pairs, keys)
+        if changed is not None and self.driver.many(*changed) != len(pairs):
+            raise StaleWrite(kind)
 
     def _flush_counters(self, driver: Driver) -> None:
         """Numbers are taken in blocks: the table holds the end of each block, so most groups do not touch it."""
