@@ -190,7 +190,7 @@ class Store:
                 self._items_changed[key] = (self._items_changed.get(key, (old[position],))[0], item)
 
     def put_row(self, name: str, row: tuple[Any, ...]) -> None:
-        """A row for one of the lists of ``rows.INSERTS`` or ``rows.UPDATES``."""
+        """A row for one of the lists of ``rows.inserts`` or ``rows.updates``."""
         self._rows[name].append(row)
 
     def put_inbox(self, sender: str, serial: str, payload_hash: bytes, message_id: int, answer: tuple[bytes, str]) -> None:
