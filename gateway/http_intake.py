@@ -101,7 +101,12 @@ def body_of(request: HttpRequest, most: int) -> bytes:
 
 def media_of(request: HttpRequest) -> tuple[str, str | None]:
     """Media type (lower case, empty if not said) and charset of the request."""
-    kind, *parameters = request.header(b"content-type").decode("latin-1").split(";")
+    return media_charset(request.header(b"content-type"))
+
+
+def media_charset(content_type: bytes) -> tuple[str, str | None]:
+    """Media type and charset of a Content-Type."""
+    kind, *parameters = content_type.decode("latin-1").split(";")
     charset = None
     for parameter in parameters:
         name, _, value = parameter.partition("=")

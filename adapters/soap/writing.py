@@ -52,15 +52,18 @@ class Frame:
             return b"".join((self._opening_bare, opening, body, closing, self._closing))
         return b"".join((self._opening, self._block, header, self._middle, opening, body, closing, self._closing))
 
+    def text_request(self, operation: str, namespace: str, text: str) -> bytes:
+        """The call of an operation that carries the document as text."""
+        return self._text_call(operation, namespace, "in0", text)
+
     def text_answer(self, operation: str, namespace: str, text: str) -> bytes:
-        """The answer of an operation that carries the document as text."""
-        space = ENVELOPES[self.version]
-        written = (
-            f'{_DECLARATION}<soap:Envelope xmlns:soap="{space}"><soap:Body><m:{operation}Response'
-            f' xmlns:m="{_escape(namespace)}"><m:out>{_text(text)}</m:out></m:{operation}Response>'
-            "</soap:Body></soap:Envelope>"
-        )
-        return written.encode()
+        """Its answer."""
+        return self._text_call(f"{operation}Response", namespace, "out", text)
+
+    def _text_call(self, element: str, namespace: str, parameter: str, text: str) -> bytes:
+        opening = f'<m:{element} xmlns:m="{_escape(namespace)}"><m:{parameter}>'
+        body = f"{opening}{_text(text)}</m:{parameter}></m:{element}>".encode()
+        return b"".join((self._opening_bare, body, self._closing))
 
 
 def parts_of(package: bytes) -> tuple[bytes, bytes]:

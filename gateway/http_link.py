@@ -1,0 +1,319 @@
+"""Links to peers of the bindings soap and http: every message one POST, as many side by side as the window (spec 01.3, 01.4).
+
+Connections are kept and used again; each request has the deadline of its message.  What happened on the wire is told to the
+pump as by any link: nothing left (not sent), nobody knows (unknown), or an answer; a status without document is an answer of
+its error class.
+"""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlsplit
+
+import structlog
+from twisted.internet.defer import CancelledError, Deferred, TimeoutError, succeed
+from twisted.internet.error import ConnectError, ConnectingCancelledError, DNSLookupError
+from twisted.internet.interfaces import IStreamClientEndpoint
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
+from twisted.web.client import Agent, HTTPConnectionPool, ResponseDone
+from twisted.web.http import PotentialDataLoss
+from twisted.web.http_headers import Headers
+from twisted.web.iweb import IAgentEndpointFactory, IBodyProducer
+from zope.interface import implementer
+
+from adapters.document import DocumentRefused, Header
+from adapters.wire.packet import Packet
+from adapters.xml.codec import Codec
+from gateway.clock import Clock
+from gateway.config import Peer
+from gateway.config_http import ClientTls
+from gateway.http_intake import media_charset
+from gateway.http_speech import Posted, StatusClasses, speech_of
+from gateway.links import PeerLink, Surroundings
+from gateway.tls import TlsEndpoint
+
+log = structlog.get_logger()
+
+KEEP_S = 20
+"""How long an idle connection is kept: less than servers usually wait, so that a message does not meet a closing one."""
+ZIP_FROM = 1024
+MOST_PAUSE_S = 3600
+_NOT_SENT = (ConnectError, ConnectingCancelledError, DNSLookupError, TimeoutError)
+_GZIP = 31
+
+
+class AnswerTooLong(Exception):
+    """The peer's answer exceeds the row's limit."""
+
+
+@implementer(IBodyProducer)
+class BytesBody:
+    """A request body that is there already."""
+
+    def __init__(self, body: bytes) -> None:
+        self.length = len(body)
+        self._body = body
+
+    def startProducing(self, consumer: Any) -> Deferred[None]:
+        """All at once."""
+        consumer.write(self._body)
+        return succeed(None)
+
+    def pauseProducing(self) -> None:
+        """It is written already."""
+
+    def resumeProducing(self) -> None:
+        """It is written already."""
+
+    def stopProducing(self) -> None:
+        """It is written already."""
+
+
+class Collector(Protocol):
+    """An answer's body, up to ``most`` bytes."""
+
+    def __init__(self, most: int, done: Deferred[bytes]) -> None:
+        self._most = most
+        self._pieces: list[bytes] = []
+        self._size = 0
+        self._done: Deferred[bytes] | None = done
+
+    def dataReceived(self, data: bytes) -> None:
+        """A piece."""
+        self._size += len(data)
+        if self._size > self._most:
+            self._end(Failure(AnswerTooLong(str(self._most))))
+            self.drop()
+        else:
+            self._pieces.append(data)
+
+    def drop(self) -> None:
+        """Read no more."""
+        transport: Any = self.transport
+        if transport is not None:
+            transport.abortConnection()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """The end, whole or not."""
+        whole = reason.check(ResponseDone, PotentialDataLoss) is not None
+        self._end(b"".join(self._pieces) if whole else reason)
+
+    def _end(self, outcome: bytes | Failure) -> None:
+        done, self._done = self._done, None
+        if done is not None:
+            (done.errback if isinstance(outcome, Failure) else done.callback)(outcome)  # type: ignore[arg-type]
+
+
+class WebEndpoints:
+    """The endpoints links are handed, by ``http://`` and ``https://`` addresses."""
+
+    def __init__(self, endpoints: Any, tls: ClientTls, clock: Clock) -> None:
+        self._endpoints = endpoints
+        self._tls = tls
+        self._clock = clock
+
+    def client(self, address: str) -> Any:
+        """An endpoint for the host of ``address``; raises what the endpoints below raise."""
+        parts = urlsplit(address)
+        if parts.scheme == "mem":
+            return self._endpoints.client(f"mem://{parts.netloc}")
+        host = parts.hostname or ""
+        shown = f"[{host}]" if ":" in host else host
+        secure = parts.scheme == "https"
+        below = self._endpoints.client(f"tcp://{shown}:{parts.port or (443 if secure else 80)}")
+        return TlsEndpoint(below, host, self._tls, self._clock) if secure else below
+
+
+@implementer(IAgentEndpointFactory)
+class Fixed:
+    """Whatever is asked for, the peer's addresses answer."""
+
+    def __init__(self, endpoint: IStreamClientEndpoint) -> None:
+        self._endpoint = endpoint
+
+    def endpointForURI(self, uri: Any) -> IStreamClientEndpoint:
+        """The one endpoint there is."""
+        return self._endpoint
+
+
+class HttpLink(PeerLink):
+    """A peer we speak with over HTTP."""
+
+    def __init__(self, peer: Peer, world: Surroundings, codec: Codec) -> None:
+        super().__init__(peer, replace(world, endpoints=WebEndpoints(world.endpoints, peer.tls, world.clock)))
+        clock: Any = world.clock
+        self._codec = codec
+        self._speech = speech_of(peer, codec, world.clock, world.entropy)
+        self._statuses = StatusClasses(codec.catalogue)
+        self._pool = HTTPConnectionPool(clock)
+        self._pool.maxPersistentPerHost = peer.window
+        self._pool.cachedConnectionTimeout = KEEP_S
+        self._pool.retryAutomatically = False
+        addresses: Any = self.addresses
+        self._agent = Agent.usingEndpointFactory(clock, Fixed(addresses), self._pool)
+        parts = urlsplit(peer.connect[0])
+        self._base = f"{'https' if parts.scheme == 'https' else 'http'}://{parts.netloc}"
+        self._path = parts.path
+        self._basic = b""
+        if peer.http.auth == "basic":
+            self._basic = b"Basic " + base64.b64encode(f"{peer.http.user}:{peer.http.password()}".encode())
+        self._under_way: dict[str, Deferred[Any]] = {}
+
+    # -- for the pump -------------------------------------------------------------------------------------------------
+
+    @property
+    def state(self) -> str:
+        """For people."""
+        now = self._clock.now()
+        if self.stopped is not None:
+            return "stopped"
+        if now < self._paused_until:
+            return "paused"
+        circuit = self.addresses.circuit.state(now)
+        return f"{self.peer.binding}, {len(self._under_way)} under way" if circuit == "closed" else f"circuit {circuit}"
+
+    def room(self) -> int:
+        """As many as the window has left."""
+        now = self._clock.now()
+        if self.stopped is not None or now < self._paused_until:
+            return 0
+        return self.addresses.circuit.room(self.peer.window, len(self._under_way), now)
+
+    def send(self, packet: Packet, deadline_ms: int) -> bool:
+        """One POST."""
+        posted = self._speech.post(packet)
+        asked = Header(packet.code, packet.serial, packet.sender, packet.receiver, packet.area, packet.send_time,
+                       self.peer.schema_version, packet.mode)  # fmt: skip
+        body, headers = self._written(posted)
+        uri = f"{self._base}{self._path}{posted.path}"
+        reading: Deferred[Any] = self._agent.request(b"POST", uri.encode("ascii"), headers, BytesBody(body))
+        reading.addCallback(self._read)
+        self._under_way[packet.serial] = reading
+        overdue = self._clock.callLater(max(0.0, (deadline_ms - self._clock.now()) / 1000), self._overdue, packet.serial)
+        reading.addCallbacks(
+            lambda found: self._answered(asked, *found), lambda failure: self._failed(packet.serial, failure)
+        )
+        reading.addErrback(self._defect, packet.serial).addBoth(self._over, overdue)
+        return True
+
+    def _written(self, posted: Posted) -> tuple[bytes, Headers]:
+        body, headers = posted.body, Headers({b"Content-Type": [posted.media.encode("ascii")]})
+        headers.setRawHeaders(b"Accept-Encoding", [b"gzip"])
+        if posted.action is not None:
+            headers.setRawHeaders(b"SOAPAction", [f'"{posted.action}"'.encode("ascii")])
+        if self._basic:
+            headers.setRawHeaders(b"Authorization", [self._basic])
+        if self.peer.http.gzip and len(body) >= ZIP_FROM:
+            packer = zlib.compressobj(6, zlib.DEFLATED, _GZIP)
+            body = packer.compress(body) + packer.flush()
+            headers.setRawHeaders(b"Content-Encoding", [b"gzip"])
+        return body, headers
+
+    # -- what comes back ----------------------------------------------------------------------------------------------
+
+    def _read(self, response: Any) -> Deferred[tuple[Any, bytes]]:
+        done: Deferred[bytes] = Deferred()
+        collector = Collector(self.peer.limits.max_document, done)
+        reading: Deferred[bytes] = Deferred(lambda _: collector.drop())
+        done.addCallbacks(
+            lambda body: None if reading.called else reading.callback(body),
+            lambda failure: None if reading.called else reading.errback(failure),
+        )
+        response.deliverBody(collector)
+        return reading.addCallback(lambda body: (response, body))
+
+    def _overdue(self, serial: str) -> None:
+        reading = self._under_way.get(serial)
+        if reading is not None:
+            reading.cancel()
+
+    def _answered(self, asked: Header, response: Any, body: bytes) -> None:
+        self._under_way.pop(asked.serial)
+        try:
+            package = self._speech.answer(self._unpacked(response, body), _charset(response), asked)
+            if response.code >= 300:
+                self._codec.decode(package)  # a page of somebody's proxy is no answer of the peer's
+        except (DocumentRefused, zlib.error) as fault:
+            if response.code < 300:
+                log.warning("http.answer_unreadable", peer=self.peer.id, serial=asked.serial, why=str(fault))
+                self._pump.lost(self.peer.id, asked.serial)
+                return
+            package = self._statuses.receipt(self._codec, response.code, asked)
+        self._note_retry_after(response)
+        charset = "UTF-8" if self.peer.binding == "soap" else _charset(response) or self.peer.charset
+        answer = Packet(body=package, code=asked.code, sender=self.peer.id, receiver=asked.sender, serial=asked.serial)
+        answer.charset = charset
+        self._pump.answered(self.peer.id, answer)
+
+    def _unpacked(self, response: Any, body: bytes) -> bytes:
+        coding = (response.headers.getRawHeaders(b"Content-Encoding") or [b""])[-1].strip().lower()
+        if coding not in (b"gzip", b"x-gzip"):
+            return body
+        most = self.peer.limits.max_document
+        data = zlib.decompressobj(_GZIP).decompress(body, most + 1)
+        if len(data) > most:
+            raise DocumentRefused("TOO_LARGE", detail="the answer unpacks to more than the limit")
+        return data
+
+    def _note_retry_after(self, response: Any) -> None:
+        """A peer that says when to come back is believed, within reason."""
+        value = (response.headers.getRawHeaders(b"Retry-After") or [b""])[-1].strip()
+        if response.code in (429, 503) and value.isdigit():
+            self.pause(self._clock.now() + min(int(value), MOST_PAUSE_S) * 1000)
+
+    def _failed(self, serial: str, failure: Failure) -> None:
+        self._under_way.pop(serial)
+        if failure.check(*_NOT_SENT) is not None:
+            log.warning("link.connect_failed", peer=self.peer.id, why=failure.getErrorMessage())
+            self._pump.not_sent(self.peer.id, serial)
+        elif failure.check(CancelledError) is not None or _within(failure, CancelledError):
+            self._pump.timed_out(self.peer.id, serial)
+        else:
+            log.warning("link.exchange_failed", peer=self.peer.id, serial=serial, why=failure.getErrorMessage())
+            self._pump.lost(self.peer.id, serial)
+
+    def _defect(self, failure: Failure, serial: str) -> None:
+        """An answer we could not deal with is a defect of ours: the message goes on as one without answer."""
+        log.error("link.defect", peer=self.peer.id, serial=serial, traceback=failure.getTraceback())
+        self._under_way.pop(serial, None)
+        self._pump.lost(self.peer.id, serial)
+
+    def _over(self, _: Any, overdue: Any) -> None:
+        if overdue.active():
+            overdue.cancel()
+        self._pump.poke(self.peer.id)
+
+    # -- life ---------------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Connections are made when there is something to say."""
+
+    def fail_over(self) -> None:
+        """Kept connections lead to the address that failed: the next ones are made anew."""
+        self._pool.closeCachedConnections()
+
+    def drop(self) -> None:
+        """Give up what is under way."""
+        for reading in list(self._under_way.values()):
+            reading.cancel()
+
+    def close(self) -> Deferred[Any]:
+        """Close kept connections; what is under way is given up."""
+        self.drop()
+        closing: Deferred[Any] = self._pool.closeCachedConnections()
+        return closing
+
+
+def _charset(response: Any) -> str | None:
+    value = (response.headers.getRawHeaders(b"Content-Type") or [b""])[-1]
+    return media_charset(value)[1]
+
+
+def _within(failure: Failure, kind: type[Exception]) -> bool:
+    """Whether the reasons an HTTP client gives hold ``kind``."""
+    reasons: list[Failure] = getattr(failure.value, "reasons", [])
+    return any(reason.check(kind) is not None for reason in reasons)

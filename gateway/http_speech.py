@@ -1,0 +1,171 @@
+"""What our messages look like to a peer over HTTP, and what its answers say (spec 01.3, 01.4): no I/O.
+
+A message of ours is a Package; how it travels - as itself, in an envelope, as text in somebody's operation - is the peer row's.
+An answer becomes the Package it stands for; a bare HTTP status is told as a Receipt of the error class it belongs to.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from adapters.document import DocumentRefused, Header
+from adapters.soap.answers import answer_text, package_of_answer, told
+from adapters.soap.names import ENVELOPES, MEDIA, action
+from adapters.soap.partner import Partner, PartnerOperation
+from adapters.soap.security import username_token
+from adapters.soap.writing import Frame
+from adapters.wire.packet import Packet
+from adapters.xml.charset import read
+from adapters.xml.codec import Codec
+from gateway.clock import Clock, Entropy
+from gateway.config import Peer
+from schemas.loader import Catalogue
+from schemas.wsdl import service_namespace
+
+NONCE_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """A request: what is behind the peer's path, the body, its media type, the SOAPAction if there is one."""
+
+    path: str
+    body: bytes
+    media: str
+    action: str | None = None
+
+
+class Speech(Protocol):
+    """How a peer is spoken with."""
+
+    def post(self, packet: Packet) -> Posted:
+        """A message of ours."""
+
+    def answer(self, body: bytes, charset: str | None, asked: Header) -> bytes:
+        """The Package an answer stands for. Raises DocumentRefused."""
+
+
+class PlainSpeech:
+    """Plain XML: the Package as it is, behind its message's name."""
+
+    def __init__(self, codec: Codec) -> None:
+        self._catalogue = codec.catalogue
+
+    def post(self, packet: Packet) -> Posted:
+        """To ``/if/{message name}`` below the peer's path."""
+        name = self._catalogue.message(packet.code).name
+        return Posted(f"/if/{name}", packet.body, f"application/xml; charset={packet.charset}")
+
+    def answer(self, body: bytes, charset: str | None, asked: Header) -> bytes:
+        """As it is."""
+        if not body.strip():
+            raise DocumentRefused("NOT_WELL_FORMED", detail="empty answer")
+        return body
+
+
+class SoapSpeech:
+    """Document/literal envelopes; names, version and action from the partner's WSDL where it has one."""
+
+    def __init__(self, peer: Peer, codec: Codec, clock: Clock, entropy: Entropy) -> None:
+        self._peer = peer
+        self._codec = codec
+        self._clock = clock
+        self._entropy = entropy
+        self._password = peer.http.password()
+        self._partner = None if peer.http.wsdl_file is None else Partner(peer.http.wsdl_file)
+        self._release = codec.catalogue.version(peer.schema_version)
+        self._frames = {version: Frame(version, self._release) for version in ENVELOPES}
+        self._operations: dict[str, PartnerOperation] = {}
+
+    def post(self, packet: Packet) -> Posted:
+        """To the peer's path itself."""
+        name = self._codec.catalogue.message(packet.code).name
+        version, soap_action = self._peer.http.soap, action(self._release.message_namespace, name)
+        if self._partner is not None:
+            known = self._operations.get(name)
+            if known is None:
+                element = f"{{{self._release.message_namespace}}}{name}"
+                known = self._operations[name] = self._partner.operation(name, version, element)
+            version, soap_action = known.version, known.action
+        body = self._frames[version].around(packet.body, self._security())
+        media = f"{MEDIA[version]}; charset=utf-8"
+        if version == "1.2":
+            return Posted("", body, f'{media}; action="{soap_action}"')
+        return Posted("", body, media, soap_action)
+
+    def _security(self) -> bytes:
+        if self._peer.http.auth != "digest":
+            return b""
+        nonce = self._entropy.token(NONCE_BYTES)
+        return username_token(self._peer.http.user, self._password, nonce, self._clock.now())
+
+    def answer(self, body: bytes, charset: str | None, asked: Header) -> bytes:
+        """Response or Fault."""
+        root = self._codec.parser.parse(self._codec.read(body, charset).data)
+        return package_of_answer(self._codec, root, asked)[0]
+
+
+class TextSpeech:
+    """An operation of older peers: the document as text, in and out."""
+
+    def __init__(self, peer: Peer, codec: Codec) -> None:
+        self._peer = peer
+        self._codec = codec
+        self._name = peer.http.operation
+        version = peer.http.soap
+        self._partner = None if peer.http.wsdl_file is None else Partner(peer.http.wsdl_file)
+        self._operation = None if self._partner is None else self._partner.operation(self._name, version)
+        self._version = self._operation.version if self._operation is not None else version
+        self._frame = Frame(version, codec.catalogue.version(peer.schema_version))
+
+    def post(self, packet: Packet) -> Posted:
+        """The whole document, its declaration and all, in the operation's one parameter."""
+        text = read(packet.body, packet.charset).data.decode()
+        namespace = service_namespace(self._peer.schema_version)
+        if self._partner is not None and self._operation is not None:
+            body = self._partner.text_envelope(self._operation, text)
+            soap_action = self._operation.action
+        else:
+            body = self._frame.text_request(self._name, namespace, text)
+            soap_action = action(namespace, self._name)
+        media = f"{MEDIA[self._version]}; charset=utf-8"
+        return Posted("", body, media, soap_action if self._version == "1.1" else None)
+
+    def answer(self, body: bytes, charset: str | None, asked: Header) -> bytes:
+        """The document in the answer's text; a Fault is told as it is."""
+        root = self._codec.parser.parse(self._codec.read(body, charset).data)
+        fault = next((child for child in root.iter() if str(child.tag).endswith("}Fault")), None)
+        if fault is not None:
+            return package_of_answer(self._codec, root, asked)[0]
+        return answer_text(root).encode()
+
+
+def speech_of(peer: Peer, codec: Codec, clock: Clock, entropy: Entropy) -> Speech:
+    """How the peer row says. Raises OSError and WsdlUnusable for files that cannot be used."""
+    if peer.binding == "http":
+        return PlainSpeech(codec)
+    return SoapSpeech(peer, codec, clock, entropy) if peer.http.operation == "document" else TextSpeech(peer, codec)
+
+
+class StatusClasses:
+    """What an HTTP status without a readable document means: a result code of the class the table gives it."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._by_status: dict[int, str] = {}
+        told_so = [(int(str(row.extra["status"])), row.code) for row in catalogue.table("http_statuses").rows.values()]
+        for row in catalogue.table("error_classes").rows.values():
+            listed: object = row.extra["codes"]
+            codes = [str(code) for code in listed] if isinstance(listed, list) else []
+            statuses: object = row.extra["http_status"]
+            for status in statuses if isinstance(statuses, list) else ():
+                fitting = [code for known, code in told_so if known == status and code in codes]
+                self._by_status[int(status)] = (fitting or codes)[0]
+
+    def code(self, status: int) -> str:
+        """The result code; a status nobody listed counts as 400 or 500."""
+        return self._by_status.get(status) or self._by_status[500 if status >= 500 else 400]
+
+    def receipt(self, codec: Codec, status: int, asked: Header) -> bytes:
+        """A Package that says so."""
+        return told(codec, asked, codec.catalogue.result(self.code(status)).symbol, f"HTTP {status}")
