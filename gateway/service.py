@@ -24,6 +24,7 @@ from gateway.clock import Clock, Entropy
 from gateway.config import Config, Listen, Peer
 from gateway.desk import Desk
 from gateway.dispatch import HIGH_WATER, Dispatcher
+from gateway.http_link import HttpLink
 from gateway.http_service import HttpService
 from gateway.late_answers import LateAnswers
 from gateway.link import Connection, ConnectionOwner
@@ -47,7 +48,7 @@ log = structlog.get_logger()
 PROBE_S = 2.0
 """How often a store that refused is tried again."""
 
-AnyLink = OutgoingLink | DuplexLink | ShortLink
+AnyLink = OutgoingLink | DuplexLink | ShortLink | HttpLink
 
 
 class Gateway:
@@ -183,6 +184,8 @@ class Gateway:
 
     def _link(self, peer: Peer) -> AnyLink | None:
         world = self._surroundings
+        if peer.connect and peer.binding != "socket":
+            return HttpLink(peer, world, self.codec)
         if peer.connect:
             return OutgoingLink(peer, world) if peer.long else ShortLink(peer, world)
         return DuplexLink(peer, world) if peer.duplex else None
