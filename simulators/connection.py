@@ -35,12 +35,16 @@ class Listener(Protocol):
 
 @implementer(IPushProducer, IHalfCloseableProtocol)
 class Connection(TwistedProtocol):
-    """``session`` exists from the moment the connection stands; ``gone`` fires when it is over."""
+    """``session`` exists from the moment the connection stands; ``gone`` fires when it is over; ``mangle`` is what a seeded
+    defect does to the bytes."""
 
     session: Session
 
-    def __init__(self, listener: Listener, make_session: Callable[[int], Session], clock: Clock) -> None:
+    def __init__(
+        self, listener: Listener, make_session: Callable[[int], Session], clock: Clock, mangle: Callable[[bytes], bytes] = bytes
+    ) -> None:
         self._listener = listener
+        self._mangle = mangle
         self._make_session = make_session
         self._clock = clock
         self._wire: Any = None
@@ -102,7 +106,7 @@ class Connection(TwistedProtocol):
         if self._wire is None:
             return
         if self.session.buffered and not self._full:
-            self._wire.write(self.session.to_send())
+            self._wire.write(self._mangle(self.session.to_send()))
         if self.session.congested is self._reading:
             self._reading = not self._reading
             (self._wire.resumeProducing if self._reading else self._wire.pauseProducing)()

@@ -22,6 +22,7 @@ from simulators.agenda import Agenda
 from simulators.brain import Body, Brain, Reaction, Send
 from simulators.codes import category, number, receipt
 from simulators.connection import Connection, Connections
+from simulators.defects import Defects
 from simulators.inbox import Inbox
 from simulators.line import Line
 from simulators.link_messages import LinkMessages
@@ -41,7 +42,8 @@ class SimulatorHost:
     """One simulated system. ``start`` fires with the address it listens at; after ``stop`` it may start again."""
 
     def __init__(self, brain: Brain, settings: HostSettings, clock: Clock, entropy: Entropy, endpoints: Endpoints) -> None:
-        self.brain = brain
+        self.defects = Defects(settings.defects)
+        self.brain = brain = self.defects.brain(brain)
         self.settings = settings
         self.address = settings.listen
         self.inbox = Inbox(settings.remembered)
@@ -143,7 +145,7 @@ class SimulatorHost:
         line: Line
 
         def make() -> Connection:
-            connection = Connection(self, lambda now: self._session(line.peer, now), self._clock)
+            connection = Connection(self, lambda now: self._session(line.peer, now), self._clock, self.defects.wire)
             self._outbound[connection] = line
             return connection
 
@@ -157,7 +159,7 @@ class SimulatorHost:
         def make(now: int) -> Session:
             return self._paper.session(self.settings.layout, self.settings.session, now)
 
-        return Connection(self, make, self._clock)
+        return Connection(self, make, self._clock, self.defects.wire)
 
     # -- connections
 
@@ -180,8 +182,8 @@ class SimulatorHost:
         """See ``Listener``. Heartbeats need no thought here."""
         now = self._clock.now()
         if isinstance(event, Arrived):
-            answer, sends = self._reception.packet(event.packet, now)
-            connection.session.reply(answer, now)
+            answer, sends = self._reception.packet(self.defects.heard(event.packet), now)
+            connection.session.reply(self.defects.answered(event.packet, answer), now)
             self._say(sends, now)
         elif isinstance(event, Answered | Unmatched):
             self._answered(connection, event.packet, now)
@@ -243,7 +245,7 @@ class SimulatorHost:
     def _write(self, row: Row, peer: PeerSettings, now: int) -> None:
         send = row.send
         message = self._catalogue.message(send.code)
-        row.packet = self._paper.message(message, send.body, peer, row.serial, send.ref_serial, now)
+        row.packet = self.defects.sent(self._paper.message(message, send.body, peer, row.serial, send.ref_serial, now))
         self.counts["sent"] += 1
         if len(self._sent) >= self.settings.redeliverable:
             del self._sent[next(iter(self._sent))]

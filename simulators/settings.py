@@ -30,7 +30,7 @@ class HostSettings:
 
     ``receipt_ms``: how long a receipt may take before the same bytes go again; ``unknown_ms``: after so long without any
     answer a message is undelivered; ``unsent_ms``: the same for one that never left.  ``remembered``: how many answers are
-    kept for repeats, ``redeliverable``: how many sent messages RX03 can ask for.
+    kept for repeats, ``redeliverable``: how many sent messages RX03 can ask for.  ``defects``: seeded ones.
     """
 
     system: str
@@ -43,3 +43,4 @@ class HostSettings:
     unsent_ms: int = 86_400_000
     remembered: int = 100_000
     redeliverable: int = 5_000
+    defects: tuple[str, ...] = ()

@@ -23,6 +23,8 @@ COMMANDS = {
     "schema": ("gateway.cli.schema:schema", "报文目录与校验。The message catalogue, and validation."),
     "simulate": ("gateway.cli.simulate:simulate", "启动对端模拟器。Run simulated peers."),
     "model": ("gateway.cli.model:model", "穷举检查状态机。Search the state machines exhaustively."),
+    "conformance": ("gateway.cli.conformance:conformance", "一致性测试。Judge systems against the interfaces."),
+    "demo": ("gateway.cli.demo_stories:demo", "演示故事：各系统之间会发生什么。Stories: what happens between all systems."),
     "bench": ("gateway.cli.bench:bench", "性能测量。Measure."),
 }
 """Command -> where it stands and its line in the list of commands."""

@@ -1,0 +1,163 @@
+"""What a run leaves behind: JSON with everything that was said, and JUnit XML for build servers (spec 07.8)."""
+
+from __future__ import annotations
+
+import json
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from conformance.model import CaseResult, Entry, Explanation, Line, RunResult, Verdict
+
+JSON_FILE = "results.json"
+JUNIT_FILE = "junit.xml"
+FORMAT = 1
+"""Version of the JSON form; a reader refuses what it does not know."""
+
+
+class ResultsInvalid(Exception):
+    """A file that holds no results of a run; both languages."""
+
+
+def as_json(outcome: RunResult) -> dict[str, Any]:
+    """A run as plain values; bytes as hex."""
+    return {
+        "format": FORMAT,
+        "product": outcome.product,
+        "suite": outcome.suite,
+        "sut": outcome.sut,
+        "endpoint": outcome.endpoint,
+        "seed": outcome.seed,
+        "strict": outcome.strict,
+        "only": list(outcome.only),
+        "pics_file": outcome.pics_file,
+        "pics": outcome.pics,
+        "started_at": outcome.started_at,
+        "ended_at": outcome.ended_at,
+        "partial": outcome.partial,
+        "passed": outcome.passed,
+        "counts": outcome.counts(),
+        "sanity": [_case(result) for result in outcome.sanity],
+        "cases": [_case(result) for result in outcome.results],
+        "strays": [_entry(entry) for entry in outcome.strays],
+    }
+
+
+def write(outcome: RunResult, directory: Path) -> list[Path]:
+    """Both files in a directory, which is made where it is missing. Raises OSError."""
+    directory.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(as_json(outcome), ensure_ascii=False, indent=1)
+    written = {directory / JSON_FILE: text + "\n", directory / JUNIT_FILE: junit(outcome)}
+    for path, content in written.items():
+        path.write_text(content, "utf-8")
+    return list(written)
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The JSON of an earlier run, by file or directory. Raises ResultsInvalid, OSError."""
+    file = path / JSON_FILE if path.is_dir() else path
+    try:
+        data = json.loads(file.read_text("utf-8"))
+    except ValueError as fault:
+        raise ResultsInvalid(f"{file} 不是 JSON：{fault} / {file} is no JSON: {fault}") from fault
+    if not isinstance(data, dict) or data.get("format") != FORMAT:
+        raise ResultsInvalid(f"{file} 不是一次测试的结果 / {file} holds no results of a run")
+    return data
+
+
+def junit(outcome: RunResult) -> str:
+    """JUnit XML: a test suite a clause; inconclusive and errors are errors, what was not played is skipped."""
+    clauses: dict[str, list[CaseResult]] = {}
+    for result in outcome.results:
+        clauses.setdefault(result.case.clause, []).append(result)
+    parts = ['<?xml version="1.0" encoding="UTF-8"?>', f'<testsuites name="{_text(f"{outcome.suite} {outcome.sut}")}">']
+    for clause, results in clauses.items():
+        counts = {kind: sum(_kind(result) == kind for result in results) for kind in ("failure", "error", "skipped")}
+        numbers = f'failures="{counts["failure"]}" errors="{counts["error"]}" skipped="{counts["skipped"]}"'
+        parts.append(f'<testsuite name="{_text(clause)}" tests="{len(results)}" {numbers}>')
+        parts += [_junit_case(result) for result in results]
+        parts.append("</testsuite>")
+    return "\n".join([*parts, "</testsuites>"]) + "\n"
+
+
+def explained(explanation: Explanation) -> list[str]:
+    """An explanation in lines, for terminals and JUnit."""
+    lines = [explanation.reason]
+    if explanation.line is not None:
+        lines.append(f"步骤 step {explanation.step} ({explanation.phase}) {explanation.line.place}: {explanation.line.text}")
+    for one in explanation.differences:
+        lines.append(f"  {one.path}: 期望 expected {one.expected} · 实际 got {one.got}")
+    hints = {"原因 cause": explanation.cause, "修改 change": explanation.repair, "重做 again": explanation.repeat}
+    lines += [f"{name}: {text}" for name, text in hints.items() if text]
+    return lines
+
+
+def _junit_case(result: CaseResult) -> str:
+    seconds = (result.ended_at - result.started_at) / 1000
+    name = f"{result.case.id} {result.case.zh} / {result.case.en}"
+    head = f'<testcase classname="{_text(result.case.clause)}" name="{_text(name)}" time="{seconds:.3f}"'
+    kind = _kind(result)
+    if not kind:
+        return f"{head}/>"
+    text = "\n".join(explained(result.explanation)) if result.explanation is not None else ""
+    message = result.explanation.reason if result.explanation is not None else result.verdict.value
+    inner = f'<{kind} message="{_text(f"{result.verdict.value}: {message}")}">{_text(text)}</{kind}>'
+    return f"{head}>{inner}</testcase>"
+
+
+def _kind(result: CaseResult) -> str:
+    return {
+        Verdict.FAIL: "failure",
+        Verdict.INCONCLUSIVE: "error",
+        Verdict.ERROR: "error",
+        Verdict.NOT_APPLICABLE: "skipped",
+        Verdict.NOT_EXECUTED: "skipped",
+        Verdict.XFAIL: "skipped",
+    }.get(result.verdict, "")
+
+
+def _text(text: str) -> str:
+    """Escaped, without what XML forbids."""
+    return escape("".join(char for char in text if char >= " " or char in "\t\n"))
+
+
+def _case(result: CaseResult) -> dict[str, Any]:
+    case = result.case
+    lines = [(phase, line) for phase in ("preamble", "lines", "postamble") for line in getattr(case, phase)]
+    return {
+        "id": case.id,
+        "clause": case.clause,
+        "level": case.level,
+        "zh": case.zh,
+        "en": case.en,
+        "place": str(case.place),
+        "covers": list(case.covers),
+        "parties": list(case.parties),
+        "verdict": result.verdict.value,
+        "started_at": result.started_at,
+        "ended_at": result.ended_at,
+        "waiver": result.waiver,
+        "notes": result.notes,
+        "explanation": _explanation(result.explanation),
+        "lines": [{"phase": phase, **_line(line)} for phase, line in lines],
+        "log": [_entry(entry) for entry in result.log],
+    }
+
+
+def _line(line: Line) -> dict[str, Any]:
+    return {"do": line.do, "party": line.party, "what": line.what, "label": line.label, "on": line.on, "text": line.text,
+            "place": str(line.place)}  # fmt: skip
+
+
+def _explanation(explanation: Explanation | None) -> dict[str, Any] | None:
+    if explanation is None:
+        return None
+    differences = [{"path": one.path, "expected": one.expected, "got": one.got} for one in explanation.differences]
+    names = ("reason", "step", "phase", "cause", "repair", "repeat")
+    line = _line(explanation.line) if explanation.line is not None else None
+    return {**{name: getattr(explanation, name) for name in names}, "line": line, "differences": differences}
+
+
+def _entry(entry: Entry) -> dict[str, Any]:
+    names = ("at", "way", "party", "connection", "step", "packet", "document", "text")
+    return {**{name: getattr(entry, name) for name in names}, "raw": entry.raw.hex()}

@@ -1,0 +1,83 @@
+"""``bssgw conformance``: judge a system against the interfaces (spec 07). Commands are imported when they are used."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+import click
+
+from gateway.cli.output import EXIT_HELP, CommandFailed, Exit
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from conformance.loader import Suite
+    from conformance.pics import Pics
+
+COMMANDS = {
+    "list": ("gateway.cli.conformance_cases:list_cases", "列出用例与要求。List the cases and what they require."),
+    "pics": ("gateway.cli.conformance_cases:pics", "取得或检查问卷。Get the questionnaire, or check one."),
+    "run": ("gateway.cli.conformance_run:run", "判定一个系统。Judge a system."),
+    "rerun": ("gateway.cli.conformance_run:rerun", "重做上次未通过的用例。Play again what did not pass."),
+    "trace": ("gateway.cli.conformance_cases:trace", "条款、要求、用例、结论的对应。Clause, requirement, case, verdict."),
+    "self-test": ("gateway.cli.conformance_selftest:self_test", "检验本套件自身。Measure the suite itself."),
+}
+"""Command -> where it stands and its line in the list of commands."""
+
+
+class ConformanceGroup(click.Group):
+    """Knows its commands by name and imports one only when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name, imported now."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        found = getattr(import_module(module), attribute)
+        return found if isinstance(found, click.Command) else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands from the table, without importing any."""
+        with formatter.section("Commands 命令"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+@click.group(cls=ConformanceGroup, epilog=EXIT_HELP)
+def conformance() -> None:
+    """一致性测试：扮演其余各方，从外部判定一个系统。
+
+    Conformance: judge a system from outside, playing every other role.
+
+    \b
+    例 Examples:
+      bssgw conformance pics > pf.toml
+      bssgw conformance run --suite provisioning --sut pf --endpoint tcp://192.0.2.7:7101 --pics pf.toml
+      bssgw conformance list --suite transport
+    """
+
+
+def suite() -> Suite:
+    """The cases; a fault of their files is one line each and exit code 2."""
+    from conformance.loader import load_suite
+    from conformance.sources import CasesInvalid
+
+    try:
+        return load_suite()
+    except CasesInvalid as invalid:
+        zh = "用例文件有误：\n" + "\n".join(fault.text for fault in invalid.faults)
+        raise CommandFailed(Exit.USAGE, zh, "the case files have faults") from invalid
+
+
+def questionnaire(path: Path | None) -> Pics:
+    """The questionnaire in a file, or the default one."""
+    from conformance.pics import PicsInvalid, read_pics
+
+    try:
+        return read_pics(path)
+    except PicsInvalid as fault:
+        raise CommandFailed(Exit.USAGE, f"{fault.where}: {fault.zh}", f"{fault.where}: {fault.en}") from fault

@@ -1,0 +1,230 @@
+"""``bssgw conformance run`` and ``rerun``: judge a system over real sockets (spec 07.1)."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gateway.cli.conformance import questionnaire, suite
+from gateway.cli.output import EXIT_HELP, CommandFailed, Exit, table
+from gateway.cli.settings import json_option
+
+if TYPE_CHECKING:
+    from conformance.model import CaseResult, RunResult
+    from conformance.session import Plan
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_SEEDS = 1 << 32
+
+
+@click.command(epilog=EXIT_HELP)
+@click.option("--suite", "name", required=True, help="套件。Suite: provisioning, transport, billing, group, partner.")
+@click.option("--sut", required=True, help="被测角色。The role under test: pf, rm, crm, bill.")
+@click.option("--endpoint", required=True, metavar="tcp://HOST:PORT", help="被测方监听处。Where it listens.")
+@click.option("--pics", type=_FILE, help="问卷文件。The questionnaire (see bssgw conformance pics).")
+@click.option("--only", help="用例号或条款，逗号分隔。Ids or clauses, by commas: 5.4, 5.4/3, 5.7/CN01.")
+@click.option("--strict", is_flag=True, help="SHOULD 未通过也算失败。A SHOULD that fails counts, too.")
+@click.option("--report", type=click.Path(file_okay=False, path_type=Path), help="结果目录。Directory for the results.")
+@click.option("--waivers", type=_FILE, help="豁免文件（含日期）。Waivers, with dates.")
+@click.option("--seed", type=int, help="随机种子：相同种子，相同取值。The same seed makes the same choices.")
+@click.option("--width", type=click.IntRange(1, 64), default=8, show_default=True, help="同时进行的用例数。Cases side by side.")
+@json_option
+def run(
+    name: str, sut: str, endpoint: str, pics: Path | None, only: str | None, strict: bool, report: Path | None,
+    waivers: Path | None, seed: int | None, width: int, as_json: bool,
+) -> None:  # fmt: skip
+    """判定一个系统：扮演其余各方，逐条用例核对；MUST 全部通过时退出码为 0。
+
+    Judge a system: play every other role, case by case; exit code 0 only when no MUST failed.
+
+    \b
+    例 Examples:
+      bssgw conformance run --suite provisioning --sut pf --endpoint tcp://127.0.0.1:7101 --report out
+      bssgw conformance run --suite transport --sut rm --endpoint tcp://192.0.2.7:7102 --pics rm.toml --only 01.1/3
+    """
+    from conformance.session import Plan
+    from conformance.waivers import WaiversInvalid, read_waivers
+    from gateway.clock import Entropy
+
+    _check(name, sut, endpoint)
+    try:
+        known = read_waivers(waivers)
+    except (WaiversInvalid, OSError) as fault:
+        zh, _, en = str(fault).partition(" / ")
+        raise CommandFailed(Exit.USAGE, zh, en or zh) from fault
+    plan = Plan(
+        name,
+        sut.upper(),
+        endpoint,
+        questionnaire(pics),
+        Entropy().below(_SEEDS) if seed is None else seed,
+        tuple(only.split(",")) if only else (),
+        strict,
+        str(pics or ""),
+        width,
+        known,
+    )
+    play(plan, report, as_json)
+
+
+@click.command(epilog=EXIT_HELP)
+@click.argument("report", type=click.Path(exists=True, path_type=Path))
+@click.option("--all", "everything", is_flag=True, help="重做全部用例。Every case, not only those that did not pass.")
+@click.option("--endpoint", metavar="tcp://HOST:PORT", help="另一地址。Another address than last time.")
+@json_option
+def rerun(report: Path, everything: bool, endpoint: str | None, as_json: bool) -> None:
+    """按上次结果 REPORT 以同样的种子重做未通过的用例。Play again, with the same seed, what did not pass in REPORT."""
+    from conformance.results import ResultsInvalid, read
+    from conformance.session import Plan
+
+    try:
+        last = read(report)
+    except (ResultsInvalid, OSError) as fault:
+        raise CommandFailed(Exit.USAGE, f"无法读取 {report}", f"cannot read {report}: {fault}") from fault
+    done = ("PASS", "NOT_APPLICABLE", "XFAIL")
+    only = tuple(case["id"] for case in last["cases"] if everything or case["verdict"] not in done)
+    if not only:
+        click.echo("没有要重做的用例 / nothing to play again")
+        return
+    pics = Path(last["pics_file"]) if last["pics_file"] else None
+    if pics is not None and not pics.exists():
+        raise CommandFailed(Exit.USAGE, f"问卷 {pics} 已不在", f"the questionnaire {pics} is gone")
+    to = endpoint or last["endpoint"]
+    plan = Plan(
+        last["suite"], last["sut"], to, questionnaire(pics), last["seed"], only, last["strict"], last["pics_file"]
+    )
+    _check(plan.suite, plan.sut, to)
+    play(plan, report if report.is_dir() else report.parent, as_json)
+
+
+def play(plan: Plan, report: Path | None, as_json: bool) -> None:
+    """Run a plan over real sockets, write its results, tell them, exit."""
+    from twisted.internet import task
+
+    from conformance.selection import chosen
+
+    cases = chosen(suite().cases, plan.suite, plan.sut, plan.only)
+    if not cases:
+        raise CommandFailed(Exit.USAGE, "没有这样的用例，见 bssgw conformance list", "no such cases, see bssgw conformance list")
+    task.react(_main, (plan, report, as_json))
+
+
+def _check(name: str, sut: str, endpoint: str) -> None:
+    """Suite, role and address must be known. Raises CommandFailed."""
+    from conformance.selection import ROLES, SUITES
+    from gateway.endpoints import AddressInvalid, parse_address
+
+    if name not in SUITES:
+        there = " ".join(SUITES)
+        raise CommandFailed(Exit.USAGE, f"没有套件 {name}，可用：{there}", f"there is no suite {name}, but: {there}")
+    if sut.lower() not in ROLES:
+        there = " ".join(ROLES)
+        raise CommandFailed(Exit.USAGE, f"没有判定 {sut} 的用例，可用：{there}", f"no cases judge {sut}; there are: {there}")
+    try:
+        parse_address(endpoint)
+    except AddressInvalid as fault:
+        raise CommandFailed(Exit.USAGE, f"地址 {fault.address} {fault.zh}", f"address {fault.address} {fault.en}") from fault
+
+
+def _main(reactor: Any, plan: Plan, report: Path | None, as_json: bool) -> Any:
+    from twisted.internet.defer import Deferred
+
+    return Deferred.fromCoroutine(_play(reactor, plan, report, as_json))
+
+
+async def _play(reactor: Any, plan: Plan, report: Path | None, as_json: bool) -> None:
+    from twisted.internet.error import CannotListenError
+
+    from conformance.session import Session
+    from gateway.cli.serving import cannot_listen, ending
+    from gateway.clock import Entropy, WallClock
+    from gateway.endpoints import TcpEndpoints
+
+    asked, closed = ending(reactor)
+    session = Session(suite(), plan, WallClock(reactor), Entropy(plan.seed), TcpEndpoints(reactor))
+    asked.addCallback(lambda _: session.stop())
+    progress = Progress(silent=as_json)
+    try:
+        outcome = await session.run(progress.update)
+    except CannotListenError as fault:
+        failed = cannot_listen(fault)
+        failed.show()
+        raise SystemExit(failed.exit_code) from fault
+    finally:
+        progress.close()
+        closed.callback(None)
+    try:
+        _leave(outcome, report)
+    except OSError as fault:
+        CommandFailed(Exit.FAILED, f"结果不可写：{fault}", f"the results cannot be written: {fault}").show()
+        raise SystemExit(int(Exit.FAILED)) from fault
+    tell(outcome, report, as_json)
+    if not outcome.passed:
+        raise SystemExit(int(Exit.FAILED))
+
+
+def _leave(outcome: RunResult, report: Path | None) -> None:
+    from conformance.results import write
+
+    if report is not None:
+        write(outcome, report)
+
+
+class Progress:
+    """A bar on a terminal; where there is none, a line for each case that did not pass."""
+
+    def __init__(self, *, silent: bool) -> None:
+        self._silent = silent
+        self._bar: Any = None
+        if not silent and sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import Progress as Bar
+
+            self._bar = Bar(console=Console(stderr=True), transient=True)
+            self._task = self._bar.add_task("", total=None)
+            self._bar.start()
+
+    def update(self, result: CaseResult, done: int, total: int) -> None:
+        """A case is over."""
+        if self._bar is not None:
+            self._bar.update(self._task, completed=done, total=total, description=f"{result.case.id} {result.verdict}")
+        elif not self._silent and result.verdict in ("FAIL", "ERROR", "INCONCLUSIVE"):
+            click.echo(f"{done}/{total} {result.case.id} {result.verdict}", err=True)
+
+    def close(self) -> None:
+        """The run is over."""
+        if self._bar is not None:
+            self._bar.stop()
+
+
+def tell(outcome: RunResult, report: Path | None, as_json: bool) -> None:
+    """The result: JSON, or what did not pass with its explanation and the counts."""
+    import json
+
+    from conformance.results import as_json as plain
+    from conformance.results import explained
+
+    if as_json:
+        click.echo(json.dumps(plain(outcome), ensure_ascii=False))
+        return
+    for result in (*outcome.sanity, *outcome.results):
+        if result.explanation is None or result.verdict in ("NOT_APPLICABLE", "NOT_EXECUTED", "XFAIL"):
+            continue
+        click.echo(f"\n{result.verdict} {result.case.id} {result.case.level}\n  {result.case.zh}\n  {result.case.en}")
+        for line in (*explained(result.explanation), *(f"注 note: {note}" for note in result.notes)):
+            click.echo(f"  {line}")
+    clauses: dict[str, list[CaseResult]] = {}
+    for result in outcome.results:
+        clauses.setdefault(result.case.clause, []).append(result)
+    verdicts = [name for name, count in outcome.counts().items() if count]
+    rows = {clause: [sum(one.verdict == name for one in results) for name in verdicts] for clause, results in clauses.items()}
+    table("", ("条款 clause", *verdicts), [(clause, *counts) for clause, counts in rows.items()])
+    zh, en = ("通过", "passed") if outcome.passed else ("未通过", "did not pass")
+    seconds = (outcome.ended_at - outcome.started_at) / 1000
+    part = " · 中断 interrupted" if outcome.partial else ""
+    click.echo(f"{zh} / {en} · {len(outcome.results)} 个用例 cases · {seconds:.1f} s · seed {outcome.seed}{part}")
+    if report is not None:
+        click.echo(f"结果 results: {report}")
