@@ -14,7 +14,8 @@ from crm_core.products.model import Product
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """A reason row (03): its type, where it applies, where the process goes on, whose cause it is."""
+    """A reason row (03): its type, where it applies (``areas`` and all below them, ``stages``; none: any), where the process
+    goes on, whose cause it is."""
 
     type: str
     code: str
@@ -23,6 +24,8 @@ class Reason:
     target_stage: str = ""
     restart_mode: str = ""
     owner: str = "operator"
+    areas: tuple[str, ...] = ()
+    stages: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,8 @@ class Reference:
     may run at once on one instance, ``*`` for any (5.4 rule 2); ``areas``: code -> parent; ``policies``: policy rows of the
     legality matrix by name -> bool, and ``decide_by_hand``: codes of products whose completion a person accepts;
     ``calendars`` by code, ``area_calendars``: area -> code; ``result_limits``: event -> seconds within which the message it
-    becomes gets its result, and the clock they run on (``elapsed`` or ``working``)."""
+    becomes gets its result, and the clock they run on (``elapsed`` or ``working``); ``desk_roles``: role -> what it may do at
+    the desk, ``operators``: person -> role; with nobody named everybody may do everything."""
 
     products: dict[str, Product] = field(default_factory=dict)
     areas: dict[str, str] = field(default_factory=dict)
@@ -42,6 +46,25 @@ class Reference:
     calendars: dict[str, WorkCalendar] = field(default_factory=dict)
     area_calendars: dict[str, str] = field(default_factory=dict)
     result_limits: dict[str, tuple[int, str]] = field(default_factory=dict)
+
+    desk_roles: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    operators: dict[str, str] = field(default_factory=dict)
+
+    def may(self, operator: str, what: str) -> bool:
+        """Whether this person may do ``what`` at the desk (06.2)."""
+        return not self.operators or what in self.desk_roles.get(self.operators.get(operator, ""), ())
+
+    def reason(self, kind: str, code: str, area: str, stage: str | None) -> Reason | None:
+        """The row of that type and code whose scope holds ``area`` (searched upward through the tree) and ``stage``."""
+        row = self.reasons.get((kind, code))
+        if row is None or (row.stages and stage not in row.stages):
+            return None
+        above: str | None = area
+        while row.areas and above not in row.areas:
+            if not above:
+                return None
+            above = self.areas.get(above)
+        return row
 
     def calendar(self, code: str) -> WorkCalendar:
         """The work calendar of that code; what no table knows counts every moment."""

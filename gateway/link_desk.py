@@ -60,10 +60,13 @@ class LinkJob:
         return ()
 
     def execute(self, unit: StoreUnit) -> None:
-        """Record it. Raises ``AttributeInvalid`` (3020) without a person or a reason."""
+        """Record it. Raises ``AttributeInvalid`` (3020) without a person or a reason, 2002 for one who may not."""
         act, before = self._act, self._link.state
         if not act.operator or not act.reason:
             raise AttributeInvalid("须说明操作人与原因", "Say who acts and why", state=before)
+        if not unit.reference.may(act.operator, "link"):
+            zh, en = f"{act.operator} 无权停止或恢复链路", f"{act.operator} may not stop or resume links"
+            raise DomainError(zh, en, code="NOT_PERMITTED", state=before)
         unit.note("link", act.peer, act.action, before, "stopped" if act.action == STOP else "resumed", act.reason[:400])
 
     def refused(self, unit: StoreUnit, error: DomainError) -> None:

@@ -11,8 +11,9 @@ from schemas.loader import Catalogue
 from schemas.model import CodeRow
 
 
-def build_reference(catalogue: Catalogue) -> Reference:
-    """Products, areas, reasons, calendars, billing kinds, result limits and compatible actions as the core reads them."""
+def build_reference(catalogue: Catalogue, operators: dict[str, str] | None = None) -> Reference:
+    """Products, areas, reasons, calendars, billing kinds, result limits, compatible actions and roles as the core reads them;
+    ``operators``: person -> role, from the configuration."""
     actions = catalogue.table("actions").rows.values()
     return Reference(
         products=load_products(),
@@ -26,6 +27,8 @@ def build_reference(catalogue: Catalogue) -> Reference:
                 target_stage=str(row.extra.get("target_stage", "")),
                 restart_mode=str(row.extra.get("restart_mode", "")),
                 owner=str(row.extra.get("owner", "operator")),
+                areas=_texts(row, "areas"),
+                stages=_texts(row, "stages"),
             )
             for row in catalogue.table("reasons").rows.values()
         },
@@ -43,7 +46,14 @@ def build_reference(catalogue: Catalogue) -> Reference:
             if row.result_limit is not None
             for event in row.on
         },
+        desk_roles={row.code: _texts(row, "actions") for row in catalogue.table("desk_roles").rows.values()},
+        operators=operators or {},
     )
+
+
+def _texts(row: CodeRow, name: str) -> tuple[str, ...]:
+    values: Any = row.extra.get(name, ())
+    return tuple(values)
 
 
 def calendar(row: CodeRow) -> WorkCalendar:

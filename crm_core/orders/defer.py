@@ -108,12 +108,15 @@ def _until(uow: UnitOfWork, order: ServiceOrder, text: str) -> int:
 
 
 def known_reason(uow: UnitOfWork, order: ServiceOrder, kind: str, reason: dict[str, Any]) -> None:
-    """Raises ``AttributeInvalid`` (3020) unless ``reason`` is a row of type ``kind`` in the reason dictionary."""
-    rows = uow.reference.reasons
-    if reason.get("type") != kind or (rows and (kind, reason.get("code")) not in rows):
+    """Raises ``AttributeInvalid`` (3020) unless ``reason`` is a row of type ``kind`` in the reason dictionary whose scope holds
+    the order's area and the stage it has reached (03)."""
+    code = reason.get("code") or ""
+    known = not uow.reference.reasons or uow.reference.reason(kind, code, order.area, order.stage) is not None
+    if reason.get("type") != kind or not known:
+        stage = order.stage or "-"
         raise AttributeInvalid(
-            f"原因 {reason.get('code')} 不是 {kind} 类原因",
-            f"Reason {reason.get('code')} is no row of type {kind}",
+            f"原因 {code} 不是 {kind} 类原因，或不适用于本地网 {order.area}、环节 {stage}",
+            f"Reason {code} is no row of type {kind}, or not for area {order.area} at stage {stage}",
             state=order.state,
         )
 

@@ -78,7 +78,7 @@ class Changing:
                 return ruling.symbol, order.shown(item)
         if body["base_version"] != order.version or change.version <= order.highest:
             return "STALE_VERSION", order.state
-        reason = find_reason(body["reason"]["code"], _CHANGE, order.image["area"])
+        reason = find_reason(body["reason"]["code"], _CHANGE, order.image["area"], order.stages)
         if reason is None:
             return "ATTRIBUTE_INVALID", order.state
         images = {image["item_id"]: image for image in body["items"]}

@@ -25,7 +25,7 @@ class Closing:
     def cancel(self, order: Order, body: Body, meta: Meta, now: int) -> Reaction:
         """CN01: per item by the matrix and the point of no return; one CN02 when all it asked for is decided."""
         names = body.get("items") or list(order.items)
-        reason = find_reason(body["reason"]["code"], _CANCEL, order.image["area"])
+        reason = find_reason(body["reason"]["code"], _CANCEL, order.image["area"], order.stages)
         if reason is None or any(name not in order.items for name in names):
             return Reaction.refuse("ATTRIBUTE_INVALID", order.state)
         request = CancelRequest(meta.serial, meta.sender, {})

@@ -77,7 +77,7 @@ class Deferring:
         settings = self._floor.table.settings
         if until <= now:
             return "DATE_INVALID"
-        if find_reason(body["reason"]["code"], _DEFER, order.image["area"]) is None:
+        if find_reason(body["reason"]["code"], _DEFER, order.image["area"], order.stages) is None:
             return "ATTRIBUTE_INVALID"
         if until > now + settings["deferral_days"] * _DAY or order.deferrals >= settings["deferrals"]:
             return "DEFERRAL_LIMIT"

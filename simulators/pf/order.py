@@ -176,6 +176,13 @@ class Order:
         """Items that are open."""
         return [item for item in self.items.values() if item.open]
 
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """Codes of the stages worked on now; while nothing is, those it has come to last."""
+        active = [step.stage.code for step in self.steps if step.state == "active"]
+        done = [step.stage.code for step in self.steps if step.state == "done"]
+        return tuple(active or done[-1:])
+
     def step_of(self, item: Item) -> int | None:
         """The step of the item that waits for resources, else its first active one."""
         active = [n for n, step in enumerate(self.steps) if step.state == "active" and item.id in step.items]

@@ -32,10 +32,13 @@ class ReasonRow:
         return {"text": self.text, "code": self.code}
 
 
-def find_reason(code: str, kind: str, area: str) -> ReasonRow | None:
-    """The row of type ``kind`` that holds in ``area`` or above it; None: 3020."""
+def find_reason(code: str, kind: str, area: str, stages: tuple[str, ...] | None = None) -> ReasonRow | None:
+    """The row of type ``kind`` that holds in ``area`` or above it, at one of ``stages`` (None: wherever it is); None: 3020."""
     row = _row(code)
-    return row if row is not None and row.type == kind and _holds(code, area) else None
+    if row is None or row.type != kind or not _holds(code, area):
+        return None
+    wanted: Any = load().table("reasons").rows[code].extra["stages"]
+    return row if not wanted or stages is None or any(stage in wanted for stage in stages) else None
 
 
 def restart_mode(code: str) -> tuple[str, str]:
