@@ -37,7 +37,7 @@ def examine_dependencies(planned: list[Planned], uow: UnitOfWork, faults: Faults
                     "所依赖的订单项或定单不存在，或未完成即已关闭",
                     "What it depends on is unknown or closed without completion",
                 )
-                faults.add(path, named, SYMBOL, zh, en)
+                faults.add(path, named, SYMBOL, zh, en, state=None if order is None else order.state)
             elif order.state != "COMPLETED":
                 awaited[named] = order
                 plan.awaits.append(named)

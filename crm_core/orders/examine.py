@@ -90,11 +90,13 @@ def _reservations(command: SubmitOrder, uow: UnitOfWork, faults: Faults) -> list
             reservation = Reservation(reservation_id, "ORDER", uow.origin.sender, command.area, created_at=uow.now)
         elif reservation.order_id is not None:
             zh, en = "预留已被其他定单使用", "The reservation is used by another order"
-            faults.add(path, reservation_id, "RESOURCE_HELD", zh, en)
+            user = uow.order(reservation.order_id)
+            faults.add(path, reservation_id, "RESOURCE_HELD", zh, en, state=None if user is None else user.state)
         elif (reservation.expires_at is not None and reservation.expires_at <= uow.now) or (
             reservation.items and not any(item["state"] == HELD for item in reservation.items)
         ):
             zh, en = "预留已过期或已释放", "The reservation has expired or was released"
-            faults.add(path, reservation_id, "HOLD_EXPIRED", zh, en)
+            gone = next((item["state"] for item in reservation.items if item["state"] != HELD), "expired")
+            faults.add(path, reservation_id, "HOLD_EXPIRED", zh, en, state=gone)
         found.append(reservation)
     return found

@@ -71,11 +71,12 @@ def _instance(plan: Planned, path: str, uow: UnitOfWork, customer: Customer | No
         faults.add(path, instance_id, "INSTANCE_UNKNOWN", zh, en)
     elif instance.cutover_freeze:
         zh, en = "产品实例因割接冻结", "The product instance is frozen by a cutover"
-        faults.add(path, instance_id, "FROZEN_BY_CUTOVER", zh, en)
+        faults.add(path, instance_id, "FROZEN_BY_CUTOVER", zh, en, state=instance.status)
     elif not _free_for(plan, instance, uow):
         zh = f"产品实例已有在途定单 {'、'.join(instance.open_orders)}"
         en = f"Orders in flight on the product instance: {', '.join(instance.open_orders)}"
-        faults.add(path, instance_id, "ORDER_IN_FLIGHT", zh, en)
+        first = uow.order(instance.open_orders[0])
+        faults.add(path, instance_id, "ORDER_IN_FLIGHT", zh, en, state=None if first is None else first.state)
     elif not plan.awaits:
         # one that waits is judged when it is its turn: the order before it will have moved the instance
         _entry(plan, instance, path, uow, faults)

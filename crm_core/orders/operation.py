@@ -17,7 +17,7 @@ from crm_core.orders.expedite import ExpediteOrder
 from crm_core.orders.inquiry import inquire, soft_items, would_undo
 from crm_core.orders.keys import order_keys
 from crm_core.orders.lock_order import LockOrder
-from crm_core.orders.model import OrderChange
+from crm_core.orders.model import OrderChange, ServiceOrder
 from crm_core.orders.reschedule import RescheduleOrder
 from crm_core.orders.unlock_order import UnlockOrder
 from crm_core.ports import Outcome, UnitOfWork
@@ -66,11 +66,11 @@ class OrderOperation:
         """What the operation answers; of a dry run also what would be undone, as far as provisioning has told (PQ02 is asked
         again, so that the next one knows more). Raises what the operation raises, 3015 for an old ``version``, 3020 where
         another structure follows than named, 2002 where an item is known to be past a soft point and nobody approves."""
+        order = order_of(uow, self.service_order_id)
         given = getattr(self, self.operation)
         if given is None:
             zh, en = f"缺少操作 {self.operation} 的内容", f"The fields of operation {self.operation} are missing"
-            raise AttributeInvalid(zh, en)
-        order = order_of(uow, self.service_order_id)
+            raise AttributeInvalid(zh, en, state=order.state)
         if self.version is not None and self.version != order.version:
             zh, en = f"定单现行版本为 {order.version}", f"The version that counts is {order.version}"
             raise StaleVersion(zh, en, state=order.state)
@@ -79,15 +79,7 @@ class OrderOperation:
             zh = f"订单项 {'、'.join(soft)} 已过软不可逆点，须有审批人"
             en = f"Items past a soft point of no return need an approver: {', '.join(soft)}"
             raise DomainError(zh, en, code="NOT_PERMITTED", state=order.state)
-        cls = OPERATIONS[self.operation]
-        known = {field.name for field in fields(cls)}
-        outcome: Outcome = cls(
-            service_order_id=self.service_order_id,
-            operator=self.operator or uow.origin.sender,
-            asked={"system": uow.origin.sender, "serial": uow.origin.serial},
-            dry_run=self.dry_run,
-            **{name: value for name, value in given.items() if name in known},
-        ).execute(uow)
+        outcome = self._asked(uow, order, given)
         if soft and self.operator is not None:
             serial, state, text = uow.origin.serial, order.state, ", ".join(soft)
             uow.add(OrderChange(order.id, uow.now, APPROVED, self.operator, serial, state, state, (), text))
@@ -95,6 +87,24 @@ class OrderOperation:
             return outcome
         inquire(uow, order, self.operation, self._proposed(given))
         return replace(outcome, details=outcome.details + would_undo(order, self.operation))
+
+    def _asked(self, uow: UnitOfWork, order: ServiceOrder, given: dict[str, Any]) -> Outcome:
+        """The operation; whatever it is refused for, the answer says where the order stands."""
+        cls = OPERATIONS[self.operation]
+        known = {field.name for field in fields(cls)}
+        command = cls(
+            service_order_id=self.service_order_id,
+            operator=self.operator or uow.origin.sender,
+            asked={"system": uow.origin.sender, "serial": uow.origin.serial},
+            dry_run=self.dry_run,
+            **{name: value for name, value in given.items() if name in known},
+        )
+        try:
+            outcome: Outcome = command.execute(uow)
+        except DomainError as error:
+            error.state = error.state or order.state
+            raise
+        return outcome
 
     def _proposed(self, given: dict[str, Any]) -> dict[str, Any] | None:
         """What PQ02 is told of the operation."""

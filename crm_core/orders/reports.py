@@ -126,7 +126,11 @@ def receive(uow: UnitOfWork, report: Report | SelfJudged) -> Outcome:
     order = uow.order(report.service_order_id)
     if order is None:
         raise OrderUnknown(f"定单 {report.service_order_id} 不存在", f"Order {report.service_order_id} is not known")
-    report.examine()
+    try:
+        report.examine()
+    except DomainError as error:
+        error.state = order.state
+        raise
     source = Source(uow.origin.sender, uow.origin.serial, uow.origin.ref_serial)
     seq = report.report_seq
     if seq is not None and seq <= order.report_seq:

@@ -143,7 +143,7 @@ def test_a_fault_is_refused_with_its_code_and_path(
 
 
 INSTANCES: list[tuple[str, dict[str, Any], dict[str, Any], str, str | None]] = [
-    ("frozen", {"cutover_freeze": True}, {"action": "modify"}, "FROZEN_BY_CUTOVER", None),
+    ("frozen", {"cutover_freeze": True}, {"action": "modify"}, "FROZEN_BY_CUTOVER", "active"),
     ("suspended", {"status": "suspended", "stop_mask": 1}, {"action": "modify"}, "STATE_CONFLICT", "suspended"),
     ("gone", {"status": "disconnected"}, {"action": "disconnect"}, "STATE_CONFLICT", "disconnected"),
     ("installed already", {}, {"action": "install"}, "STATE_CONFLICT", "active"),
