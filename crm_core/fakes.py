@@ -7,6 +7,8 @@ nothing.  A ``save`` of what was not loaded here, an ``add`` of what exists, or 
 from __future__ import annotations
 
 import copy
+import hashlib
+import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -204,6 +206,10 @@ class FakeUnitOfWork:
             return False
         self._withdrawn.append(serial)
         return True
+
+    def fingerprint(self, values: list[Any]) -> str:
+        """SHA-256 over JSON."""
+        return hashlib.sha256(json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode()).hexdigest()
 
     def new_id(self, kind: str) -> str:
         """``kind`` and 12 digits."""

@@ -130,6 +130,9 @@ class UnitOfWork(Protocol):
     def withdraw(self, serial: str) -> bool:
         """Take back the message emitted under ``serial``, if no byte of it was tried to be sent; False: it may have left."""
 
+    def fingerprint(self, values: list[Any]) -> str:
+        """64 hexadecimal digits that are equal for equal wire values (strings, numbers, lists, dicts in the same order)."""
+
     def new_id(self, kind: str) -> str:
         """A fresh id: ``kind`` (1-4 letters, e.g. ``SO``) and 12 digits."""
 

@@ -5,9 +5,12 @@ Nothing reaches the store before ``merge``; a unit that is not merged never happ
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import astuple
 from typing import Any
+
+import orjson
 
 from adapters.store.mapping import BY_CLASS, STAGE
 from adapters.store.rows import MessageRecord
@@ -172,6 +175,10 @@ class StoreUnit:
             return False
         self.taken_back.append(message_id)
         return True
+
+    def fingerprint(self, values: list[Any]) -> str:
+        """SHA-256 over JSON, as the fakes give it."""
+        return hashlib.sha256(orjson.dumps(values)).hexdigest()
 
     def new_id(self, kind: str) -> str:
         """``kind`` and 12 digits."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import marshal
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,10 +10,6 @@ from crm_core.orders.capture import capture
 from crm_core.orders.examine import examine
 from crm_core.orders.model import CustomerOrder
 from crm_core.ports import Outcome, UnitOfWork
-
-_MARSHAL_VERSION = 2
-"""Writes values and no references, so equal fields give equal bytes on every interpreter, ten times faster than JSON."""
-
 
 @dataclass(frozen=True, slots=True)
 class SubmitOrder:
@@ -55,18 +49,11 @@ class SubmitOrder:
             keys.append(("reservation", reservation_id))
         return tuple(keys)
 
-    def content_hash(self) -> str:
-        """SHA-256 over all fields: tells a repeat from a conflict.
-
-        Within a structure fields stand in the schema's order, whatever face the document came by.
-        """
-        content = [getattr(self, name) for name in self.__slots__]
-        return hashlib.sha256(marshal.dumps(content, _MARSHAL_VERSION)).hexdigest()
-
     def execute(self, uow: UnitOfWork) -> Outcome:
         """ACCEPTED, or DUPLICATE for a repeat, with the service order ids. Raises ``KeyReused`` (1009) for the same key with
         other content, and one ``DomainError`` that lists every fault of the document."""
-        content_hash = self.content_hash()
+        # tells a repeat from a conflict: fields stand in the schema's order, whatever face the document came by
+        content_hash = uow.fingerprint([getattr(self, name) for name in self.__slots__])
         known = uow.customer_order(self.customer_order_id)
         if known is not None:
             if known.content_hash != content_hash:

@@ -298,6 +298,14 @@ class UnitOfWorkContract:
         assert len(set(ids)) == 9
         assert all(one.startswith("SO") and len(one) == 14 and one[2:].isdecimal() for one in ids)
 
+    def test_equal_values_have_equal_fingerprints_on_every_store(self, harness: Harness) -> None:
+        """The digits are stored: another release, engine or interpreter must find the same for what comes again."""
+        digits: list[str] = []
+        values: list[Any] = ["张示例", 1, True, None, {"code": "速率\"", "list": ["a", "𠂇"]}, []]
+        harness.group([Do(lambda uow: digits.extend((uow.fingerprint(values), uow.fingerprint(values[:-1]))))])
+        assert digits[0] == "7ccc5cffd31d87544bb818da27e2a6a83a7e09610caf924b7659d02e44e742f9"
+        assert digits[1] != digits[0]
+
 
 def due() -> BillingDue:
     """A charging fact."""
