@@ -61,8 +61,8 @@ class Connection(TwistedProtocol):
         self._wire.registerProducer(self, True)
         if hasattr(self._wire, "setTcpNoDelay"):
             self._wire.setTcpNoDelay(True)
-        self._arm()
         self._listener.opened(self)
+        self.flush()
         self._listener.settled()
 
     def dataReceived(self, data: bytes) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from twisted.internet.defer import Deferred, DeferredList
 
 from adapters.document import DocumentRefused
-from adapters.wire.events import Answered, Arrived, Event, Lost, Refused, TimedOut, Unmatched
+from adapters.wire.events import Answered, Arrived, Event, Lost, Ready, Refused, TimedOut, Unmatched
 from adapters.wire.packet import Packet
 from adapters.wire.session import Session
 from schemas.loader import load
@@ -23,6 +23,7 @@ from simulators.brain import Body, Brain, Reaction, Send
 from simulators.codes import category, number, receipt
 from simulators.connection import Connection, Connections
 from simulators.defects import Defects
+from simulators.door import Door
 from simulators.inbox import Inbox
 from simulators.line import Line
 from simulators.link_messages import LinkMessages
@@ -53,13 +54,14 @@ class SimulatorHost:
         self._entropy = entropy
         self._endpoints = endpoints
         self._catalogue = load()
-        self._paper = Paper(settings.system, self._catalogue)
+        self._paper = Paper(settings.system, self._catalogue, settings.layouts)
         self._lines = {system: self._line(peer) for system, peer in settings.peers.items()}
         self._by_role = {peer.role: system for system, peer in reversed(settings.peers.items())}
         self._direct: dict[str, SimulatorHost] = {}
         self._sent: dict[str, Row] = {}
         link = LinkMessages(self._paper, self.inbox, brain.codes, self._sent, self._redeliver)
         self._reception = Reception(brain, settings, self._paper, self.inbox, link, self.counts)
+        self.door = Door(settings, self._paper, self._reception, entropy)
         self._delayed: Agenda[Send] = Agenda()
         self._inbound: dict[Connection, None] = {}
         self._outbound: dict[Connection, Line] = {}
@@ -153,11 +155,13 @@ class SimulatorHost:
         return line
 
     def _session(self, peer: PeerSettings, now: int) -> Session:
-        return self._paper.session(peer.layout, peer.session, now)
+        limits = replace(peer.session, dialled=True, login=bool(peer.login.user), sender=self.settings.system)
+        return self._paper.session(peer.layout, replace(limits, receiver=peer.system), now)
 
     def _accepted(self) -> Connection:
         def make(now: int) -> Session:
-            return self._paper.session(self.settings.layout, self.settings.session, now)
+            limits = replace(self.settings.session, sender=self.settings.system)
+            return self._paper.session(self.settings.layout, limits, now)
 
         return Connection(self, make, self._clock, self.defects.wire)
 
@@ -170,6 +174,8 @@ class SimulatorHost:
             self._inbound[connection] = None
         else:
             line.connection = connection
+            if connection.session.registered:
+                self.door.log_in(connection, line.peer, self._clock.now())
 
     def ended(self, connection: Connection) -> None:
         """See ``Listener``."""
@@ -177,16 +183,24 @@ class SimulatorHost:
         if line is not None and line.connection is connection:
             line.ended()
         self._inbound.pop(connection, None)
+        self.door.left(connection)
 
     def happened(self, connection: Connection, event: Event) -> None:
         """See ``Listener``. Heartbeats need no thought here."""
         now = self._clock.now()
         if isinstance(event, Arrived):
+            refused = self.door.stops(connection, event.packet, now)
+            if refused is not None:
+                connection.session.reply(refused, now)
+                return
             answer, sends = self._reception.packet(self.defects.heard(event.packet), now)
             connection.session.reply(self.defects.answered(event.packet, answer), now)
             self._say(sends, now)
         elif isinstance(event, Answered | Unmatched):
-            self._answered(connection, event.packet, now)
+            if not self.door.heard(connection, event.packet):
+                self._answered(connection, event.packet, now)
+        elif isinstance(event, Ready):
+            self.door.log_in(connection, self._outbound[connection].peer, now)
         elif isinstance(event, TimedOut | Lost):
             line = self._outbound.get(connection)
             if line is not None:

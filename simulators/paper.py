@@ -11,9 +11,10 @@ from adapters.wire.packet import Kind, Packet
 from adapters.wire.session import Session
 from adapters.wire.settings import SessionSettings
 from adapters.wire.times import wire_time
+from adapters.xml.charset import GB18030
 from adapters.xml.codec import Codec
 from schemas.loader import Catalogue
-from schemas.model import MessageRow
+from schemas.model import LayoutRow, MessageRow
 from simulators.brain import Body
 from simulators.codes import number
 from simulators.settings import PeerSettings
@@ -33,11 +34,11 @@ class Paper:
     hold, stands for them), so it has been through parser and schema already.
     """
 
-    def __init__(self, system: str, catalogue: Catalogue) -> None:
+    def __init__(self, system: str, catalogue: Catalogue, layouts: tuple[LayoutRow, ...] = ()) -> None:
         self._system = system
         self.catalogue = catalogue
         self.codec = Codec(catalogue)
-        self._layouts: dict[str, Layout] = {}
+        self._layouts = {row.name: Layout(row) for row in layouts}
         self._sequence = 0
         self._templates: dict[tuple[str, ...], bytes] = {}
         self._read: dict[tuple[str, str, bytes], Document] = {}
@@ -137,9 +138,11 @@ class Paper:
         )
 
     def _describe(self, raw: bytes) -> Packet:
-        """For layouts whose header says nothing: kind, code and serial out of the document itself."""
+        """For layouts whose header does not say everything: kind, code, serial and so on out of the document itself."""
+        charset = GB18030  # what a document in none is refused for
         try:
-            document = self.codec.decode(raw)
+            document, reading = self.codec.decode_reading(raw)
+            charset = reading.charset
             header: Header | None = document.header
             answers = document.element not in (document.row.name,)
         except DocumentRefused as refusal:
@@ -157,5 +160,6 @@ class Paper:
             serial=header.serial,
             send_time=header.send_time,
             mode=header.mode,
+            charset=charset,
             result=header.result_code or "0000",
         )

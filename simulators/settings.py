@@ -5,6 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from adapters.wire.settings import SessionSettings
+from schemas.model import LayoutRow
+
+
+@dataclass(frozen=True, slots=True)
+class LoginSettings:
+    """Login by LN01: ``user`` we log in as on lines we open (empty: we do not); ``required`` of the peer on those it opens,
+    as ``peer_user`` (empty: its id)."""
+
+    user: str = ""
+    secret: str = ""
+    required: bool = False
+    peer_user: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +34,7 @@ class PeerSettings:
     mode: str = "A"
     long: bool = True
     session: SessionSettings = field(default_factory=SessionSettings)
+    login: LoginSettings = field(default_factory=LoginSettings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +43,8 @@ class HostSettings:
 
     ``receipt_ms``: how long a receipt may take before the same bytes go again; ``unknown_ms``: after so long without any
     answer a message is undelivered; ``unsent_ms``: the same for one that never left.  ``remembered``: how many answers are
-    kept for repeats, ``redeliverable``: how many sent messages RX03 can ask for.  ``defects``: seeded ones.
+    kept for repeats, ``redeliverable``: how many sent messages RX03 can ask for.  ``defects``: seeded ones.  ``layouts``:
+    rows of layouts besides those that ship.
     """
 
     system: str
@@ -44,3 +58,4 @@ class HostSettings:
     remembered: int = 100_000
     redeliverable: int = 5_000
     defects: tuple[str, ...] = ()
+    layouts: tuple[LayoutRow, ...] = ()
