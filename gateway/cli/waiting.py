@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import getpass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from gateway.cli.output import EXIT_HELP, CommandFailed, Exit, emit, table, when
 from gateway.cli.settings import configured, json_option, store_options
+
+if TYPE_CHECKING:
+    from gateway.config import Config
 
 Row = dict[str, Any]
 
@@ -103,14 +106,16 @@ def why(order_id: str, config_path: Path | None, data_dir: Path | None, as_json:
     from gateway.cli.stores import reading
     from gateway.why import waits
 
-    with reading(configured(config_path, data_dir)) as connection:
+    config = configured(config_path, data_dir)
+    with reading(config) as connection:
         ids = queries.service_order_ids(connection, order_id)
         found = [row for row in (queries.order(connection, name) for name in ids) if row is not None]
     if not found:
         raise CommandFailed(
             Exit.FAILED, f"没有定单 {order_id}：用 bssgw order list 查看", f"no order {order_id}: see bssgw order list"
         )
-    told = {row["id"]: [_told(wait) for wait in waits(row)] for row in found}
+    links = _links(config)
+    told = {row["id"]: [_told(wait) for wait in waits(row, links)] for row in found}
 
     def show() -> None:
         for row in found:
@@ -121,6 +126,17 @@ def why(order_id: str, config_path: Path | None, data_dir: Path | None, as_json:
                 click.echo(f"  {wait['zh']} / {wait['en']}{since}{until}")
 
     emit(as_json, told, show)
+
+
+def _links(config: Config) -> dict[str, str]:
+    """State of every link by peer; nothing where no gateway runs to be asked."""
+    from gateway import control
+
+    try:
+        reply = control.ask(config.data_dir, {"do": "status"}, timeout=2.0)
+    except (control.ControlUnreachable, control.ControlSilent):
+        return {}
+    return {row["peer"]: row["state"] for row in reply["links"]}
 
 
 def _told(wait: Any) -> Row:
