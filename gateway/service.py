@@ -94,6 +94,12 @@ class Gateway:
         self._redelivery = Redelivery(
             self.codec, clock, self.book.own_id, self.links.get, OutboxLog(store.engine).bytes_of
         )
+        self._compose_intake()
+
+    def _compose_intake(self) -> None:
+        """Who judges what comes in, what links are handed, what falls due."""
+        catalogue, store, clock, entropy = self._catalogue, self.store, self._clock, self._entropy
+        config, endpoints = self.config, self._endpoints
         inbound = Inbound(catalogue, link_commands(self._service_status, store, self._redelivery.judge))
         answers = self._answers = Answers(self.codec, self.book.own_id, clock.now)
         self.dispatcher = Dispatcher(self.book, self.codec, inbound, answers, self.writer, self.pump, clock)
