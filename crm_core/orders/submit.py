@@ -11,6 +11,7 @@ from crm_core.orders.examine import examine
 from crm_core.orders.model import CustomerOrder
 from crm_core.ports import Outcome, UnitOfWork
 
+
 @dataclass(frozen=True, slots=True)
 class SubmitOrder:
     """Fields are the message's. ``customer_order_id`` is the business key: the same content again gets the first answer."""
