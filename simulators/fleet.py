@@ -168,7 +168,7 @@ def _pf(settings: FleetSettings, entropy: Entropy) -> Brain:
 
 
 def _rm(settings: FleetSettings, entropy: Entropy) -> Brain:
-    return RmBrain(settings.plant, settings.scale, settings.installed, script=settings.scripts.rm)
+    return RmBrain(settings.plant, settings.scale, settings.installed, settings.scripts.rm, settings.speed)
 
 
 def _bill(settings: FleetSettings, entropy: Entropy) -> Brain:

@@ -1,4 +1,7 @@
-"""Something a customer is to be told that no order of his tells (spec 5.12: a cutover changed his number or line)."""
+"""Something a customer is to be told that no order of his tells (spec 5.12: a cutover changed his number or line).
+
+It leaves for the channel as CH04 with the transaction that made it (``tell``); this row is what was told, for people and audit.
+"""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from crm_core.billing.charge import PLAN
 from crm_core.billing.model import BillingRecord
-from crm_core.customers.notice import CustomerNotice
+from crm_core.customers.tell import tell_customer
 from crm_core.cutover.freeze import Verdict
 from crm_core.cutover.model import Cutover, CutoverItem
 from crm_core.events import BillingDue
@@ -46,17 +46,9 @@ def apply(uow: UnitOfWork, cutover: Cutover, instance: ProductInstance, entry: d
     what = {NUMBER: ("号码", "number"), BUREAU: ("局向", "exchange")}
     zh = "；".join(f"{what[row['code']][0]}由 {row.get('old', '')} 变更为 {row['new']}" for row in changes)
     en = "; ".join(f"{what[row['code']][1]} {row.get('old', '')} is now {row['new']}" for row in changes)
-    uow.add(
-        CustomerNotice(
-            uow.new_id("NT"),
-            instance.customer_id,
-            instance.id,
-            cutover.id,
-            f"网络割接已完成：{zh or '线路已更换，号码不变'}",
-            f"The network was cut over: {en or 'your line was replaced, the number stays'}",
-            uow.now,
-        )
-    )
+    zh = f"网络割接已完成：{zh or '线路已更换，号码不变'}"
+    en = f"The network was cut over: {en or 'your line was replaced, the number stays'}"
+    tell_customer(uow, instance, cutover.area, cutover.id, zh, en)
 
 
 def _change(instance: ProductInstance, old: dict[str, Any], new: dict[str, Any]) -> list[dict[str, Any]]:

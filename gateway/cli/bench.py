@@ -123,6 +123,22 @@ def memory(orders: int, window: int, ledger: Path | None, as_json: bool) -> None
     _measured("memory", lambda: measure(orders * 3600.0, window, _progress, orders), ledger, as_json)
 
 
+@bench.command(epilog=EXIT_HELP)
+@click.option("--instances", type=click.IntRange(1, 90_000), default=10_000, show_default=True,
+              help="割接的产品实例数（先由定单产生，不计时）。Instances, made by orders first, not timed.")  # fmt: skip
+@ledger_option
+@json_option
+def cutover(instances: int, ledger: Path | None, as_json: bool) -> None:
+    """割接大量实例的秒数：计划到全部应用、计费、告知客户。Seconds of a cutover, until applied, billed, and told.
+
+    \b
+    例 Example:  bssgw bench cutover --instances 10000 --json
+    """
+    from gateway.proof.bench_cutover import measure
+
+    _measured("cutover", lambda: measure(instances, _progress), ledger, as_json)
+
+
 def _measured(command: str, measure: Callable[[], dict[str, Any]], ledger: Path | None, as_json: bool) -> None:
     """Measure, remember, show. Raises CommandFailed when there is nothing to show."""
     from gateway.proof.bench_rig import BenchFailed

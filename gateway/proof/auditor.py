@@ -213,6 +213,8 @@ def versions_grow(connection: Connection, catalogue: Catalogue) -> Iterator[Viol
 
 # 12: billing ------------------------------------------------------------------------------------------------------
 
+DONE_ITEMS = "SELECT cutover_id, instance_id FROM cutover_item WHERE state = 'done'"
+"""What a cutover moved: its customer is told, once."""
 MOVED = (
     "SELECT i.cutover_id, i.instance_id FROM cutover_item i JOIN product_instance p ON p.id = i.instance_id "
     "WHERE i.state = 'done' AND p.account_id IS NOT NULL"
@@ -248,6 +250,26 @@ def billing_told_once(connection: Connection, catalogue: Catalogue) -> Iterator[
 
 
 # 9: cutovers ------------------------------------------------------------------------------------------------------
+
+
+def customers_told_once(connection: Connection, catalogue: Catalogue) -> Iterator[Violation]:
+    """Each instance a cutover moved has exactly one notice for its customer, and each notice exactly one message."""
+    code = catalogue.for_event("CustomerNoticeIssued")[0].code
+    sent = (
+        "SELECT d.document_json FROM message m JOIN message_document d ON d.message_id = m.id "
+        "WHERE m.direction = 'out' AND m.code = :code"
+    )
+    messages = Counter(str(json.loads(document)["notice_id"]) for (document,) in _rows(connection, sent, code=code))
+    moved = Counter((cutover, instance) for cutover, instance in _rows(connection, DONE_ITEMS))
+    for notice, about, instance in _rows(connection, "SELECT id, about, instance_id FROM customer_notice ORDER BY id"):
+        moved[about, instance] -= 1
+        if messages[notice] != 1:
+            times = messages[notice]
+            yield Violation("5.12", notice, f"客户告知报文 {times} 份", f"{times} messages for one notice")
+    for (about, instance), missing in sorted(moved.items()):
+        if missing:
+            zh, en = "割接实例与客户告知不相符", "the notices for customers do not match what was moved"
+            yield Violation("5.12", f"{about} {instance}", zh, en)
 
 
 def cutovers_add_up(connection: Connection, _catalogue: Catalogue) -> Iterator[Violation]:
@@ -344,6 +366,7 @@ ALWAYS: tuple[Check, ...] = (
     versions_grow,
     billing_told_once,
     cutovers_add_up,
+    customers_told_once,
     history_holds,
 )
 AT_QUIESCENCE: tuple[Check, ...] = (nothing_is_left, one_terminal_report)

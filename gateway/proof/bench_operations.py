@@ -14,6 +14,7 @@ from adapters.document import Document, Header
 from adapters.wire.packet import Kind, Packet
 from adapters.wire.times import wire_time
 from adapters.xml.codec import Codec
+from gateway.control import LONGEST
 from gateway.proof.bench_mix import NEW_RATE, RATE
 from gateway.proof.packets import CHARSET, packet_pieces
 from schemas.loader import Catalogue
@@ -84,10 +85,10 @@ class OperationPackets:
 
 
 class _Request(LineOnlyReceiver):
-    """One request to the control socket, one reply."""
+    """One request to a control socket, one reply."""
 
     delimiter = b"\n"
-    MAX_LENGTH = 1 << 20
+    MAX_LENGTH = LONGEST
 
     def __init__(self, request: dict[str, Any], heard: Callable[[dict[str, Any]], None]) -> None:
         self._request = request
@@ -105,6 +106,13 @@ class _Request(LineOnlyReceiver):
         self._heard(json.loads(line))
 
 
+def ask_at(endpoint: Any, request: dict[str, Any], heard: Callable[[dict[str, Any]], None]) -> None:
+    """Ask at a control socket; ``heard`` gets its reply, or ``{"ok": False}`` with ``en`` where nobody is there."""
+    factory: Any = Factory.forProtocol(lambda: _Request(request, heard))
+    factory.noisy = False
+    endpoint.connect(factory).addErrback(lambda fault: heard({"ok": False, "code": "", "en": fault.getErrorMessage()}))
+
+
 class OfferDesk:
     """The person at the gateway's desk who takes what is offered to a pending order."""
 
@@ -112,8 +120,5 @@ class OfferDesk:
         self._endpoint = endpoint
 
     def take(self, order: str, heard: Callable[[dict[str, Any]], None]) -> None:
-        """Take the offer made to ``order``; ``heard`` gets the reply of the gateway, or ``{"ok": False}`` where none came."""
-        request = {"do": "resume", "id": order, "accept": True, "operator": OWNER}
-        factory: Any = Factory.forProtocol(lambda: _Request(request, heard))
-        factory.noisy = False
-        self._endpoint.connect(factory).addErrback(lambda _: heard({"ok": False, "code": ""}))
+        """Take the offer made to ``order``; ``heard`` gets the reply of the gateway."""
+        ask_at(self._endpoint, {"do": "resume", "id": order, "accept": True, "operator": OWNER}, heard)

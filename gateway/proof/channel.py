@@ -42,7 +42,9 @@ class ChannelBrain:
     ) -> None:
         self._codec = Codec(catalogue)
         self._submit_code = catalogue.for_command("SubmitOrder")[0].code
+        self._operation_code = catalogue.for_command("OrderOperation")[0].code
         self._notice_code = catalogue.for_event("OrderStateChanged")[0].code
+        self._customer_code = catalogue.for_event("CustomerNoticeIssued")[0].code
         self._closed = {row.code for row in catalogue.table("order_states").rows.values() if row.extra["closed"]}
         self._customer_of = customer_of
         self._ready: list[tuple[int, int, DemoOrder]] = []
@@ -53,7 +55,9 @@ class ChannelBrain:
         self.accepted: dict[str, list[str]] = {}
         self.refused: dict[str, str] = {}
         self.notices: dict[str, list[str]] = {}
+        self.customer_notices: list[str] = []
         self.expected: dict[str, str] = {}
+        self.replies: list[Body] = []
         for number, order in enumerate(orders):
             self.expected[order.id] = order.expect
             self._plan(Planned(start + number * pace_ms, order, len(order.after)))
@@ -61,7 +65,7 @@ class ChannelBrain:
     @property
     def codes(self) -> tuple[str, ...]:
         """Messages this brain serves."""
-        return (self._notice_code,)
+        return (self._notice_code, self._customer_code)
 
     @property
     def done(self) -> bool:
@@ -69,7 +73,10 @@ class ChannelBrain:
         return len(self._ended) == len(self.expected)
 
     def on_document(self, code: str, body: Body, meta: Meta, now: int) -> Reaction:
-        """A notice: an order reached a state."""
+        """A notice: an order reached a state, or a customer is to be told something."""
+        if code == self._customer_code:
+            self.customer_notices.append(body["notice_id"])
+            return Reaction()
         if code != self._notice_code:
             return Reaction.refuse("MESSAGE_UNKNOWN")
         order = body["service_order_id"]
@@ -79,7 +86,10 @@ class ChannelBrain:
         return self.due(now)
 
     def on_answer(self, sent: Send, body: Body, now: int) -> Reaction:
-        """The receipt of an order, with its service orders."""
+        """The receipt of an order, with its service orders; or of an operation."""
+        if sent.code == self._operation_code:
+            self.replies.append(body)
+            return Reaction()
         name = sent.body["customer_order_id"]
         details = body.get("details", [])
         self.accepted[name] = [detail["value"] for detail in details if detail["name"] == "service_order_id"]
@@ -89,11 +99,24 @@ class ChannelBrain:
         return self.due(now)
 
     def on_refusal(self, sent: Send, code: str, body: Body, now: int) -> Reaction:
-        """The order was refused; what waited for it is submitted all the same, and refused in its turn."""
+        """The order was refused; what waited for it is submitted all the same, and refused in its turn. Or an operation was."""
+        if sent.code == self._operation_code:
+            self.replies.append(body)
+            return Reaction()
         name = sent.body["customer_order_id"]
         self.refused[name] = code
         self._end(name)
         return self.due(now)
+
+    def submit(self, order: DemoOrder, now: int) -> Reaction:
+        """A person at the counter brings one more order."""
+        self.expected[order.id] = order.expect
+        self._plan(Planned(now, order, 0))
+        return self.due(now)
+
+    def ask(self, operation: Body) -> Reaction:
+        """A person at the counter wants something of an order (CH03); the receipt joins ``replies``."""
+        return Reaction(sends=[Send(self._operation_code, operation, role="CRM")])
 
     def due(self, now: int) -> Reaction:
         """Orders whose time has come and whose forerunners have ended."""
@@ -108,7 +131,8 @@ class ChannelBrain:
 
     def inspect(self) -> dict[str, Any]:
         """What it was told, for the auditor."""
-        return {"accepted": self.accepted, "refused": self.refused, "notices": self.notices}
+        return {"accepted": self.accepted, "refused": self.refused, "notices": self.notices,
+                "customer_notices": self.customer_notices}  # fmt: skip
 
     def unmet(self) -> list[str]:
         """Orders that did not come to their expected end, with what became of them."""

@@ -46,6 +46,20 @@ def against_channel(connection: Connection, system: str, ledger: Ledger) -> Iter
             yield Violation("6.4/7", f"{system} {order}", f"终态 {state}，渠道得知 {last}", f"ended {state}, told {last}")
 
 
+def customers_told(connection: Connection, system: str, ledger: Ledger, *, quiet: bool = False) -> Iterator[Violation]:
+    """5.12: a channel heard each notice for a customer once at most, and only such as the CRM issued; at rest every one.
+
+    ``customer_notices``: the ids the channel was handed, in order.
+    """
+    heard: Counter[str] = Counter(ledger["customer_notices"])
+    issued = set(connection.execute(text("SELECT id FROM customer_notice")).scalars())
+    for notice in sorted({*heard, *(issued if quiet else ())}):
+        if heard[notice] != 1 or notice not in issued:
+            times = heard[notice]
+            zh, en = f"客户告知送达 {times} 次", f"a notice for a customer arrived {times} times"
+            yield Violation("6.4/7", f"{system} {notice}", zh, en)
+
+
 def against_provisioning(connection: Connection, system: str, ledger: Ledger, *, quiet: bool = False) -> Iterator[Violation]:
     """6, 7, 11: every dispatch with a receipt is at PF, in no higher version than was sent, and at rest with the same end."""
     held: Mapping[str, Any] = ledger["orders"]

@@ -26,7 +26,7 @@ from gateway.config import Config, GatewayTable, Listen, Peer
 from gateway.proof.auditor import Violation, audit
 from gateway.proof.channel import ChannelBrain
 from gateway.proof.heap_clock import HeapClock
-from gateway.proof.ledgers import against_billing, against_channel, against_provisioning, against_resources
+from gateway.proof.ledgers import against_billing, against_channel, against_provisioning, against_resources, customers_told
 from gateway.proof.network import PERFECT, FaultPlan, MemoryNetwork
 from gateway.proof.trace import Trace
 from gateway.service import Gateway
@@ -173,6 +173,7 @@ class World:
         return [
             *audit(connection, self.catalogue, quiet=quiet),
             *against_channel(connection, CHANNEL, ledgers[CHANNEL]),
+            *customers_told(connection, CHANNEL, ledgers[CHANNEL], quiet=quiet),
             *against_provisioning(connection, PF, ledgers[PF], quiet=quiet),
             *against_resources(connection, RM, ledgers[RM], CRM),
             *against_billing(connection, BILL, ledgers[BILL], quiet=quiet),

@@ -30,7 +30,7 @@ from simulators.rm.waiting import WaitingList
 
 class RmBrain:
     """The RM. ``scale`` multiplies the plant's pools, ``table`` replaces it (tests of scarcity), ``script`` tells what people
-    at RM do."""
+    at RM do, ``speed`` multiplies the duration of a cutover's waves (0: at once)."""
 
     role = "RM"
 
@@ -40,6 +40,7 @@ class RmBrain:
         scale: float = 1.0,
         installed: Iterable[Installed] = (),
         script: Script | None = None,
+        speed: float = 1.0,
     ) -> None:
         self.plant = Plant(table or load_table(), scale)
         self.ledger = Ledger(self.plant)
@@ -51,7 +52,7 @@ class RmBrain:
         self.schemes = Schemes(access, script or Script())
         self._confirmation = Confirmation(access, self.reserving)
         self.complaints: list[dict[str, Any]] = []
-        self.cutovers = Cutovers(self.plant, self.ledger, script or Script(), self.desk.quarantine)
+        self.cutovers = Cutovers(self.plant, self.ledger, script or Script(), self.desk.quarantine, speed)
         self._locking = Locking(self.ledger, self.assignments)
         self._events: Agenda[Commissioning | PlannedStart] = Agenda()
         for row in installed:

@@ -27,9 +27,17 @@ _BY_CRM = frozenset({"applied", "refused"})
 
 
 class Cutovers:
-    """All cutovers by id. ``quarantine`` takes numbers that rest before they are free again."""
+    """All cutovers by id. ``quarantine`` takes numbers that rest before they are free again; ``speed`` multiplies the duration
+    of waves."""
 
-    def __init__(self, plant: Plant, ledger: Ledger, script: Script, quarantine: Callable[[Resource, int], None]) -> None:
+    def __init__(
+        self,
+        plant: Plant,
+        ledger: Ledger,
+        script: Script,
+        quarantine: Callable[[Resource, int], None],
+        speed: float = 1.0,
+    ) -> None:
         self.cutovers: dict[str, Cutover] = {}
         self.reports: dict[str, list[Body]] = {}
         self._plant = plant
@@ -37,6 +45,7 @@ class Cutovers:
         self._failures = {instance: (outcome, reason) for instance, outcome, reason in script.failures}
         self._quarantine = quarantine
         self._settings: dict[str, int] = plant.table["cutover"]
+        self._speed = speed
         self._trials: dict[str, Cutover] = {}
         self._agenda: Agenda[Cutover] = Agenda()
 
@@ -112,7 +121,8 @@ class Cutovers:
             item.fault = item.fault or self._fault(item, reserved=True)
             for resource in item.old if item.fault is None else ():
                 self._plant.move(resource, "cutover", now)
-        self._agenda.add(now + self._settings["wave_ms"] + self._settings["item_ms"] * len(items), cutover)
+        duration = self._settings["wave_ms"] + self._settings["item_ms"] * len(items)
+        self._agenda.add(now + round(duration * self._speed), cutover)
         return Reaction()
 
     def undeliverable(self, sent: Send, now: int) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from crm_core.billing.model import BillingRecord
 from crm_core.customers.notice import CustomerNotice
+from crm_core.customers.tell import CustomerNoticeIssued
 from crm_core.cutover.cancel import CancelCutover
 from crm_core.cutover.complete import CompleteCutover
 from crm_core.cutover.events import CutoverAnswered
@@ -213,6 +214,9 @@ def test_completion_is_applied_and_told_to_billing_and_customer() -> None:
     (notice,) = made.table(CustomerNotice).values()
     assert "02580000900" in notice.zh
     assert "02580000900" in notice.en
+    (issued,) = [event for event in made.events if isinstance(event, CustomerNoticeIssued)]
+    assert (issued.notice_id, issued.text, issued.text_en) == (notice.id, notice.zh, notice.en)
+    assert (issued.customer_id, issued.about, issued.access_number) == (notice.customer_id, "CT1", "02580000900")
 
 
 def test_the_bureau_of_an_address_moves_with_it() -> None:

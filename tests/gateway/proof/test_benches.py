@@ -61,3 +61,12 @@ def test_one_order_multiplied_is_that_many_sound_open_orders(
         serials = connection.exec_driver_sql("SELECT count(DISTINCT serial), count(*) FROM message").one()
     engine.dispose()
     assert tuple(serials) == (240, 240)
+
+
+def test_a_cutover_is_measured_to_its_end() -> None:
+    done = CliRunner().invoke(bssgw, ["bench", "cutover", "--instances", "6", "--json"], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    figures = json.loads(done.stdout)
+    assert (figures["planned"], figures["done"], figures["failed"], figures["excluded"]) == (6, 6, 0, 0)
+    assert (figures["billed"], figures["notices"], figures["duplicated"], figures["differences"]) == (6, 6, 0, 0)
+    assert 0 < figures["applied_seconds"] <= figures["seconds"]
