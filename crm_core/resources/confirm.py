@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from crm_core.errors import AttributeInvalid, DomainError, InstanceUnknown, NoProcess
+from crm_core.errors import DomainError
 from crm_core.ports import Outcome, UnitOfWork
+from crm_core.products.orderable import check_product
 from crm_core.resources.events import ConfirmationAsked
 from crm_core.resources.machine import HELD
 from crm_core.resources.model import Confirmation, Reservation
@@ -45,15 +46,7 @@ class ConfirmResource:
     def execute(self, uow: UnitOfWork) -> Outcome:
         """The confirmation's id is in the details as ``confirmation_id``. Raises ``AttributeInvalid`` (3020), ``NoProcess``
         (3019), ``InstanceUnknown`` (3002)."""
-        product = uow.reference.products.get(self.product)
-        if product is None:
-            raise AttributeInvalid(f"产品 {self.product} 不存在", f"The product {self.product} is not known")
-        if self.action not in product.processes:
-            raise NoProcess(f"产品 {product.code} 没有该动作的流程", f"Product {product.code} has no process for {self.action}")
-        if self.product_instance_id is not None and uow.instance(self.product_instance_id) is None:
-            raise InstanceUnknown(
-                f"产品实例 {self.product_instance_id} 不存在", f"Product instance {self.product_instance_id} is not known"
-            )
+        check_product(uow, self.product, self.action, self.product_instance_id)
         need = {name: value for name in _NEED if (value := getattr(self, name)) is not None}
         key = self.a_end.get("id") or self.area if self.pre_occupy is None else self.pre_occupy["reservation_id"]
         serial = uow.emit(

@@ -7,6 +7,7 @@ from typing import Any
 
 from crm_core.errors import AttributeInvalid, CustomerUnknown, DomainError, KeyReused
 from crm_core.ports import Outcome, UnitOfWork
+from crm_core.products.orderable import check_area
 from crm_core.schemes.events import SchemeRequested
 from crm_core.schemes.model import SchemeRequest
 from crm_core.times import from_wire
@@ -71,9 +72,7 @@ class RequestScheme:
         return Outcome("ACCEPTED", state=request.state, details=(("scheme_request_id", request.id),))
 
     def _check(self, uow: UnitOfWork) -> None:
-        areas = uow.reference.areas
-        if areas and self.area not in areas:
-            raise AttributeInvalid(f"区域 {self.area} 不存在", f"The area {self.area} is not known")
+        check_area(uow, self.area)
         customer_id = self.customer.get("customer_id")
         if customer_id is not None and uow.customer(customer_id) is None:
             raise CustomerUnknown(f"客户 {customer_id} 不存在", f"Customer {customer_id} is not known")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from crm_core.errors import AttributeInvalid, InstanceUnknown, KeyReused, NoProcess
+from crm_core.errors import KeyReused
 from crm_core.ports import Outcome, UnitOfWork
+from crm_core.products.orderable import check_area, check_product
 from crm_core.surveys.events import SurveyRequested
 from crm_core.surveys.model import Survey
 
@@ -53,7 +54,8 @@ class RequestSurvey:
             if known.need != need:
                 raise KeyReused(f"勘查号 {known.id} 已用于其他内容", f"Survey {known.id} is known with other content")
             return Outcome("DUPLICATE", state=known.state)
-        self._check(uow)
+        check_area(uow, self.area)
+        check_product(uow, self.product, self.action, self.product_instance_id)
         survey = Survey(self.survey_id, self.area, customer_order_id=self.customer_order_id, need=need, requested_at=uow.now)
         serials = uow.emit(
             SurveyRequested(
@@ -69,17 +71,3 @@ class RequestSurvey:
         survey.serial = serials[0] if serials else ""
         uow.add(survey)
         return Outcome("ACCEPTED", state=survey.state, details=(("survey_id", survey.id),))
-
-    def _check(self, uow: UnitOfWork) -> None:
-        areas = uow.reference.areas
-        if areas and self.area not in areas:
-            raise AttributeInvalid(f"区域 {self.area} 不存在", f"The area {self.area} is not known")
-        product = uow.reference.products.get(self.product)
-        if product is None:
-            raise AttributeInvalid(f"产品 {self.product} 不存在", f"The product {self.product} is not known")
-        if self.action not in product.processes:
-            raise NoProcess(f"产品 {product.code} 没有该动作的流程", f"Product {product.code} has no process for {self.action}")
-        if self.product_instance_id is not None and uow.instance(self.product_instance_id) is None:
-            raise InstanceUnknown(
-                f"产品实例 {self.product_instance_id} 不存在", f"Product instance {self.product_instance_id} is not known"
-            )
