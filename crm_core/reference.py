@@ -33,9 +33,9 @@ class Reference:
     """``billing_kinds``: action -> start/change/stop/suspend/resume or absent; ``compatible``: unordered pairs of actions that
     may run at once on one instance, ``*`` for any (5.4 rule 2); ``areas``: code -> parent; ``policies``: policy rows of the
     legality matrix by name -> bool, and ``decide_by_hand``: codes of products whose completion a person accepts;
-    ``calendars`` by code, ``area_calendars``: area -> code; ``result_limits``: event -> seconds within which the message it
-    becomes gets its result, and the clock they run on (``elapsed`` or ``working``); ``desk_roles``: role -> what it may do at
-    the desk, ``operators``: person -> role; with nobody named everybody may do everything."""
+    ``calendars`` by code, ``area_calendars``: area -> code; ``result_limits``: event, or use case of what comes in -> seconds
+    within which the message gets its result, and the clock they run on (``elapsed`` or ``working``); ``desk_roles``: role ->
+    what it may do at the desk, ``operators``: person -> role; with nobody named everybody may do everything."""
 
     products: dict[str, Product] = field(default_factory=dict)
     areas: dict[str, str] = field(default_factory=dict)
@@ -54,10 +54,11 @@ class Reference:
         """Whether this person may do ``what`` at the desk (06.2)."""
         return not self.operators or what in self.desk_roles.get(self.operators.get(operator, ""), ())
 
-    def reason(self, kind: str, code: str, area: str, stage: str | None) -> Reason | None:
-        """The row of that type and code whose scope holds ``area`` (searched upward through the tree) and ``stage``."""
+    def reason(self, kind: str, code: str, area: str, stage: str | None, *, anywhere: bool = False) -> Reason | None:
+        """The row of that type and code whose scope holds ``area`` (searched upward through the tree) and ``stage``, which does
+        not matter ``anywhere``."""
         row = self.reasons.get((kind, code))
-        if row is None or (row.stages and stage not in row.stages):
+        if row is None or (row.stages and not anywhere and stage not in row.stages):
             return None
         above: str | None = area
         while row.areas and above not in row.areas:

@@ -44,7 +44,7 @@ def build_reference(catalogue: Catalogue, operators: dict[str, str] | None = Non
             event: (row.result_limit, row.result_clock)
             for row in catalogue.messages()
             if row.result_limit is not None
-            for event in row.on
+            for event in (*row.on, *(() if row.command is None else (row.command,)))
         },
         desk_roles={row.code: _texts(row, "actions") for row in catalogue.table("desk_roles").rows.values()},
         operators=operators or {},

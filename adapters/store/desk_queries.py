@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.engine import Connection
 
+from adapters.store import plan_tables as p
 from adapters.store import tables as t
 from adapters.store.queries import Row, plain
+from crm_core.reference import Reference
 
 
 def fallouts(
@@ -60,13 +62,16 @@ def pending(connection: Connection, *, area: str | None = None, limit: int = 100
     return sorted(found, key=lambda one: (one["since"], one["order"]))
 
 
-def unanswered(connection: Connection, limit: int = 1000) -> list[Row]:
-    """Accepted commands without a terminal report, the longest waiting first: ``order``, ``operation``, ``serial``, ``at``,
-    ``limit_at`` (ms, None where the row has none) and ``fallout`` (the record opened for it, if any)."""
+def unanswered(connection: Connection, reference: Reference | None = None, limit: int = 1000) -> list[Row]:
+    """Accepted commands without a terminal report, the longest waiting first: ``order`` (or survey, scheme request),
+    ``operation``, ``serial``, ``at``, ``limit_at`` (ms, None where the row has none or ``reference``, which knows the limits of
+    what is not an order's, was not given) and ``fallout`` (the record opened for it, if any)."""
     o = t.service_order.c
-    columns = (o.id, o.state, o.dispatched_at, o.operations_json, o.clock_json)
-    early = o.state.in_(("SUBMITTED", "ACKNOWLEDGED", "FALLOUT"))
-    waiting = select(*columns).where(o.ended_at.is_(None), or_(o.operations_json != "[]", early)).order_by(o.since, o.id)
+    columns = (o.id, o.area, o.state, o.since, o.dispatched_at, o.operations_json, o.clock_json, o.held_json)
+    early = o.state.in_(("SUBMITTED", "ACKNOWLEDGED", "FALLOUT", "COMPLETING", "IN_PROGRESS"))
+    held = or_(o.operations_json != "[]", o.held_json != "[]", early)
+    waiting = select(*columns).where(o.ended_at.is_(None), held).order_by(o.since, o.id)
+    limits = _Limits(reference)
     found: list[Row] = []
     for row in (plain(one) for one in connection.execute(waiting.limit(limit)).mappings()):
         acceptance = (row["clock"] or {}).get("limits", {}).get("acceptance")
@@ -78,15 +83,96 @@ def unanswered(connection: Connection, limit: int = 1000) -> list[Row]:
                     row["id"], entry["operation"], entry["serial"], entry["at"], entry.get("limit_at"), entry.get("overdue")
                 )
             )
-    return sorted([*found, *_facts(connection, limit)], key=lambda one: (one["at"], one["order"]))
+        for report in row["held"]:
+            if report["command"] in REPORTED:
+                at = report["at"]
+                given = limits.of(report["command"], row["area"], at)
+                found.append(_entry(row["id"], REPORTED[report["command"]], report["serial"], at, given, None))
+    found += [*_completions(connection, limits, limit), *_facts(connection, limits, limit)]
+    found += [*_surveys(connection, limits, limit), *_schemes(connection, limits, limit)]
+    return sorted(found, key=lambda one: (one["at"], one["order"]))
 
 
-def _facts(connection: Connection, limit: int) -> list[Row]:
+REPORTED = {"ReportCompletion": "completion", "TakeReschedule": "reschedule", "ProposeDeferral": "propose_deferral"}
+"""Commands of provisioning the CRM may hold before it answers them, and what the list calls them."""
+
+
+class _Limits:
+    """By when a message's result is due, in the words of the reference: event, or use case of what comes in."""
+
+    def __init__(self, reference: Reference | None) -> None:
+        self._reference = reference
+
+    def of(self, name: str, area: str, at: int) -> int | None:
+        """The instant (ms); None where nobody says."""
+        reference = self._reference
+        given = None if reference is None else reference.result_limits.get(name)
+        if reference is None or given is None:
+            return None
+        seconds, clock = given
+        return reference.calendar_of(area).add(at, seconds * 1000) if clock == "working" else at + seconds * 1000
+
+
+def _completions(connection: Connection, limits: _Limits, limit: int) -> list[Row]:
+    """Completions the CRM has not decided on: a person is to (OH13)."""
+    o, i = t.service_order.c, t.order_item.c
+    wanted = (
+        select(o.id, o.area, func.min(i.since).label("at"))
+        .join(t.order_item, i.order_id == o.id)
+        .where(o.ended_at.is_(None), i.progress == "COMPLETING")
+        .group_by(o.id, o.area)
+        .order_by(o.id)
+        .limit(limit)
+    )
+    rows = connection.execute(wanted).mappings()
+    found = [(row["id"], row["at"], limits.of("ReportCompletion", row["area"], row["at"])) for row in rows]
+    return [_entry(order, "completion", "", at, limit_at, None) for order, at, limit_at in found]
+
+
+def _surveys(connection: Connection, limits: _Limits, limit: int) -> list[Row]:
+    s = p.survey.c
+    columns = (s.id, s.area, s.serial, s.cancel_serial, s.requested_at)
+    rows = connection.execute(select(*columns).where(s.closed_at.is_(None)).order_by(s.requested_at, s.id).limit(limit))
+    found: list[Row] = []
+    for row in rows.mappings():
+        at, area = row["requested_at"], row["area"]
+        found.append(_entry(row["id"], "survey", row["serial"], at, limits.of("SurveyRequested", area, at), None))
+        if row["cancel_serial"] is not None:
+            limit_at = limits.of("SurveyCancelled", area, at)
+            found.append(_entry(row["id"], "cancel_survey", row["cancel_serial"], at, limit_at, None))
+    return found
+
+
+DECISIONS = {"confirm": "SchemeChosen", "reject": "SchemeRejected", "cancel": "SchemeCancelled"}
+"""Operation on a scheme -> its event."""
+
+
+def _schemes(connection: Connection, limits: _Limits, limit: int) -> list[Row]:
+    """Versions that are to be designed (states 10, 20), and decisions without result."""
+    r = p.scheme_request.c
+    columns = (r.id, r.area, r.state, r.requested_at, r.operations_json)
+    open_ones = select(*columns).where(r.closed_at.is_(None)).order_by(r.requested_at, r.id).limit(limit)
+    found: list[Row] = []
+    for row in (plain(one) for one in connection.execute(open_ones).mappings()):
+        at, area = row["requested_at"], row["area"]
+        if row["state"] in ("10", "20"):
+            found.append(_entry(row["id"], "scheme", "", at, limits.of("SchemeRequested", area, at), None))
+        for entry in row["operations"]:
+            limit_at = limits.of(DECISIONS[entry["operation"]], area, entry["at"])
+            found.append(_entry(row["id"], f"{entry['operation']}_scheme", entry["serial"], entry["at"], limit_at, None))
+    return found
+
+
+def _facts(connection: Connection, limits: _Limits, limit: int) -> list[Row]:
     b = t.billing_record.c
-    open_facts = select(b.service_order_id, b.serial, b.sent_at, b.reason_json).where(b.state == "sent").order_by(b.sent_at)
+    columns = (b.service_order_id, b.area, b.serial, b.sent_at, b.reason_json)
+    open_facts = select(*columns).where(b.state == "sent").order_by(b.sent_at)
     rows = [plain(row) for row in connection.execute(open_facts.limit(limit)).mappings()]
     return [
-        _entry(row["service_order_id"], "billing", row["serial"], row["sent_at"], None, (row["reason"] or {}).get("fallout_id"))
+        _entry(
+            row["service_order_id"], "billing", row["serial"], row["sent_at"],
+            limits.of("BillingDue", row["area"], row["sent_at"]), (row["reason"] or {}).get("fallout_id"),
+        )
         for row in rows
     ]
 

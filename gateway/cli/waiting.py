@@ -30,9 +30,11 @@ def watchdog(overdue: bool, config_path: Path | None, data_dir: Path | None, as_
     from adapters.store import desk_queries
     from gateway.cli.stores import reading
     from gateway.clock import wall_ms
+    from gateway.reference_data import build_reference
+    from schemas.loader import load
 
     with reading(configured(config_path, data_dir)) as connection:
-        rows = desk_queries.unanswered(connection)
+        rows = desk_queries.unanswered(connection, build_reference(load()))
     now = wall_ms()
     for row in rows:
         row["overdue"] = row["fallout"] is not None or (row["limit_at"] is not None and row["limit_at"] <= now)
