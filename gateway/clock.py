@@ -44,6 +44,11 @@ def wall_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+def monotonic_s() -> float:
+    """Monotonic seconds, for programs that measure and have no reactor."""
+    return time.perf_counter()
+
+
 class WallClock:
     """Real time over a reactor that was handed down by ``task.react``."""
 

@@ -139,6 +139,24 @@ def cutover(instances: int, ledger: Path | None, as_json: bool) -> None:
     _measured("cutover", lambda: measure(instances, _progress), ledger, as_json)
 
 
+@bench.command("waiting-list", epilog=EXIT_HELP)
+@click.option("--entries", type=click.IntRange(1, 10_000_000), default=100_000, show_default=True,
+              help="等待条目数。Entries of the list.")  # fmt: skip
+@click.option("--offers", type=click.IntRange(1, 100_000), default=1_000, show_default=True,
+              help="释放多少资源。Resources that become free.")  # fmt: skip
+@ledger_option
+@json_option
+def waiting_list(entries: int, offers: int, ledger: Path | None, as_json: bool) -> None:
+    """待装队列很长时，登记、下一次通知与退出的毫秒数。Milliseconds of a long waiting list: register, next offer, leave.
+
+    \b
+    例 Example:  bssgw bench waiting-list --entries 100000 --json
+    """
+    from gateway.proof.bench_waiting_list import measure
+
+    _measured("waiting-list", lambda: measure(entries, offers, _progress), ledger, as_json)
+
+
 def _measured(command: str, measure: Callable[[], dict[str, Any]], ledger: Path | None, as_json: bool) -> None:
     """Measure, remember, show. Raises CommandFailed when there is nothing to show."""
     from gateway.proof.bench_rig import BenchFailed

@@ -70,3 +70,12 @@ def test_a_cutover_is_measured_to_its_end() -> None:
     assert (figures["planned"], figures["done"], figures["failed"], figures["excluded"]) == (6, 6, 0, 0)
     assert (figures["billed"], figures["notices"], figures["duplicated"], figures["differences"]) == (6, 6, 0, 0)
     assert 0 < figures["applied_seconds"] <= figures["seconds"]
+
+
+def test_a_waiting_list_is_measured() -> None:
+    options = ["bench", "waiting-list", "--entries", "300", "--offers", "20", "--json"]
+    done = CliRunner().invoke(bssgw, options, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    figures = json.loads(done.stdout)
+    assert (figures["entries"], figures["offers"], figures["waiting"]) == (300, 20, 300)
+    assert all(0 < figures[f"{name}_p50_ms"] <= figures[f"{name}_max_ms"] for name in ("register", "next_offer", "leave"))
