@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from adapters.wire.packet import Packet
-from conformance.exchange import Got, Open, Reply, Shut, Write
+from conformance.exchange import Cut, Got, Open, Reply, Shut, Write
 from conformance.manners import Manners
 from conformance.model import Case, CaseResult, Entry, Explanation, RunResult, Verdict
 from conformance.paper import Paper, Reading
@@ -38,6 +38,9 @@ class Wires(Protocol):
 
     def shut(self, run: CaseRun, name: str, how: str) -> None:
         """Close it."""
+
+    def cut(self, party: str) -> None:
+        """Break what the system under test opened to ``party``."""
 
     def reply(self, link: Any, data: bytes) -> None:
         """Write on the connection something came on."""
@@ -245,6 +248,8 @@ class Conductor:
                     self._wires.write(run, name, data)
                 case Shut(name, how):
                     self._wires.shut(run, name, how)
+                case Cut(party):
+                    self._wires.cut(party)
                 case Reply(got, data):
                     self._wires.reply(got.link, data)
 

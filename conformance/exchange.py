@@ -34,6 +34,13 @@ class Shut:
 
 
 @dataclass(frozen=True, slots=True)
+class Cut:
+    """Break every connection the system under test opened to ``party``."""
+
+    party: str
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """Answer a message that came on a connection the system under test opened, or on one of ours."""
 

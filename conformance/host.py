@@ -172,7 +172,8 @@ class SuiteHost:
         """A packet came: heartbeats are answered at once, answers and messages go where they belong."""
         run = line.run
         if packet.kind is Kind.HEARTBEAT:
-            line.write(self.layout.encode(heartbeat_reply(packet, self.clock.now())))
+            if run is None or run.case.manners.get("heartbeat") != "silent":
+                line.write(self.layout.encode(heartbeat_reply(packet, self.clock.now())))
             self._conductor.beat(line.party, line.name)
         elif packet.is_answer or packet.kind is Kind.HEARTBEAT_REPLY:
             if run is not None:
@@ -228,6 +229,11 @@ class SuiteHost:
             self._shut_early[run.token, name] = how
         else:
             {"end": line.finish, "half": line.half, "abort": line.abort}[how]()
+
+    def cut(self, party: str) -> None:
+        """Break what the system under test opened to a party."""
+        for line in [one for one in self._all if one.inbound and one.party == party]:
+            line.abort()
 
     def reply(self, link: Any, data: bytes) -> None:
         """Answer on the connection something came on."""

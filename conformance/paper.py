@@ -166,7 +166,7 @@ class Paper:
             raw = self.codec.encode(document, charset)
         except (ValueError, LookupError) as fault:
             raise Unsendable(f"{line.place}: {fault}") from fault
-        raw = _edited(raw, charset, line, scope)
+        raw = _spoiled(_edited(raw, charset, line, scope), charset, line)
         header = document.header
         packet = Packet(
             raw,
@@ -239,6 +239,16 @@ def _edited(raw: bytes, charset: str, line: Line, scope: Scope) -> bytes:
         if not count:
             raise Unsendable(f"{line.place}: 文档中没有 {old} / the document has no {old}")
     return text.encode(charset)
+
+
+def _spoiled(raw: bytes, charset: str, line: Line) -> bytes:
+    """Bytes put in the place of a text before framing, so that length and checksum fit: pairs of text and hex."""
+    for old, new in line.args.get("bytes", []):
+        found = old.encode(charset)
+        if found not in raw:
+            raise Unsendable(f"{line.place}: 文档中没有 {old} / the document has no {old}")
+        raw = raw.replace(found, bytes.fromhex(new))
+    return raw
 
 
 def _patched(piece: bytes, line: Line) -> bytes:

@@ -11,7 +11,7 @@ from typing import Any
 
 from adapters.wire.packet import Kind, Packet
 from conformance import judge
-from conformance.exchange import Asked, Got, Open, Reply, Shut, Wire, Write
+from conformance.exchange import Asked, Cut, Got, Open, Reply, Shut, Wire, Write
 from conformance.model import Case, CaseResult, Entry, Line, Verdict, Way
 from conformance.paper import HEARTBEAT, Paper, Reading, Unsendable, Written, writes
 from conformance.ports import Entropy
@@ -20,6 +20,8 @@ from conformance.values import Scope, Unresolved, render, span_ms
 from conformance.verdict import Judged, explained
 
 _MAX_RAW = 8 << 20
+INBOUND = "inbound"
+"""The connections the system under test opened."""
 _MAX_LOG = 5_000
 """So many entries of one case are kept: a system under test that floods is judged, not remembered."""
 
@@ -31,7 +33,7 @@ class CaseRun:
         self.case = case
         self.token = token
         self.result: CaseResult | None = None
-        self.orders: list[Open | Write | Shut | Reply] = []
+        self.orders: list[Open | Write | Shut | Cut | Reply] = []
         self.paper = paper
         self.wires: dict[str, Wire] = {}
         self.asked: dict[str, Asked] = {}
@@ -354,6 +356,9 @@ class CaseRun:
 
     def _close(self, line: Line) -> bool:
         name = line.on or line.party
+        if name == INBOUND:
+            self.orders.append(Cut(line.party))
+            return True
         how = line.args.get("how", "end")
         wire = self.wires.get(name)
         if wire is not None and wire.state == "open":

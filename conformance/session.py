@@ -51,7 +51,7 @@ class Session:
         paper = Paper(load(), plan.pics, plan.sut, _FIRST_SERIAL + entropy.below(1_000_000_000))
         first = sanity(suite.cases, plan.sut, plan.pics)
         self.conductor = Conductor(self.outcome, first, play, paper, suite.blocks, clock, entropy, plan.width, self._repeat)
-        listen = {role: plan.pics.listen[role] for role in parties(play)}
+        listen = {role: plan.pics.listen[role] for role in parties(play, plan.sut)}
         self.host = SuiteHost(self.conductor, plan.endpoint, listen, paper.layout, clock, endpoints)
         self._clock = clock
         self._finished: Deferred[RunResult] = Deferred()
@@ -83,12 +83,8 @@ class Session:
         return f"{command}{pics} --only {case.id} --seed {plan.seed}"
 
 
-def parties(cases: list[Case]) -> list[str]:
-    """The roles the suite listens as: all the cases play or may be asked as."""
-    return [role for role in LISTEN if any(role in _heard(case) for case in cases)]
-
-
-def _heard(case: Case) -> tuple[str, ...]:
-    """Whom the system under test may speak to in a case: those of the case, and those its routes reach."""
-    spoken = {route.receiver for row in load().messages() for route in row.routes if route.sender in case.suts}
-    return tuple(role for role in LISTEN if (role in spoken or role in case.parties) and role not in case.suts)
+def parties(cases: list[Case], sut: str) -> list[str]:
+    """The roles the suite listens as: those of the cases, and those the system under test has something to tell."""
+    spoken = {route.receiver for row in load().messages() for route in row.routes if route.sender == sut}
+    played = {party for case in cases for party in case.parties}
+    return [role for role in LISTEN if role in spoken | played and role != sut]

@@ -21,6 +21,8 @@ from simulators.settings import PeerSettings
 
 RECEIPT = "Receipt"
 _SERIAL, _TIME = "SERIALSERIALSERIALSERIALSERIAL", "00000000000000"
+_AGREE = ("code", "serial", "sender", "receiver", "area", "mode")
+"""What packet and document both say, and must say alike (01.2 rule 1)."""
 _KNOWN_LIMIT = 1_000
 _PLAIN = 2
 """A receipt of code and text only."""
@@ -116,8 +118,12 @@ class Paper:
         return known
 
     def _decode(self, packet: Packet) -> Document:
-        expect: dict[str, Any] = {"code": packet.code, "serial": packet.serial, "sender": packet.sender}
+        expect = {name: getattr(packet, name) for name in _AGREE if self._said(name)}
         return self.codec.decode(packet.body, packet.charset, {name: value for name, value in expect.items() if value})
+
+    def _said(self, name: str) -> bool:
+        """Whether a packet of this system says it at all, in every layout it speaks."""
+        return all(layout.carries(name) for layout in self._layouts.values())
 
     def _packet(self, document: Document, peer: PeerSettings, kind: Kind, result: str = "0000") -> Packet:
         return self._framed(document.header, self.codec.encode(document, peer.charset), peer, kind, result)

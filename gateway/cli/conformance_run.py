@@ -108,7 +108,7 @@ def play(plan: Plan, report: Path | None, as_json: bool) -> None:
 
     cases = chosen(suite().cases, plan.suite, plan.sut, plan.only)
     if not cases:
-        raise CommandFailed(Exit.USAGE, "没有这样的用例，见 bssgw conformance list", "no such cases, see bssgw conformance list")
+        raise CommandFailed(Exit.USAGE, "没有这样的用例，见 conformance list", "no such cases, see conformance list")
     task.react(_main, (plan, report, as_json))
 
 

@@ -131,10 +131,10 @@ def _judge(defect: Defect, seed: int) -> dict[str, Any]:
 
 
 def _show(found: dict[str, Any]) -> None:
-    rows = [
-        (row["defect"], row["clause"], "✔" if row["right_clause"] else "✘", " ".join(row["failed"][:4]), f"{row['zh']} {row['en']}")
-        for row in found["rows"]
-    ]
+    rows = []
+    for row in found["rows"]:
+        mark = "✔" if row["right_clause"] else "✘"
+        rows.append((row["defect"], row["clause"], mark, " ".join(row["failed"][:4]), f"{row['zh']} {row['en']}"))
     if rows:
         table("", ("缺陷 defect", "条款 clause", "", "判失败的用例 failed cases", ""), rows)
     for alarm in found["alarms"]:
