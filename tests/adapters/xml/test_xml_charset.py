@@ -130,3 +130,81 @@ def test_known_names():
     assert [known(name) for name in ("utf8", "CP936", " gb2312 ", "GB18030", "utf-7", "iso-8859-1", "utf-16")] == [
         "UTF-8", "GBK", "GB2312", "GB18030", None, None, None,
     ]  # fmt: skip
+
+
+ALL_TWO_BYTES = [bytes((lead, trail)) for lead in range(0x81, 0xFF) for trail in (*range(0x40, 0x7F), *range(0x80, 0xFF))]
+
+
+def test_every_double_byte_code_comes_back_as_it_was():
+    """All 23,940; the six whose characters lie beyond the BMP come back in the four bytes of the 2022 table."""
+    changed = {code.hex().upper() for code in ALL_TWO_BYTES if encode_gb18030(decode_gb18030(code)) != code}
+    assert changed == BEYOND
+    assert all(len(encode_gb18030(decode_gb18030(bytes.fromhex(code)))) == 4 for code in BEYOND)
+    assert len({decode_gb18030(code) for code in ALL_TWO_BYTES}) == len(ALL_TWO_BYTES)
+
+
+def test_every_character_comes_back_from_gb18030():
+    """The whole BMP and every ideograph beyond, samples of the rest; not the private-use characters that lost their code."""
+    private = [*range(0xE78D, 0xE797), 0xE81E, 0xE826, 0xE82B, 0xE82C, 0xE832, 0xE843, 0xE854, 0xE864]
+    lost = {*private, 0xE816, 0xE817, 0xE818, 0xE831, 0xE83B, 0xE855}
+    points = [*range(0x80, 0xD800), *range(0xE000, 0x10000), *range(0x20000, 0x323B0), *range(0x10000, 0x110000, 307)]
+    text = "".join(chr(point) for point in points if point not in lost)
+    assert decode_gb18030(encode_gb18030(text)) == text
+
+
+@pytest.mark.parametrize(
+    ("first", "end", "step"), [(b"\x81\x30\x81\x30", 39_420, 7), (b"\x90\x30\x81\x30", 1_048_576, 211)]
+)
+def test_sampled_four_byte_codes_come_back_and_agree_with_libxml2(first, end, step):
+    codes = [shifted(first, offset) for offset in range(0, end, step)]
+    texts = [decode_gb18030(code) for code in codes]
+    assert all(len(text) == 1 for text in texts)
+    again = [encode_gb18030(text) for text in texts]
+    assert [code for code, back in zip(codes, again, strict=True) if code != back and len(back) == 4] == []
+    xml = [code for code, text in zip(codes, texts, strict=True) if is_xml(text)]
+    document = b'<?xml version="1.0" encoding="GB18030"?><a>' + b"|".join(xml) + b"</a>"
+    theirs = (etree.fromstring(document).text or "").split("|")
+    assert [decode_gb18030(code) for code in xml] == theirs
+
+
+def shifted(first: bytes, offset: int) -> bytes:
+    """The four-byte code ``offset`` places behind ``first``."""
+    one, two, three, four = first
+    linear = ((one - 0x81) * 10 + (two - 0x30)) * 1260 + (three - 0x81) * 10 + (four - 0x30) + offset
+    linear, four = divmod(linear, 10)
+    linear, three = divmod(linear, 126)
+    one, two = divmod(linear, 10)
+    return bytes((0x81 + one, 0x30 + two, 0x81 + three, 0x30 + four))
+
+
+def is_xml(text: str) -> bool:
+    return ord(text) not in (0xFFFE, 0xFFFF) and not 0x7F <= ord(text) < 0xA0
+
+
+@pytest.mark.parametrize("charset", ["UTF-8", "GB18030", "GBK", "GB2312"])
+@pytest.mark.parametrize(
+    "name", ["\u3400", "\U00020087", "\U00020bb7", "\u4dae", "\u9fa6", "\U000323af", "\u1e3f", "\ue7c7", "〇"]
+)
+def test_rare_characters_survive_every_charset_of_a_document(name, charset):
+    raw = encode_document(f'<?xml version="1.0" encoding="{charset}"?><a>张{name}</a>', charset)
+    assert b"?" not in raw.removeprefix(b"<?xml").replace(b"?>", b"", 1)
+    data = read(raw, charset).data
+    assert etree.fromstring(data, etree.XMLParser(encoding="utf-8")).text == f"张{name}"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le"])
+def test_wide_characters_without_a_mark_are_no_document(encoding):
+    """Nothing says what they are; whatever rule fires, what comes out is no XML, never somebody else's text."""
+    try:
+        data = read(PURE.encode(encoding), "UTF-8").data
+    except Undecodable:
+        return
+    with pytest.raises(etree.XMLSyntaxError):
+        etree.fromstring(data, etree.XMLParser(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("rest", [b"\xd5", b"\x81\x30", b"\x81\x30\x81"])
+@pytest.mark.parametrize("label", ["GB18030", "GBK", "UTF-8"])
+def test_a_character_cut_off_is_undecodable(rest, label):
+    with pytest.raises(Undecodable):
+        read("<a>张示例".encode("gb18030") + rest, label)
