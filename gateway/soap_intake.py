@@ -53,10 +53,13 @@ class SoapIntake:
             return
         try:
             reading = shop.codec.read(raw, charset)
-            root = shop.codec.parser.parse(reading.data)
+            root = shop.codec.parser.parse_shallow(reading.data)
             version = version_of(root)
             frame = self._frames[version] if version is not None else frame
             opened = open_envelope(root)
+            if opened.strangers:
+                # what is judged by a schema, or never looked at, cannot nest too deep to be harmless; the rest is counted
+                shop.codec.parser.check_depth(root)
         except DocumentRefused as refusal:
             self._unreadable(request, frame, raw, charset, refusal)
             return

@@ -45,13 +45,17 @@ class SoapRefused(DocumentRefused):
 
 @dataclass(slots=True)
 class Opened:
-    """An envelope's parts: the ``PackageHeader`` block and WS-Security if there, and the one element of the Body."""
+    """An envelope's parts: the ``PackageHeader`` block and WS-Security if there, and the one element of the Body.
+
+    ``strangers``: whether there are other header blocks.
+    """
 
     root: etree._Element
     version: SoapVersion
     header: etree._Element | None
     security: etree._Element | None
     content: etree._Element
+    strangers: bool = False
 
     @property
     def operation(self) -> str:
@@ -97,7 +101,8 @@ def open_envelope(root: etree._Element) -> Opened:
         raise _refused("/Envelope/Body", "structure", str(len(content)), "Body 内应恰有一个元素",
                        "the Body holds exactly one element", version=version)  # fmt: skip
     header, security = (None, None) if len(children) == 1 else _blocks(children[0], space, content[0], version)
-    return Opened(root, version, header, security, content[0])
+    blocks = 0 if len(children) == 1 else len(children[0])
+    return Opened(root, version, header, security, content[0], blocks > (header is not None))
 
 
 def _blocks(
