@@ -157,6 +157,41 @@ def waiting_list(entries: int, offers: int, ledger: Path | None, as_json: bool) 
     _measured("waiting-list", lambda: measure(entries, offers, _progress), ledger, as_json)
 
 
+@bench.command(epilog=EXIT_HELP)
+@seconds_option
+@rounds_option(3)
+@click.option("--connections", type=click.IntRange(1, 10_000), default=64, show_default=True,
+              help="连接数，每个连接一个未完成请求。Connections, one request each.")  # fmt: skip
+@ledger_option
+@json_option
+def soap(seconds: float, rounds: int, connections: int, ledger: Path | None, as_json: bool) -> None:
+    """每秒经 SOAP 受理多少定单，并与裸 twisted.web 和 spyne 比较。Durable SubmitOrders by SOAP a second, beside a bare
+    twisted.web and spyne on the same document.
+
+    \b
+    例 Example:  bssgw bench soap --seconds 5 --json
+    """
+    from gateway.proof.bench_soap import measure
+
+    _measured("soap", lambda: measure(seconds, rounds, connections, _progress), ledger, as_json)
+
+
+@bench.command(epilog=EXIT_HELP)
+@click.option("--slow", type=click.IntRange(1, 20_000), default=2000, show_default=True,
+              help="慢速客户端数。Clients that dribble.")  # fmt: skip
+@ledger_option
+@json_option
+def slow(slow: int, ledger: Path | None, as_json: bool) -> None:
+    """大量慢速客户端之下正常客户端的时延，以及慢速连接何时被关闭。A normal client beside many that dribble.
+
+    \b
+    例 Example:  bssgw bench slow --json
+    """
+    from gateway.proof.bench_slow import measure
+
+    _measured("slow", lambda: measure(slow, _progress), ledger, as_json)
+
+
 def _measured(command: str, measure: Callable[[], dict[str, Any]], ledger: Path | None, as_json: bool) -> None:
     """Measure, remember, show. Raises CommandFailed when there is nothing to show."""
     from gateway.proof.bench_rig import BenchFailed
