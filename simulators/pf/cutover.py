@@ -102,7 +102,7 @@ class Cutovers:
     def cancelled(self, body: Body, meta: Meta, now: int) -> Reaction:
         """CT07: waves not begun are dropped, the running one is waited for. Refused 3004 once all is executed."""
         cutover = self.cutovers.get(body["cutover_id"])
-        if cutover is None or cutover.phase in ("completing", "closed"):
+        if cutover is None or cutover.phase in ("completing", "closed") or cutover.state == "99":
             return Reaction.refuse("STATE_CONFLICT", None if cutover is None else cutover.state)
         if cutover.cancel_serial is not None:
             return Reaction(known=True)
@@ -203,23 +203,23 @@ class Cutovers:
             sends += self._accept(cutover)
         elif not cutover.in_state("blocked"):
             sends += self._out_of_it(cutover)
-        if cutover.phase != "closed":
+        if cutover.phase != "cancelling":
             sends += self._look(cutover, now)
         return sends
 
     def _accept(self, cutover: Cutover) -> list[Send]:
-        """Result of CT01: rejected if nothing is left to be cut over, else accepted with what is out of it."""
+        """Result of CT01: accepted with what is out of it; rejected if nothing is left to be cut over, which ends it at the CRM,
+        too."""
         cutover.accepted = True
         if cutover.in_state("frozen") or cutover.in_state("blocked"):
             cutover.state = "2"
             return self._out_of_it(cutover) or [self._answer(cutover, {"outcome": "accepted"})]
-        cutover.phase, cutover.state = "closed", "99"
+        cutover.phase, cutover.state = "cancelling", "99"
         first = next(iter(cutover.items.values()))
-        return [
-            self._answer(
-                cutover, {"outcome": "rejected", "code": first.code or number("STATE_CONFLICT"), "reason": first.reason}
-            )
-        ]
+        why = first.reason or {"text": first.state}
+        cancel = Send("CT07", cutover.head() | {"reason": why}, role="CRM", note=("cutover", cutover.id, "cancel"))
+        code = first.code or number("STATE_CONFLICT")
+        return [self._answer(cutover, {"outcome": "rejected", "code": code, "reason": why}), cancel]
 
     def _out_of_it(self, cutover: Cutover) -> list[Send]:
         """CT08 with the instances RM is to leave out, those not told yet."""
@@ -338,8 +338,11 @@ class Cutovers:
         return Send("CT08", cutover.head() | {"outcome": "accepted"}, system=cutover.sender, ref_serial=cutover.cancel_serial)
 
     def _crm_cancelled(self, cutover: Cutover, body: Body, now: int) -> list[Send]:
-        """The CRM has thawed everything (an answer to the freeze that crossed is passed over)."""
+        """The CRM has thawed everything (an answer to the freeze that crossed is passed over); of a rejected plan RM has heard."""
         if "instances" in body:
+            return []
+        if cutover.cancel_serial is None:
+            cutover.phase = "closed"
             return []
         for item in cutover.items.values():
             item.end("excluded", (cutover.cancel_reason or {})["text"])
