@@ -62,10 +62,14 @@ class Compensation:
         return any(name in undo.again and (step.extra or step.stage.code in undo.again[name]) for name in step.items)
 
     def _unassign(self, order: Order, undo: Undo, items: list[Item], out: list[Send]) -> None:
-        """OH05. Without items it closes the whole order at RM."""
+        """OH05, which without items closes the whole order at RM; for a lock that keeps nothing LK04."""
+        note = ("undone", order.id, order.epoch, undo.no)
+        if undo.recover:
+            out.append(Send("LK04", order.head() | {"mode": "recover"}, role="RM", note=note))
+            return
         whole = not undo.reopens and len(items) == len(order.items)
         body = bodies.unassignment(order, items, undo.reason, whole)
-        out.append(Send("OH05", body, role="RM", note=("undone", order.id, order.epoch, undo.no)))
+        out.append(Send("OH05", body, role="RM", note=note))
 
     def unassigned(self, order: Order, sent: Send, body: Body, now: int, out: list[Send]) -> None:
         """RM has its resources back: now the flow."""

@@ -14,6 +14,7 @@ from simulators.pf.reasons import ReasonRow, find_reason
 
 _DEFER = "10P"
 _DAY = 86_400_000
+_IMAGE_DATES = ("effective_at", "booked_at", "required_finish")
 
 
 class Deferring:
@@ -40,7 +41,7 @@ class Deferring:
             return self._refuse(order, operation, "DATE_INVALID", meta)
         told = {}
         if operation == "reschedule":
-            kept = {name: date for name, date in dates.items() if name in ("effective_at", "booked_at", "required_finish")}
+            kept = {name: date for name, date in dates.items() if name in _IMAGE_DATES}
             order.image = order.image | {"dates": order.image["dates"] | kept}
             if "required_finish" in kept:
                 order.expected_finish = from_wire_time(kept["required_finish"])
@@ -147,11 +148,19 @@ class Deferring:
         body["proposed_by"] = self._floor.table.settings["accepted_by"]
         out.append(Send("DF04", body, system=order.sender))
 
+    def put_off(self, order: Order, ms: int, now: int, out: list[Send]) -> None:
+        """OH11: field staff cannot keep the appointment; the new one holds once the CRM's OH14 agrees."""
+        body = bodies.report_head(order) | {"dates": {"booked_at": wire_time(now + ms)}, "reason": {"text": "装维人员改约"}}
+        out.append(Send("OH11", body, system=order.sender))
+
     def answered(self, order: Order, body: Body, meta: Meta, now: int) -> Reaction:
-        """OH14 of the CRM: what became of a proposal; a refusal is noted for people."""
+        """OH14 of the CRM: what became of a proposal or of new dates; a refusal is noted for people."""
         if body["outcome"] == "refused":
-            text = body.get("reason", {}).get("text", "缓装建议被拒")
+            text = body.get("reason", {}).get("text", "服务开通的请求被拒")
             self._floor.note(order, {"text": text, "code": body.get("code", "")}, None, now)
+        elif body["operation"] == "reschedule":
+            kept = {name: date for name, date in body.get("dates", {}).items() if name in _IMAGE_DATES}
+            order.image = order.image | {"dates": order.image["dates"] | kept}
         return Reaction()
 
     # -- answers

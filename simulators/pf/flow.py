@@ -65,6 +65,9 @@ class Flow:
     def finish(self, order: Order, n: int, now: int, out: list[Send]) -> None:
         """A step is done: close its work order, report it, go on - unless the script has it fail here."""
         step = order.steps[n]
+        put_off = self._floor.act(order, "reschedule", step.stage.code, step.items) if order.acts else None
+        if put_off is not None:
+            self._floor.deferring.put_off(order, put_off.ms, now, out)
         act = self._floor.act(order, "return", step.stage.code, step.items) if order.acts else None
         if act is not None and self._floor.closing.fails(order, n, act, now, out):
             return

@@ -10,7 +10,7 @@ from simulators.brain import Body, Meta, Reaction, Send
 from simulators.pf import results
 from simulators.pf.floor import Floor, Task
 from simulators.pf.legality import Ruling, Verdict
-from simulators.pf.operations import Claim, Lock
+from simulators.pf.operations import Claim, Lock, Undo
 from simulators.pf.order import Order
 
 _DAY = 86_400_000
@@ -53,7 +53,8 @@ class Locking:
         return now < until <= now + longest
 
     def _hold(self, order: Order, claim: Claim, now: int, out: list[Send]) -> None:
-        """``claim`` holds the lock: a new fence unless it held it before; RM stops the expiry where that is wanted."""
+        """``claim`` holds the lock: a new fence unless it held it before; RM stops the expiry of what is to be kept, or takes
+        it back."""
         lock = order.lock
         assert lock is not None
         before = lock.holder
@@ -64,8 +65,24 @@ class Locking:
         self._floor.later("lease", order, claim.until)
         if claim.keep and (before is None or not before.keep):
             out.append(Send("LK03", order.head() | {"reason": claim.reason}, role="RM"))
-        elif before is not None and before.keep and not claim.keep:
+        elif not claim.keep and not self._recover(order, claim, now, out) and before is not None and before.keep:
             out.append(self._resume_expiry(order))
+
+    def _recover(self, order: Order, claim: Claim, now: int, out: list[Send]) -> bool:
+        """回收: the lock keeps no resources; what RM assigned goes back (LK04) and is assigned anew after the unlock. False
+        where there is nothing to take back, or something is being changed or undone and decides for itself."""
+        if order.change is not None or order.undos:
+            return False
+        again = {
+            item.id: frozenset({item.process.assign})
+            for item in order.going()
+            if item.process.assign is not None and not item.archived and (item.resources or item.asked is not None)
+        }
+        if not again:
+            return False
+        undo = Undo("rework", tuple(again), {"text": claim.reason["text"]}, again=again, recover=True)
+        self._floor.undoing.begin(order, undo, now, out)
+        return True
 
     def unlock(self, order: Order, body: Body, meta: Meta, now: int) -> Reaction:
         """LK02: by the holder with the fence of its grant, or by force with a second person; nothing held is success."""

@@ -21,6 +21,7 @@ from simulators.brain import Body
 KINDS: dict[str, str] = {
     "return": "at the end of `stage`; restart mode of `reason`, or `mode`: returned, redone, waiting, deferral proposed",
     "shortage": "want of `res_type`; RM is asked for its waiting list after `ms`",
+    "reschedule": "at the end of `stage`: the appointment is put off by `ms`, the CRM is asked to agree",
     "slow": "`stage` takes `ms` longer",
     "undo_fails": "undoing `stage` fails `times` times",
     "manual_change": "a person decides about a change after `ms`: `outcome` applied, or refused with symbol `code`",

@@ -332,3 +332,63 @@ def _meta() -> Any:
     from simulators.brain import Meta
 
     return Meta("CRM001", "CRM001" + "7" * 24, "025")
+
+
+# -- a lock that keeps nothing, and field staff who cannot come ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stage", ["DATA_CONFIG", "FIELD", "PON", "TEST"])
+def test_a_lock_that_keeps_nothing_gives_resources_back_and_they_are_assigned_anew(stage: str) -> None:
+    talk = PfTalk()
+    talk.begin()
+    talk.until_stage(stage)
+    fence = talk.lock(talk.now + 3 * DAY, keep=False).answer["fence"]  # type: ignore[index]
+    talk.run(talk.now + DAY)
+    assert (talk.rm.ledger.counts["held"], talk.order.closed) == (0, False)
+    assert all(not item.resources for item in talk.order.items.values())
+    talk.unlock(fence)
+    talk.run(talk.now + 30 * DAY)
+    assert talk.order.state == "COMPLETED"
+    assert undone_twice(talk.order) == []
+
+
+def test_a_lock_that_keeps_nothing_ends_by_its_lease_and_the_order_goes_on() -> None:
+    talk = under_way()
+    talk.lock(talk.now + DAY, keep=False)
+    talk.run(talk.now + 30 * DAY)
+    assert talk.order.state == "COMPLETED"
+
+
+def test_a_lock_that_keeps_no_longer_gives_back_what_it_kept() -> None:
+    talk = under_way()
+    fence = talk.lock(talk.now + 3 * DAY).answer["fence"]  # type: ignore[index]
+    assert talk.rm.ledger.counts["held"] > 0
+    talk.lock(talk.now + 3 * DAY, keep=False)
+    talk.run(talk.now + DAY)
+    assert talk.rm.ledger.counts["held"] == 0
+    talk.unlock(fence)
+    talk.run(talk.now + 30 * DAY)
+    assert talk.order.state == "COMPLETED"
+
+
+def test_a_cancel_passes_a_lock_that_keeps_nothing() -> None:
+    talk = under_way()
+    talk.lock(talk.now + 3 * DAY, keep=False)
+    talk.cancel()
+    talk.run(talk.now + 30 * DAY)
+    assert (talk.order.state, talk.rm.ledger.counts["held"]) == ("CANCELLED", 0)
+
+
+@pytest.mark.parametrize("outcome", ["applied", "refused"])
+def test_field_staff_put_off_the_appointment(outcome: str) -> None:
+    talk = PfTalk({"do": "reschedule", "stage": "FIELD", "ms": 2 * DAY})
+    talk.begin()
+    asked = talk.until("OH11")
+    before = talk.order.image["dates"]
+    fields = {"dates": asked["dates"]} if outcome == "applied" else {"code": "3013", "reason": {"text": "客户不同意"}}
+    talk.say("OH14", operation="reschedule", outcome=outcome, **fields)
+    kept = asked["dates"] if outcome == "applied" else {}
+    assert talk.order.image["dates"] == before | kept
+    assert [entry["code"] for entry in talk.order.exceptions] == ([] if outcome == "applied" else ["3013"])
+    talk.run()
+    assert talk.order.state == "COMPLETED"
