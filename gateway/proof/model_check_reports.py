@@ -145,22 +145,19 @@ def reports() -> tuple[Input, ...]:
 def late() -> tuple[Input, ...]:
     """Passed numbers, older versions, answers nobody waits for, versions never sent: recorded or refused, never obeyed."""
 
-    def older(m: Moment) -> bool:
-        return m.version > 1
-
     def unasked(m: Moment) -> bool:
         return m.open("change") is None
 
     return (
         Input("passed_number", "late", _told(lambda m: _completion(m, -1), when=lambda m: m.seq > 1)),
-        Input("older_version", "late", _told(lambda m: replace(_completion(m), version=m.version - 1), when=older)),
+        Input("older_version", "late", _told(lambda m: replace(_completion(m), version=m.version - 1))),
         Input("never_sent", "late", _told(lambda m: replace(_completion(m), version=m.version + 7))),
         Input("unasked_change_result", "late", _told(lambda m: RecordChangeResult(m.id, m.version, "applied"), when=unasked)),
         Input("unknown_cancel_result", "late",
               lambda m: Step(RecordCancelResult(m.id, m.version, CANCELLED), ref="NOBODY")),
         Input("unknown_operation_result", "late",
               lambda m: Step(RecordOperationResult(m.id, m.version, "defer", "applied"), ref="NOBODY")),
-        Input("older_receipt", "late", _told(lambda m: RecordReceipt(m.id, m.version - 1, False, "NO_PROCESS"), when=older)),
+        Input("older_receipt", "late", _told(lambda m: RecordReceipt(m.id, m.version - 1, False, "NO_PROCESS"))),
     )  # fmt: skip
 
 

@@ -33,8 +33,8 @@ RESERVATION = "RV-MODEL"
 
 _E = TypeVar("_E")
 _KEPT = (CustomerOrder, ServiceOrder, ProductInstance, Reservation)
-_MOST_DEFERRALS = 1
-"""The policy under which the search runs: a limit that is reached soon, or counting alone would multiply the states."""
+_MOST_DEFERRALS = 1_000_000
+"""The policy under which the search runs: a limit that is never reached, or counting alone would multiply the states."""
 
 Key = tuple[Any, ...]
 
@@ -154,8 +154,8 @@ class Ground:
         return outcome
 
     def begin(self) -> Snapshot:
-        """A telephone ordered for tomorrow, its port reserved: DRAFT, nothing sent. Raises ``DomainError`` where the reference
-        data do not even allow that."""
+        """A telephone ordered for tomorrow, its port reserved: DRAFT, nothing sent, in a second version so that messages of an
+        older one can come. Raises ``DomainError`` where the reference data do not even allow that."""
         held = [{"resource": {"res_type": "PORT", "res_inst_id": "P1"}, "state": "held"}]
         reservation = Reservation(RESERVATION, "ORDER", OURSELVES, "025", items=held, fence=1)
         snapshot = Snapshot({Reservation: {reservation.id: reservation}}, START_MS)
@@ -172,6 +172,7 @@ class Ground:
         outcome = self.run(snapshot, command, Origin(CHANNEL, f"{CHANNEL}{to_wire(START_MS)}0000000001", "CH01"))
         if isinstance(outcome, DomainError):
             raise outcome
+        snapshot.order.version = snapshot.item.version = 2
         return snapshot
 
 
@@ -181,9 +182,9 @@ def key_of(snapshot: Snapshot) -> Key:
     reservation, instance = snapshot.reservation, snapshot.instance
     version = order.version
     return (
-        item.progress, item.fallout, item.cancelling, item.amending, order.state, version > 1,
+        item.progress, item.fallout, item.cancelling, item.amending, order.state,
         tuple(sorted([_operation(entry, version) for entry in order.operations])),
-        _lock(order), _deferral(order), _pending(order),
+        _lock(order), _deferred(order), _pending(order),
         () if order.clock is None else tuple(sorted(order.clock["stops"])),
         tuple([_held(entry, order) for entry in order.held]),
         tuple([one["state"] for one in reservation.items]), reservation.closed,
@@ -209,9 +210,8 @@ def _lock(order: ServiceOrder) -> Key:
     return ("" if holder is None else holder["owner"], tuple([one["owner"] for one in lock["queue"]]))
 
 
-def _deferral(order: ServiceOrder) -> Key | None:
-    deferral = order.deferral
-    return None if deferral is None else (deferral["ended_at"] is None, deferral["count"])
+def _deferred(order: ServiceOrder) -> bool:
+    return order.deferral is not None and order.deferral["ended_at"] is None
 
 
 def _pending(order: ServiceOrder) -> Key | None:
