@@ -49,6 +49,11 @@ def monotonic_s() -> float:
     return time.perf_counter()
 
 
+def cpu_s() -> float:
+    """CPU seconds this process has used, for programs that measure."""
+    return time.process_time()
+
+
 class WallClock:
     """Real time over a reactor that was handed down by ``task.react``."""
 

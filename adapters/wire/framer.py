@@ -29,6 +29,8 @@ class Framer:
         self._layout = layout
         self._max = min(max_packet, layout.header_size + (layout.body_max or max_packet))
         self._allow_unchecked = allow_unchecked
+        self._ending = layout.delimiter[-1:]
+        self._longest_line = self._max - len(layout.delimiter)
         self._buffer = bytearray()
         self._need = 1
         self._searched = 0
@@ -49,6 +51,10 @@ class Framer:
                 self._buffer += data
             raise fault
         buffer = self._buffer
+        ending = self._ending
+        if ending and ending not in data and len(buffer) + len(data) <= self._longest_line:
+            buffer += data  # no line can end here: look at them when one may
+            return []
         if buffer:
             buffer += data
             if len(buffer) < self._need:

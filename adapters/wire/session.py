@@ -220,15 +220,19 @@ class Session(SessionState):
 
     def _match(self, packet: Packet, now: int, events: list[Event]) -> None:
         sent = self._outstanding.pop(packet.serial, None)
-        if sent is None and self._outstanding and self.layout.constant_serial:  # it can only be the one that waits
-            packet.serial, sent = self._outstanding.popitem()
         if sent is None:
-            events.append(Unmatched(packet))
-            return
+            if not self._only_one_waits(packet):
+                events.append(Unmatched(packet))
+                return
+            packet.serial, sent = self._outstanding.popitem()
         self._forget_pages(packet.serial)
         events.append(Answered(packet.serial, packet, now - sent[0]))
         if packet.serial != self._greeting:
             self._end_short_exchange(now, events)
+
+    def _only_one_waits(self, packet: Packet) -> bool:
+        """Whether an answer that names nothing can only be meant for the one document that waits."""
+        return len(self._outstanding) == 1 and (self.layout.constant_serial or not packet.serial)
 
     def _forget_pages(self, serial: str) -> None:
         if self._outlet.paged:

@@ -192,6 +192,50 @@ def slow(slow: int, ledger: Path | None, as_json: bool) -> None:
     _measured("slow", lambda: measure(slow, _progress), ledger, as_json)
 
 
+@bench.command(epilog=EXIT_HELP)
+@click.option("--layout", "layouts", multiple=True, help="只测此布局，可重复。Only this layout; may be repeated.")
+@click.option("--envelope", "envelopes", multiple=True, help="只测此封装，可重复。Only this envelope; may be repeated.")
+@click.option("--charset", "charsets", multiple=True, help="只测此字符集，可重复。Only this charset; may be repeated.")
+@click.option("--seconds", type=click.FloatRange(0.001, 60), default=0.05, show_default=True,
+              help="每个数字测多久。Seconds a figure.")  # fmt: skip
+@ledger_option
+@json_option
+def codec(
+    layouts: tuple[str, ...],
+    envelopes: tuple[str, ...],
+    charsets: tuple[str, ...],
+    seconds: float,
+    ledger: Path | None,
+    as_json: bool,
+) -> None:
+    """每秒编码、解码多少文档：布局 × 封装 × 字符集；以及逐字节收 1 MiB 的 CPU 时间。Documents encoded and decoded a second:
+    layout × envelope × charset; and the CPU of 1 MiB that comes byte by byte.
+
+    \b
+    例 Examples:
+      bssgw bench codec --json
+      bssgw bench codec --layout dc-64 --envelope package --seconds 1
+    """
+    from gateway.proof.bench_codec import CHARSETS, DRIBBLE_LIMIT_S, measure
+    from schemas.loader import UnknownName
+
+    def people(figures: dict[str, Any]) -> None:
+        names = ("layout", "envelope", "charset", "bytes", "encode_per_second", "decode_per_second")
+        table("", names, ([row[name] for name in names] for row in figures["rates"]))
+        table("µs", ("", ""), figures["native_us"].items())
+        limit = f"1 MiB 逐字节 byte by byte: CPU s (< {DRIBBLE_LIMIT_S:g})"
+        table(limit, ("layout", "CPU s"), figures["byte_by_byte_cpu_s"].items())
+
+    try:
+        figures = measure(layouts, envelopes, charsets or CHARSETS, seconds, _progress)
+    except UnknownName as fault:
+        zh, _, en = str(fault).partition(" / ")
+        raise CommandFailed(Exit.USAGE, zh, en) from fault
+    if ledger is not None:
+        _remember(ledger, "codec", figures)
+    emit(as_json, figures, lambda: people(figures))
+
+
 def _measured(command: str, measure: Callable[[], dict[str, Any]], ledger: Path | None, as_json: bool) -> None:
     """Measure, remember, show. Raises CommandFailed when there is nothing to show."""
     from gateway.proof.bench_rig import BenchFailed
