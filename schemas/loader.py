@@ -210,6 +210,23 @@ class Catalogue:
         return tuple(sorted((self.root / "samples" / name).glob("*.xml")))
 
 
+def layouts_in(folder: Path | None) -> tuple[LayoutRow, ...]:
+    """The header layouts of an operator's own folder, in the order of file names; none without a folder.
+
+    Raises SchemaDataError naming file and field, also where a name is one that ships.
+    """
+    if folder is None:
+        return ()
+    rows: dict[str, LayoutRow] = {}
+    shipped = [row.name for row in load().layouts()]
+    for path in sorted(folder.glob("*.toml")):
+        row = read_layout(path)
+        if row.name in rows or row.name in shipped:
+            raise SchemaDataError(path.name, f"布局名 {row.name} 已有", f"there is a layout {row.name} already")
+        rows[row.name] = row
+    return tuple(rows.values())
+
+
 @cache
 def _load(root: Path) -> Catalogue:
     return Catalogue(root)
