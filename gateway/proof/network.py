@@ -42,6 +42,9 @@ _CALLER_PORTS = 15_000
 Tap = Callable[[str, str, bytes], None]
 """Told of bytes as they are delivered: from, to (address or ``client``, and connection number), bytes."""
 
+Hook = Callable[[Wire, bytes], bool]
+"""Asked at every write: by whom, what; true if it has dealt with it and the network is to do nothing more."""
+
 
 @dataclass(frozen=True, slots=True)
 class FaultPlan:
@@ -150,6 +153,7 @@ class MemoryNetwork:
         self.entropy = entropy
         self.plan = plan
         self.tap = tap
+        self.hook: Hook | None = None
         self.connections: list[Connection] = []
         self.counts: dict[str, int] = {}
         self._ports: dict[str, MemoryPort] = {}

@@ -281,6 +281,8 @@ class Connection:
         if not target.open or self._swallows:
             return
         network = self.network
+        if network.hook is not None and network.hook(source, data):
+            return
         if network.plan.harmless:
             target.receive(network.plan.latency[0], data)
         elif not self._breaks():
