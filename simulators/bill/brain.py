@@ -42,13 +42,14 @@ class BillBrain:
         return ("BL01",)
 
     def on_document(self, code: str, body: Body, meta: Meta, now: int) -> Reaction:
-        """See ``Brain``. The same fact again gets the first result, another one under the same key is refused (1009)."""
+        """See ``Brain``. A fact that counts gets its first result again, another one under its key is refused (1009); one that
+        was refused has no effect in force (02) and is judged anew."""
         if code not in self.codes:
             return Reaction.refuse("MESSAGE_UNKNOWN")
         key = (body.get("service_order_id", ""), body["product_instance_id"], body["kind"], body.get("version", 0))
         entry = self.entries.get(key)
-        known = entry is not None
-        if entry is None:
+        known = entry is not None and entry.refused is None
+        if entry is None or entry.refused is not None:
             entry = self.entries[key] = self._enter(body, now)
         elif entry.body != body:
             return Reaction.refuse("SERIAL_REUSED")

@@ -65,6 +65,13 @@ def test_same_fact_again_counts_once_and_gets_the_first_result() -> None:
     assert len(bill.charging["PI1"].intervals) == 1
 
 
+def test_a_refused_fact_is_judged_anew_when_it_comes_again() -> None:
+    bill = BillBrain()
+    assert tell(bill, "stop") == "3002"
+    assert tell(bill, "start", "SO0") == "accepted"
+    assert tell(bill, "stop") == "accepted"
+
+
 def test_same_key_with_other_content_is_refused() -> None:
     bill = BillBrain()
     tell(bill, "start")
