@@ -66,10 +66,11 @@ def defer(
     asked: dict[str, str] | None,
     *,
     dry_run: bool = False,
+    proposed: bool = False,
 ) -> Outcome:
-    """The deed, also of a proposal of field staff (DF04); raises as ``DeferOrder``."""
+    """The deed, also of what field staff ``proposed`` (DF04); raises as ``DeferOrder``."""
     moment = _until(uow, order, until)
-    known_reason(uow, order, REASON_TYPE, reason)
+    known_reason(uow, order, REASON_TYPE, reason, anywhere=proposed)
     deferral = order.deferral
     same = deferral is not None and deferral["ended_at"] is None and deferral["until"] == moment
     effects = allowed(uow, order, DEFER, operator, same_date=same)
@@ -107,11 +108,15 @@ def _until(uow: UnitOfWork, order: ServiceOrder, text: str) -> int:
     return moment
 
 
-def known_reason(uow: UnitOfWork, order: ServiceOrder, kind: str, reason: dict[str, Any]) -> None:
+def known_reason(
+    uow: UnitOfWork, order: ServiceOrder, kind: str, reason: dict[str, Any], *, anywhere: bool = False
+) -> None:
     """Raises ``AttributeInvalid`` (3020) unless ``reason`` is a row of type ``kind`` in the reason dictionary whose scope holds
-    the order's area and the stage it has reached (03)."""
+    the order's area and the stage it has reached (03). ``anywhere``: provisioning gave it, which knows the stage it is in;
+    the CRM hears of a stage when it is done."""
     code = reason.get("code") or ""
-    known = not uow.reference.reasons or uow.reference.reason(kind, code, order.area, order.stage) is not None
+    row = uow.reference.reason(kind, code, order.area, order.stage, anywhere=anywhere)
+    known = not uow.reference.reasons or row is not None
     if reason.get("type") != kind or not known:
         stage = order.stage or "-"
         raise AttributeInvalid(

@@ -58,7 +58,7 @@ class ProposeDeferral:
         order = moves.order
         outcome, code, reason = "applied", None, None
         try:
-            defer(uow, order, self.reason, self.until, self.proposed_by, None, dry_run=True)
+            defer(uow, order, self.reason, self.until, self.proposed_by, None, dry_run=True, proposed=True)
         except DomainError as error:
             outcome, code, reason = "refused", error.code, {"text": f"{error.zh} / {error.en}"[:500]}
         event = OperationDecided(
@@ -68,5 +68,5 @@ class ProposeDeferral:
         )  # fmt: skip
         uow.emit(event)
         if outcome == "applied":
-            defer(uow, order, self.reason, self.until, self.proposed_by, None)
+            defer(uow, order, self.reason, self.until, self.proposed_by, None, proposed=True)
         conclude(moves)

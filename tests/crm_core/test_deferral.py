@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,9 +15,10 @@ from crm_core.orders.end_deferral import EndDeferral
 from crm_core.orders.operation_result import RecordOperationReceipt, RecordOperationResult
 from crm_core.orders.propose_deferral import ProposeDeferral
 from crm_core.ports import Command, Origin, Outcome
+from crm_core.reference import Reason
 from crm_core.times import DAY_MS, from_wire, to_wire
 from tests.crm_core.desk import World
-from tests.crm_core.samples import NOW, item
+from tests.crm_core.samples import NOW, REFERENCE, item
 
 REASON = {"type": "10P", "code": "10P002", "text": "用户外出"}
 UNTIL = to_wire(NOW + 10 * DAY_MS)
@@ -199,6 +201,16 @@ def test_field_staff_propose_and_the_request_follows() -> None:
     assert (told.operation, told.outcome, told.to) == ("propose_deferral", "applied", "PF0001")
     assert world.events(DeferralRequested)[0].until == UNTIL
     assert world.order.state == "ACCEPTED"
+
+
+def test_the_stage_a_proposal_is_made_at_is_provisionings_to_know() -> None:
+    row = Reason("10P", "10P003", "用户设备未到", "not ready", stages=("FIELD",))
+    world = accepted(reference=replace(REFERENCE, reasons={("10P", "10P003"): row}))
+    at_the_door = {"type": "10P", "code": "10P003", "text": "用户设备未到"}
+    assert refused(world, DeferOrder(world.id, at_the_door, UNTIL)).code == "ATTRIBUTE_INVALID"
+    world.tell(ProposeDeferral(world.id, 1, at_the_door, UNTIL, "装维员乙", report_seq=2))
+    (told,) = world.events(OperationDecided)
+    assert told.outcome == "applied"
 
 
 def test_a_proposal_too_far_off_is_refused_with_its_code() -> None:
