@@ -153,6 +153,9 @@ class Changing:
     def look(self, order: Order, now: int, out: list[Send]) -> None:
         """RM has answered something: the change may go on, or cannot be had."""
         change = order.change
+        if change is not None and change.phase == "busy":
+            self._undo(order, change, now, out)
+            return
         if change is None or change.phase not in ("asked", "resources"):
             return
         if change.phase == "asked":
@@ -181,6 +184,10 @@ class Changing:
     # -- then what is built upon them
 
     def _undo(self, order: Order, change: Change, now: int, out: list[Send]) -> None:
+        concerned = (*change.again, *change.dropped)
+        if any(undo.purpose == "rework" and any(name in concerned for name in undo.items) for undo in order.undos):
+            change.phase = "busy"
+            return
         change.phase = "undoing"
         reason = {"text": change.body["reason"]["text"], "code": change.body["reason"]["code"]}
         busy = [name for undo in order.undos for name in undo.items]
@@ -201,6 +208,7 @@ class Changing:
         """Part of what a change or a going back undoes is undone."""
         change = order.change
         if undo.purpose == "rework":
+            self.look(order, now, out)
             self._floor.flow.advance(order, now, out)
             return
         if change is None or change.phase != "undoing":

@@ -72,6 +72,7 @@ class Closing:
         left = tuple(name for name in names if name not in under_way)
         if left:
             self._floor.undoing.begin(order, Undo("cancel", left, reason, rule=rule), now, out)
+        self._floor.changing.look(order, now, out)
         self.go_back(order, now, out)
 
     def _answer(self, order: Order, now: int, out: list[Send]) -> None:

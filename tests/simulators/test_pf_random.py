@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from simulators.pf.machine import CLOSED
@@ -31,7 +31,7 @@ ORDERS = [
     [item("1"), item("2", "IPTV", instance="PI2", depends_on=["1"]), item("3", "ADSL", instance="PI3")],
 ]
 COMMANDS = ["wait", "wait", "wait", "cancel", "cancel_one", "change", "product", "leave_out", "defer", "end_deferral"]
-COMMANDS += ["lock", "queue", "unlock", "force", "resume", "decline", "hurry", "dates", "by_hand", "refuse_next"]
+COMMANDS += ["lock", "queue", "unlock", "force", "resume", "decline", "hurry", "dates", "by_hand", "refuse_next", "lock_loosely"]
 step = st.tuples(st.sampled_from(COMMANDS), st.integers(0, 3_000))
 
 
@@ -102,6 +102,9 @@ class Walk:
     def lock(self) -> None:
         self.talk.lock(self.talk.now + 4_000)
 
+    def lock_loosely(self) -> None:
+        self.talk.lock(self.talk.now + 4_000, keep=False)
+
     def queue(self) -> None:
         self.talk.lock(self.talk.now + 6_000, by="B", wait=True)
 
@@ -159,6 +162,8 @@ def _passing(body: dict[str, Any]) -> bool:
     return body.get("outcome") == "manual" or any(row["outcome"] == "stuck" for row in body.get("items", ()))
 
 
+@example(ORDERS[0], [ACTS[0], ACTS[2]], [("product", 1_100)])
+@example([item("1"), item("2", instance="PI2")], [ACTS[0], ACTS[0], ACTS[2]], [("product", 1_100)])
 @settings(max_examples=100, deadline=None)
 @given(st.sampled_from(ORDERS), st.lists(st.sampled_from(ACTS), max_size=3), st.lists(step, max_size=12))
 def test_random_commands_never_wedge_an_order(
