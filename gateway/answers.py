@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from adapters.document import Document, Fault, Header
+from adapters.envelopes.envelope import Envelope
 from adapters.replies import category_of, receipt_body, worse
 from adapters.wire.packet import Kind, Packet
 from adapters.wire.times import wire_time
@@ -19,9 +20,11 @@ from schemas.model import Category, MessageRow
 class Answers:
     """Builds what goes back on the connection a message came in on."""
 
-    def __init__(self, codec: Codec, own_id: str, now: Callable[[], int]) -> None:
+    def __init__(self, codec: Codec, own_id: str, now: Callable[[], int], voice: Envelope | None = None) -> None:
+        """``voice`` is the peer's envelope where it is not the native one."""
         self.now = now
         self._codec = codec
+        self._voice: Envelope = voice or codec
         self._catalogue = codec.catalogue
         self._own = own_id
         self._templates: dict[tuple[Any, ...], ReceiptTemplate] = {}
@@ -47,7 +50,7 @@ class Answers:
         details: tuple[tuple[str, str], ...] = (),
     ) -> bytes:
         """The Package that holds a ``Receipt`` for the message with ``header``."""
-        if not faults:
+        if not faults and self._voice is self._codec:
             fixed = (symbol, state, tuple(name for name, _ in details), charset, header.version, header.mode)
             template = self._templates.get(fixed)
             if template is None:
@@ -83,6 +86,12 @@ class Answers:
         element = row.answer or RECEIPT
         return self._package(row, element, header, body, self._catalogue.result("OK").code, now, charset)
 
+    def handed_on(
+        self, row: MessageRow, header: Header, element: str, body: dict[str, Any], code: str, now: int, charset: str
+    ) -> bytes:
+        """What somebody else answered, as the answer to the message with ``header``."""
+        return self._package(row, element, header, body, code, now, charset)
+
     def _package(
         self, row: MessageRow, element: str, header: Header, body: dict[str, Any], code: str, now: int, charset: str
     ) -> bytes:
@@ -97,7 +106,7 @@ class Answers:
             mode=header.mode or "A",
             result_code=code,
         )
-        return self._codec.encode(Document(row, element, head, body), charset)
+        return self._voice.encode(Document(row, element, head, body), charset)
 
 
 def answer_packet(request: Packet, own_id: str, body: bytes, *, reply: bool, charset: str, result: str, now: int) -> Packet:

@@ -13,6 +13,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from gateway.config_dialect import DialectRow, Route
 from gateway.config_http import Binding, ClientTls, HttpLimits, HttpPeer, ServerTls
 from schemas.model import MessageRow
 
@@ -70,6 +71,20 @@ class Listen(Table):
     tls: ServerTls | None = None
 
 
+class LoginTable(Table):
+    """``[peer.login]``: login by LN01 on socket links (spec 01.1.5). ``user``: as whom we log in where we connect (empty: we
+    do not); ``required``: nothing before the peer's own login, as ``peer_user`` (empty: its id); one secret for both."""
+
+    user: Annotated[str, Field(max_length=30)] = ""
+    required: bool = False
+    peer_user: Annotated[str, Field(max_length=30)] = ""
+    secret_file: Path | None = Field(default=None, strict=False)
+
+    def secret(self) -> str:
+        """The secret of its file; empty without one. Raises OSError when it cannot be read."""
+        return "" if self.secret_file is None else self.secret_file.read_text(encoding="utf-8").strip()
+
+
 class Peer(Table):
     """A system we speak with and its manner of speaking. ``connect``: primary first, then stand-by addresses.
 
@@ -83,7 +98,7 @@ class Peer(Table):
     binding: Binding = "socket"
     layout: str = "ctif-128"
     envelope: str = "package"
-    charset: Literal["GB18030", "UTF-8"] = "GB18030"
+    charset: Literal["GB18030", "GBK", "GB2312", "UTF-8"] = "GB18030"
     mode: Literal["A", "B"] = "A"
     connect: Annotated[tuple[Address, ...], Loose] = ()
     listen: str | None = None
@@ -98,8 +113,10 @@ class Peer(Table):
     areas: Annotated[tuple[AreaCode, ...], Loose] = ()
     timers: Timers = Timers()
     limits: Limits = Limits()
+    login: LoginTable = LoginTable()
     http: HttpPeer = HttpPeer()
     tls: ClientTls = ClientTls()
+    dialect: DialectRow = DialectRow()
 
     @model_validator(mode="before")
     @classmethod
@@ -122,7 +139,8 @@ class Peer(Table):
 
 
 class GatewayTable(Table):
-    """``[gateway]``: who we are, where data lie. ``database`` unset: SQLite in ``data_dir``."""
+    """``[gateway]``: who we are, where data lie. ``database`` unset: SQLite in ``data_dir``. ``layouts``: a folder of header
+    layouts of one's own (TOML as those that ship), beside them."""
 
     system_id: SystemId
     data_dir: Path = Field(default=Path("data"), strict=False)
@@ -130,6 +148,7 @@ class GatewayTable(Table):
     database_password_file: Path | None = Field(default=None, strict=False)
     areas: Annotated[tuple[AreaCode, ...], Field(strict=False, min_length=1)]
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    layouts: Path | None = Field(default=None, strict=False)
 
 
 class Config(Table):
@@ -138,6 +157,7 @@ class Config(Table):
     gateway: GatewayTable
     listen: Annotated[tuple[Listen, ...], Loose] = ()
     peer: Annotated[tuple[Peer, ...], Loose] = ()
+    route: Annotated[tuple[Route, ...], Loose] = ()
 
     @property
     def data_dir(self) -> Path:

@@ -14,8 +14,10 @@ from urllib.parse import urlsplit
 from pydantic import ValidationError
 
 from gateway.config import Config
+from gateway.config_dialect import dialect_checks, route_checks
 from gateway.config_http import http_checks, resolved
-from schemas.loader import NATIVE, UnknownName, load
+from gateway.config_layouts import own_layouts
+from schemas.loader import UnknownName, load
 from schemas.toml_lines import KeyPath, key_lines, line_of
 
 SHOWN = 60
@@ -113,6 +115,8 @@ def parse(text: str, source: str, base: Path) -> Config:
 def _resolved(config: Config, base: Path) -> Config:
     table = config.gateway
     update: dict[str, Any] = {"data_dir": base / table.data_dir}
+    if table.layouts is not None:
+        update["layouts"] = base / table.layouts
     if table.database_password_file is not None:
         update["database_password_file"] = base / table.database_password_file
     return config.model_copy(
@@ -209,12 +213,17 @@ def _cross_checks(raw: dict[str, Any], base: Path) -> Iterator[_Found]:
     yield from _twice(peers, "id")
     names = [row.get("name") for _, row in listens]
     known_areas = raw["gateway"].get("areas") if isinstance(raw.get("gateway"), dict) else None
+    own_names, faults = own_layouts(raw.get("gateway"), base)
+    yield from faults
     for path, row in [*listens, *peers]:
-        yield from _named_rows(path, row)
+        yield from _named_rows(path, row, own_names)
         yield from _ports(path, row)
         yield from http_checks(path, row, base)
+    own = raw["gateway"].get("system_id") if isinstance(raw.get("gateway"), dict) else None
     for path, row in peers:
         yield from _peer_checks(path, row, names, known_areas if isinstance(known_areas, list) else [])
+        yield from dialect_checks(path, row, own)
+    yield from route_checks(_rows(raw, "route"), [row.get("id") for _, row in peers])
     if isinstance(raw.get("gateway"), dict):
         yield from _database_checks(raw["gateway"], base)
 
@@ -230,16 +239,16 @@ def _twice(rows: list[tuple[KeyPath, dict[str, Any]]], key: str, unless: Any = l
         seen.append(value)
 
 
-def _named_rows(path: KeyPath, row: dict[str, Any]) -> Iterator[_Found]:
-    """Names of layouts, envelopes and schema versions must be rows of the catalogue."""
+def _named_rows(path: KeyPath, row: dict[str, Any], own: list[str]) -> Iterator[_Found]:
+    """Names of layouts, envelopes and schema versions must be rows of the catalogue, or ``own`` layouts."""
     catalogue = load()
     for key, find, known in (
-        ("layout", catalogue.layout, [entry.name for entry in catalogue.layouts()]),
-        ("envelope", catalogue.envelope, [NATIVE]),
+        ("layout", catalogue.layout, [*(entry.name for entry in catalogue.layouts()), *own]),
+        ("envelope", catalogue.envelope, [entry.name for entry in catalogue.envelopes()]),
         ("schema_version", catalogue.version, list(catalogue.versions())),
     ):
         value = row.get(key)
-        if not isinstance(value, str):
+        if not isinstance(value, str) or (key == "layout" and value in own):
             continue
         try:
             find(value)

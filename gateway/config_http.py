@@ -73,6 +73,8 @@ class HttpPeer(HttpTable):
 
 FILES = {
     "http": ("password_file", "wsdl_file"),
+    "dialect": ("secret_file",),
+    "login": ("secret_file",),
     "tls": ("certificate_file", "key_file", "client_ca_file", "ca_file"),
 }
 """Keys that name files, by table."""

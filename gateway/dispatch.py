@@ -20,13 +20,16 @@ from adapters.wire.layout import Layout
 from adapters.wire.packet import Packet
 from adapters.wire.times import from_wire_time
 from adapters.xml.codec import Codec
-from gateway.answers import Answers, answer_packet
+from gateway.answers import answer_packet
 from gateway.clock import Clock
 from gateway.config import Peer
+from gateway.hub import Hub
 from gateway.inbound import Defect, InboundJob, Respond
 from gateway.link import Connection
+from gateway.logins import Logins
 from gateway.outbox_pump import OutboxPump
 from gateway.peers import PeerBook
+from gateway.speech import SpeechBook
 from gateway.writer import Writer
 from schemas.loader import RELEASE, Catalogue
 from schemas.model import MessageRow
@@ -47,16 +50,22 @@ class Dispatcher:
         book: PeerBook,
         codec: Codec,
         inbound: Inbound,
-        answers: Answers,
+        speeches: SpeechBook,
         writer: Writer,
         pump: OutboxPump,
         clock: Clock,
+        logins: Logins,
+        hub: Hub,
     ) -> None:
+        self._hub = hub
+        self._redirects = hub.redirects
+        self._logins = logins
         self._book = book
         self._codec = codec
         self._catalogue: Catalogue = codec.catalogue
         self._inbound = inbound
-        self._answers = answers
+        self._speeches = speeches
+        self._answers = speeches.native.answers
         self._writer = writer
         self._pump = pump
         self._clock = clock
@@ -122,9 +131,16 @@ class Dispatcher:
 
     def unmatched(self, connection: Connection, packet: Packet) -> None:
         """An answer after its requester gave up: applied if its message still waits or was given up, else logged (01.1.6)."""
-        peer_id = connection.peer_id or packet.sender
+        peer_id = connection.peer_id or self._unproven(connection, packet.sender)
         if not (self._pump.late(peer_id, packet) or self.on_late(peer_id, packet)):
             log.info("answer.unmatched", peer=peer_id, serial=packet.serial, code=packet.code)
+
+    def _unproven(self, connection: Connection, sender: str) -> str:
+        """The sender of an answer that is the first thing on its connection; nobody, where more than a name is asked for."""
+        peer = self._book.get(sender)
+        if peer is None or peer.login.required or not self._book.allowed(peer, connection.host):
+            return ""
+        return sender
 
     def refused(self, connection: Connection, event: Refused) -> None:
         """A flawed document on an intact stream: refused with its code."""
@@ -168,9 +184,32 @@ class Dispatcher:
         if not self._book.allowed(peer, connection.host):
             self._turn_away(connection, packet, "ADDRESS_NOT_ALLOWED")
             return None
+        if peer.login.required and peer.id not in connection.logged_in:
+            self._log_in(connection, packet, peer)
+            return None
         connection.peer_id = peer.id
         self.on_identified(peer.id, connection)
         return peer
+
+    def _log_in(self, connection: Connection, packet: Packet, peer: Peer) -> None:
+        """Before the peer's login everything else is 2003 (spec 01.1.5); who fails one is asked no more."""
+        admitted = self._logins.admit(peer, packet, connection.host)
+        if admitted is None:
+            self._turn_away(connection, packet, "NOT_AUTHENTICATED")
+            if packet.code == self._logins.code:
+                connection.close()
+            return
+        document, body = admitted
+        connection.logged_in.append(peer.id)
+        connection.session.admit()
+        connection.peer_id = peer.id
+        now = self._clock.now()
+        raw = self._speeches.of(peer.id).answers.reply(document.row, document.header, body, now, peer.charset)
+        connection.reply(
+            answer_packet(packet, self._book.own_id, raw, reply=True, charset=peer.charset,
+                          result=self._answers.number("OK"), now=now)
+        )  # fmt: skip
+        self.on_identified(peer.id, connection)
 
     def _turn_away(self, connection: Connection, packet: Packet, symbol: str) -> None:
         log.warning("intake.turned_away", sender=packet.sender, host=connection.host, symbol=symbol)
@@ -246,7 +285,7 @@ class Dispatcher:
         document: Document | None = None
         if refusal is None:
             try:
-                document = self._codec.decode(packet.body, packet.charset, expect)
+                document = self._speeches.of(peer.id).envelope.decode(packet.body, packet.charset, expect)
             except DocumentRefused as error:
                 refusal = error
         self.take_judged(packet, peer, respond, document, refusal, numbered=not damaged)
@@ -272,8 +311,16 @@ class Dispatcher:
         header = _header_of(packet) if refusal is None or refusal.header is None else _answerable(packet, refusal.header)
         if document is not None:
             row, header = document.row, document.header
-            refusal = refusal or self._not_ours(document.element, row, header, peer)
+            to = ""
+            if refusal is None and document.element == row.name and (header.receiver != self._book.own_id or self._redirects):
+                decision = self._hub.decide(document, peer, served=row.command is not None)
+                refusal, to = decision.refusal, decision.to
+                header.receiver = header.receiver or self._book.own_id
             refusal = refusal or self._expired(header.ttl, header.send_time)
+            if to and refusal is None:
+                self._writer.submit(self._hub.job(packet, document, peer, to, respond, charset, numbered=numbered))
+                return
+            refusal = refusal or self._not_ours(document.element, row, header, peer)
         if refusal is None and document is not None:
             try:
                 command = self._inbound.command(document)
@@ -286,8 +333,9 @@ class Dispatcher:
             command = None
             row = self._row_of(header, row)
             header.sender = header.sender or peer.id
+        answers = self._speeches.of(peer.id).answers
         self._writer.submit(
-            InboundJob(packet, row, header, charset or peer.charset, self._answers, respond, document=document,
+            InboundJob(packet, row, header, charset or peer.charset, answers, respond, document=document,
                        command=command, refusal=refusal, numbered=numbered and peer.serials_trusted, digest=digest)
         )  # fmt: skip
 
@@ -307,14 +355,10 @@ class Dispatcher:
             return row
 
     def _not_ours(self, element: str, row: MessageRow, header: Header, peer: Peer) -> DocumentRefused | None:
-        """Is it a request, for us, from a role that may send it?"""
+        """Is it a request, from a role that may send it?"""
         if element != row.name:
             fault = Fault("/Package/Body", "request", element, "此处应为请求或通知", "a request or notification belongs here")
             return DocumentRefused("HEADER_DISAGREES", (fault,), header)
-        if header.receiver != self._book.own_id:
-            fault = Fault("/Package/Header/Receiver", "receiver", header.receiver, f"收方不是本系统 {self._book.own_id}",
-                          f"the receiver is not this system, {self._book.own_id}")  # fmt: skip
-            return DocumentRefused("NOT_PERMITTED", (fault,), header)
         if (row.code, peer.role) in self._may_send or (row.code, "*") in self._may_send:
             return None
         fault = Fault("/Package/Header/MessageCode", "route", row.code, f"{peer.role} 不可发送 {row.code} {row.zh}",

@@ -5,12 +5,13 @@ A grant nobody wants any more is given back by the core; what the core refuses g
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import structlog
 
-from adapters.document import DocumentRefused
+from adapters.document import DocumentRefused, Header
+from adapters.envelopes.envelope import Envelope
 from adapters.store.message_machine import DEAD, next_state
 from adapters.store.rows import MessageRecord
 from adapters.store.unit import StoreUnit
@@ -96,7 +97,8 @@ class LateAnswerJob:
 class LateAnswers:
     """Matches answers nobody waits for with messages that were given up."""
 
-    def __init__(self, codec: Codec, outbox: OutboxLog, writer: Writer) -> None:
+    def __init__(self, codec: Codec, outbox: OutboxLog, writer: Writer, voice_of: Callable[[str], Envelope]) -> None:
+        self._voice_of = voice_of
         self._codec = codec
         self._outbox = outbox
         self._writer = writer
@@ -108,7 +110,8 @@ class LateAnswers:
         if message is None or message.state != DEAD or not message.tries:
             return False
         try:
-            document = self._codec.decode(packet.body, packet.charset)
+            asked = Header(message.code, message.serial, packet.receiver, peer, message.area)
+            document = self._voice_of(peer).decode_answer(packet.body, packet.charset, asked)
         except DocumentRefused as refusal:
             log.warning("answer.unreadable", peer=peer, serial=packet.serial, symbol=refusal.symbol)
             return False

@@ -16,7 +16,7 @@ from twisted.internet.protocol import Protocol as TwistedProtocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from adapters.wire.events import Answered, Arrived, Close, Event, HeartbeatMissed, Lost, Refused, TimedOut, Unmatched
+from adapters.wire.events import Answered, Arrived, Close, Event, HeartbeatMissed, Lost, Ready, Refused, TimedOut, Unmatched
 from adapters.wire.layout import Layout
 from adapters.wire.packet import Packet
 from adapters.wire.session import Describe, LocalError, Session
@@ -26,11 +26,21 @@ from gateway.clock import Clock
 log = structlog.get_logger()
 
 
+class LoginFirst(Protocol):
+    """Logs in on a connection before its owner hears of it (``gateway.logins``)."""
+
+    def greeting(self) -> tuple[Packet, int]:
+        """The login, and when its answer is due (ms)."""
+
+    def accepted(self, packet: Packet) -> bool:
+        """Whether the answer lets us in."""
+
+
 class ConnectionOwner(Protocol):
     """Who hears of a connection: a listener or an outgoing link."""
 
     def connected(self, connection: Connection) -> None:
-        """The connection stands."""
+        """The connection stands, and where we opened it registration and login are done."""
 
     def arrived(self, connection: Connection, packet: Packet) -> None:
         """A request or notification, whole."""
@@ -59,9 +69,20 @@ class Connection(TwistedProtocol):
     """A connection, whichever side opened it. ``epoch`` numbers connections for the attempt log."""
 
     def __init__(
-        self, owner: ConnectionOwner, layout: Layout, settings: SessionSettings, clock: Clock, epoch: int, describe: Describe
+        self,
+        owner: ConnectionOwner,
+        layout: Layout,
+        settings: SessionSettings,
+        clock: Clock,
+        epoch: int,
+        describe: Describe,
+        login: LoginFirst | None = None,
     ) -> None:
         self.epoch = epoch
+        self.entered = False
+        self.logged_in: list[str] = []
+        self._login = login
+        self._greeting: str | None = None
         self.peer_id: str | None = None
         self.host = ""
         self._owner = owner
@@ -90,8 +111,8 @@ class Connection(TwistedProtocol):
         transport.registerProducer(self, True)
         if hasattr(transport, "setTcpNoDelay"):
             transport.setTcpNoDelay(True)
-        self._arm()
-        self._owner.connected(self)
+        self._enter()
+        self._settle()
 
     def dataReceived(self, data: bytes) -> None:
         """Bytes into the session, events out."""
@@ -148,7 +169,11 @@ class Connection(TwistedProtocol):
         """Queue an answer; if the connection is gone the peer will ask again and get the stored one."""
         if self._gone or self.session.over:
             return
-        self.session.reply(packet, self._clock.now())
+        try:
+            self.session.reply(packet, self._clock.now())
+        except LocalError as error:
+            log.error("link.not_answered", peer=self.peer_id, serial=packet.serial, error=str(error))
+            return
         self._later()
 
     def pause_reading(self, why: str) -> None:
@@ -189,20 +214,48 @@ class Connection(TwistedProtocol):
             match event:
                 case Arrived(packet):
                     owner.arrived(self, packet)
-                case Answered(_, packet, _):
-                    owner.answered(self, packet)
+                case Answered(serial, packet, _):
+                    if serial == self._greeting:
+                        self._welcomed(packet)
+                    else:
+                        owner.answered(self, packet)
                 case Unmatched(packet):
                     owner.unmatched(self, packet)
+                case TimedOut(serial) if serial == self._greeting:
+                    log.warning("login.unanswered", peer=self.peer_id, host=self.host)
+                    self.drop()
                 case TimedOut(serial):
                     owner.timed_out(self, serial)
                 case Lost(serial):
-                    owner.lost(self, serial)
+                    if serial != self._greeting:
+                        owner.lost(self, serial)
+                case Ready():
+                    self._enter()
                 case Refused():
                     owner.refused(self, event)
                 case HeartbeatMissed(n):
                     log.info("link.heartbeat_missed", peer=self.peer_id, n=n)
                 case Close():
                     self._over(event)
+
+    def _enter(self) -> None:
+        """Registration first, then login; then the owner may use the connection."""
+        if self._settings.dialled and not self.session.registered:
+            return
+        if self._login is not None and self._greeting is None:
+            packet, due = self._login.greeting()
+            self._greeting = packet.serial
+            self.session.send(packet, self._clock.now(), due, greeting=True)
+            return
+        self.entered = True
+        self._owner.connected(self)
+
+    def _welcomed(self, packet: Packet) -> None:
+        if self._login is not None and self._login.accepted(packet):
+            self.session.admit()
+            self._enter()
+        else:
+            self.close()
 
     def _over(self, event: Close) -> None:
         level = log.info if event.reason_symbol in ("EOF", "IDLE", "DONE") else log.warning

@@ -119,7 +119,7 @@ class PeerLink:
         """How many messages may leave now."""
         now = self._clock.now()
         connection = self._connection
-        if connection is None or self.stopped is not None or now < self._paused_until or connection.session.congested:
+        if connection is None or self.stopped is not None or now < self._paused_until or not connection.session.can_send:
             return 0
         return self.addresses.circuit.room(self.peer.window, connection.session.outstanding, now)
 
@@ -254,6 +254,7 @@ class OutgoingLink(ConnectingLink):
         super().__init__(peer, world)
         self._entropy = world.entropy
         self._returning = False
+        self._not_let_in = 0
         factory = ConnectionFactory(lambda: world.make(self, peer))
         self._service: Any = ClientService(self.addresses, factory, retryPolicy=self._delay, clock=world.clock)  # type: ignore[arg-type]
 
@@ -273,8 +274,8 @@ class OutgoingLink(ConnectingLink):
             connection.close()
 
     def _delay(self, attempts: int) -> float:
-        """Exponential with full jitter."""
-        most = min(RECONNECT_FIRST_S * 2.0 ** min(attempts, 10), RECONNECT_MOST_S)
+        """Exponential with full jitter; being turned away counts like not being reached."""
+        most = min(RECONNECT_FIRST_S * 2.0 ** min(max(attempts, self._not_let_in), 10), RECONNECT_MOST_S)
         return self._entropy.uniform(RECONNECT_FIRST_S / 4, most)
 
     def start(self) -> None:
@@ -294,6 +295,7 @@ class OutgoingLink(ConnectingLink):
         connection.peer_id = self.peer.id
         log.info("link.up", peer=self.peer.id, host=connection.host, address=self.address)
         self._returning = False
+        self._not_let_in = 0
         self.up(connection)
         self.look_back()
 
@@ -305,6 +307,8 @@ class OutgoingLink(ConnectingLink):
     def ended(self, connection: Connection) -> None:
         """The link is down until ``ClientService`` has it up again."""
         log.info("link.down", peer=self.peer.id)
+        if not connection.entered:
+            self._not_let_in += 1
         self.down(connection)
 
 
@@ -327,6 +331,7 @@ class ShortLink(ConnectingLink):
         self._make = world.make
         self._waiting: dict[str, tuple[Packet, int]] = {}
         self._under_way = 0
+        self._entering: dict[Connection, str] = {}
 
     @property
     def state(self) -> str:
@@ -369,6 +374,9 @@ class ShortLink(ConnectingLink):
         return True
 
     def _send_on(self, connection: Connection, serial: str) -> None:
+        if not connection.entered:
+            self._entering[connection] = serial
+            return
         packet, deadline_ms = self._waiting.pop(serial)
         if not connection.send(packet, deadline_ms):
             connection.drop()
@@ -385,12 +393,19 @@ class ShortLink(ConnectingLink):
         """Made for one message; ``send`` goes on."""
         connection.peer_id = self.peer.id
         self.look_back()
+        serial = self._entering.pop(connection, None)
+        if serial is not None:
+            self._send_on(connection, serial)
 
     def answered(self, connection: Connection, packet: Packet) -> None:
         """The answer."""
         self._pump.answered(self.peer.id, packet)
 
     def ended(self, connection: Connection) -> None:
-        """The exchange is over."""
+        """The exchange is over, or never began."""
         self._under_way -= 1
+        serial = self._entering.pop(connection, None)
+        if serial is not None:
+            del self._waiting[serial]
+            self._pump.not_sent(self.peer.id, serial)
         self._pump.poke(self.peer.id)

@@ -7,12 +7,14 @@ moves the message by its table, tells the core where the row asks for it, and op
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from adapters.document import Document, Header
+from adapters.envelopes.envelope import Envelope
 from adapters.store.message_machine import DEAD, DONE, REJECTED, RETRY, SENDING, UNKNOWN, next_state
+from adapters.store.relays import RelayRow as Relay
 from adapters.store.unit import StoreUnit
 from adapters.store.withdrawal import TAKEN_BACK, Withdrawals
 from adapters.wire.times import wire_time
@@ -77,8 +79,12 @@ class OpenAttempts:
         epoch: int,
         send: Callable[[Entry], None],
         failed: Callable[[list[Entry], str], None],
+        voice: Envelope,
+        relays: Mapping[int, Relay],
     ) -> None:
         self.origin = Origin(own_id, "", "")
+        self._voice = voice
+        self._relays = relays
         self._framed: dict[int, bytes] = {}
         self._taken_back: dict[int, Withdrawals] = {}
         self._entries = entries
@@ -132,18 +138,22 @@ class OpenAttempts:
         row = self._codec.catalogue.message(entry.code)
         if entry.document is None:
             raise LookupError(f"报文 {entry.id} 没有内容 / message {entry.id} has no document")
+        relay = self._relays.get(entry.id)
+        if relay is not None and 0 < relay.expires_at < now:
+            raise ValueError(f"报文 {entry.id} 已过有效期 / message {entry.id} is past its time to live")
         header = Header(
             code=entry.code,
             serial=entry.serial,
-            sender=self._own,
+            sender=self._own if relay is None else relay.sender,
             receiver=self._peer.id,
             area=entry.area,
             send_time=wire_time(now),
             version=self._peer.schema_version,
             mode="B" if row.pattern == "Q" else self._peer.mode,
+            ttl=0 if relay is None or not relay.expires_at else max((relay.expires_at - now) // 1000, 1),
             ref_serial=entry.ref_serial,
         )
-        return self._codec.encode(Document(row, row.name, header, entry.document), self._peer.charset)
+        return self._voice.encode(Document(row, row.name, header, entry.document), self._peer.charset)
 
     def _park(self, unit: StoreUnit, entry: Entry, why: str) -> None:
         """It cannot be written for this peer: parked with its cause, the key goes on (01.2 rule 2)."""

@@ -15,21 +15,22 @@ from typing import Any
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from adapters.document import Document, DocumentRefused, Header
+from adapters.document import Document, DocumentRefused
+from adapters.envelopes.envelope import Envelope
 from adapters.store.message_machine import ENDS, READY, RETRY, SENDING, UNKNOWN
 from adapters.store.rows import MessageRecord
 from adapters.translate import ReceiptCommands
-from adapters.wire.packet import Kind, Packet
-from adapters.wire.times import wire_time
+from adapters.wire.packet import Packet
 from adapters.xml.codec import Codec
 from crm_core.ports import Command
 from gateway.answers import Verdict, judge
 from gateway.clock import Clock
-from gateway.config import Peer
 from gateway.outbound import CloseAttempt, Entry, OpenAttempts, Result
 from gateway.outbox_lane import Lane, Link, entry_of
 from gateway.outbox_log import OutboxLog
+from gateway.outbox_packets import OutboxPackets
 from gateway.outbox_verdicts import Verdicts
+from gateway.relay_desk import RelayDesk
 from gateway.retry import Decision, RetryPolicy
 from gateway.writer import Writer
 from schemas.model import MessageRow, ResultCode
@@ -50,8 +51,13 @@ class OutboxPump:
     """All lanes of a process."""
 
     def __init__(
-        self, writer: Writer, outbox: OutboxLog, codec: Codec, clock: Clock, policy: RetryPolicy, own_id: str
-    ) -> None:
+        self, writer: Writer, outbox: OutboxLog, codec: Codec, clock: Clock, policy: RetryPolicy, own_id: str,
+        voice_of: Callable[[str], Envelope], desk: RelayDesk,
+    ) -> None:  # fmt: skip
+        """``voice_of`` a peer is its envelope; ``desk`` knows which messages are handed on for others."""
+        self._voice_of = voice_of
+        self._desk = desk
+        self._packets = OutboxPackets(codec, own_id, voice_of, desk.open)
         self._writer = writer
         self._outbox = outbox
         self._codec = codec
@@ -62,7 +68,6 @@ class OutboxPump:
         self._lanes: dict[str, Lane] = {}
         self._timer: Any = None
         self._timer_at = 0
-        self._query_no = 0
         self._stopped = False
         self.on_change: Callable[[], None] = lambda: None
 
@@ -86,6 +91,11 @@ class OutboxPump:
         """Messages held and under way for a peer, and whether more wait in the table."""
         lane = self._lanes[peer_id]
         return lane.held, len(lane.under_way) + lane.opening, lane.more_in_table
+
+    def under_way(self, peer_id: str) -> tuple[str, ...]:
+        """Serials a peer has not answered yet, our questions about messages among them."""
+        lane = self._lanes.get(peer_id)
+        return () if lane is None else (*lane.under_way, *lane.queries)
 
     def outgoing(self, messages: list[tuple[MessageRecord, dict[str, Any]]], *, again: bool = False) -> None:
         """Messages that were just committed; ``again``: they had ended and are to leave once more, read before or not."""
@@ -164,49 +174,31 @@ class OutboxPump:
                 OpenAttempts(
                     taken, lane.link.peer, self._codec, self._own, lane.link.epoch,
                     lambda entry: self._opened(lane, entry), lambda *refused: self._not_opened(lane, *refused),
+                    self._voice_of(lane.link.peer.id), self._desk.open,
                 )
             )  # fmt: skip
 
     def _ask(self, lane: Lane, entry: Entry) -> None:
         """RX04 for the serial of ``entry``; if it cannot leave after all the next turn asks."""
         peer = lane.link.peer
-        row = self._codec.catalogue.by_element("QueryMessage")
         now = self._clock.now()
-        self._query_no += 1
-        serial = f"{self._own}{wire_time(now)}9{self._query_no:09d}"
-        header = Header(row.code, serial, self._own, peer.id, entry.area, wire_time(now), peer.schema_version, "B")
-        document = Document(row, row.name, header, {"sender": self._own, "serial": entry.serial})
-        raw = self._codec.encode(document, peer.charset)
-        lane.queries[serial] = entry
-        packet = self._packet(row.code, Kind.REQUEST, serial, entry.area, "B", raw, peer, now)
-        if not lane.link.send(packet, now + int(peer.answer_seconds(row) * 1000)):
-            del lane.queries[serial]
+        packet, due = self._packets.question(entry, peer, now)
+        lane.queries[packet.serial] = entry
+        if not lane.link.send(packet, due):
+            del lane.queries[packet.serial]
             entry.due_at = now + STORE_WAIT_MS
             self._schedule(lane, entry)
-
-    def _packet(self, code: str, kind: Kind, serial: str, area: str, mode: str, raw: bytes, peer: Peer, now: int) -> Packet:
-        return Packet(
-            body=raw, kind=kind, code=code, sender=self._own, receiver=peer.id, area=area, serial=serial,
-            send_time=wire_time(now), mode=mode, charset=peer.charset,
-        )  # fmt: skip
 
     def _opened(self, lane: Lane, entry: Entry) -> None:
         lane.opening -= 1
         if entry.error is not None:
             self._leave(lane, entry)
             return
-        if entry.raw is None:
-            raise RuntimeError(f"attempt of message {entry.id} opened without bytes")
-        row = self._codec.catalogue.message(entry.code)
-        peer = lane.link.peer
-        entry.document = entry.document if self._receipts.listens(row) else None
-        kind = Kind.NOTIFICATION if row.pattern == "N" else Kind.REQUEST
-        mode = "B" if row.pattern == "Q" else peer.mode
-        seconds = peer.receipt_seconds(row) if mode == "A" else peer.answer_seconds(row)
+        packet, due = self._packets.message(entry, lane.link.peer, self._clock.now())
+        if not self._receipts.listens(self._codec.catalogue.message(entry.code)):
+            entry.document = None
         lane.under_way[entry.serial] = entry
-        now = self._clock.now()
-        packet = self._packet(entry.code, kind, entry.serial, entry.area, mode, entry.raw, peer, now)
-        if not lane.link.send(packet, now + int(seconds * 1000)):
+        if not lane.link.send(packet, due):
             del lane.under_way[entry.serial]
             self._failed(lane, entry, "not_sent")
 
@@ -268,8 +260,9 @@ class OutboxPump:
             self._failed(lane, entry, "unknown")
 
     def _judge(self, lane: Lane, entry: Entry, packet: Packet) -> None:
+        asked = self._packets.asked(entry)
         try:
-            document = self._codec.decode(packet.body, packet.charset)
+            document = self._voice_of(entry.peer).decode_answer(packet.body, packet.charset, asked)
         except DocumentRefused as refusal:
             log.warning("answer.unreadable", peer=entry.peer, serial=entry.serial, symbol=refusal.symbol)
             self._failed(lane, entry, "unknown", reply=packet.body)
@@ -279,15 +272,17 @@ class OutboxPump:
         if verdict.category in ("ok", "accepted", "duplicate"):
             lane.link.note_success()
             answer = document.body if document.element == row.answer else None
-            command = self._command(row, entry, accepted=True, symbol=verdict.symbol, answer=answer)
+            command = self._command(row, entry, True, verdict, answer, document)
             self._close(lane, entry, Result("accepted", verdict.code, verdict.symbol, None, packet.body), command)
             return
-        self._refused(lane, entry, verdict, packet.body)
+        self._refused(lane, entry, verdict, packet.body, document)
 
-    def _refused(self, lane: Lane, entry: Entry, said: Verdict | ResultCode, reply: bytes) -> None:
+    def _refused(
+        self, lane: Lane, entry: Entry, said: Verdict | ResultCode, reply: bytes, document: Document | None = None
+    ) -> None:
         result, decision = self._verdicts.refusal(lane, entry, said, reply)
         row = self._codec.catalogue.message(entry.code)
-        command = None if result.given == "again" else self._command(row, entry, accepted=False, symbol=result.symbol)
+        command = None if result.given == "again" else self._command(row, entry, False, said, None, document)
         self._apply(lane, decision, f"{entry.code} {result.code}")
         self._close(lane, entry, result, command)
 
@@ -298,12 +293,15 @@ class OutboxPump:
         self._close(lane, entry, result)
 
     def _command(
-        self, row: MessageRow, entry: Entry, *, accepted: bool, symbol: str, answer: dict[str, Any] | None = None
-    ) -> Command | None:
-        """What the core is told; after a restart the document is still in the log."""
+        self, row: MessageRow, entry: Entry, accepted: bool, said: Verdict | ResultCode,
+        answer: dict[str, Any] | None = None, document: Document | None = None,
+    ) -> Command | None:  # fmt: skip
+        """What the core is told, or whoever a message was handed on for; after a restart its document is still in the log."""
+        if entry.id in self._desk.open:
+            return self._desk.hand_back(entry, row, said, document)
         if self._receipts.listens(row) and entry.document is None:
             entry.document = self._outbox.document(entry.id)
-        return self._receipts.command(row, entry.document, accepted=accepted, symbol=symbol, answer=answer)
+        return self._receipts.command(row, entry.document, accepted=accepted, symbol=said.symbol, answer=answer)
 
     def _close(self, lane: Lane, entry: Entry, result: Result, command: Command | None = None) -> None:
         row = self._codec.catalogue.message(entry.code)
@@ -317,8 +315,9 @@ class OutboxPump:
             lane.link.stop(why)
 
     def _query_answered(self, lane: Lane, entry: Entry, packet: Packet) -> None:
+        asked = self._packets.questioned(entry, packet.serial)
         try:
-            document = self._codec.decode(packet.body, packet.charset)
+            document = self._voice_of(entry.peer).decode_answer(packet.body, packet.charset, asked)
         except DocumentRefused as refusal:
             log.warning("query.unreadable", peer=entry.peer, serial=entry.serial, symbol=refusal.symbol)
             self._failed(lane, entry, "unknown")
@@ -327,9 +326,9 @@ class OutboxPump:
         row = self._codec.catalogue.message(entry.code)
         if state in ("stored", "applied"):
             lane.link.note_success()
-            code = self._codec.catalogue.result("ACCEPTED").code
-            command = self._command(row, entry, accepted=True, symbol="ACCEPTED")
-            self._close(lane, entry, Result("accepted", code, "ACCEPTED", None, packet.body), command)
+            stored = self._codec.catalogue.result("ACCEPTED")
+            command = self._command(row, entry, True, stored)
+            self._close(lane, entry, Result("accepted", stored.code, stored.symbol, None, packet.body), command)
         elif state == "refused":
             found = self._verdicts.refusal_of(document.body)
             self._refused(lane, entry, found, packet.body)
@@ -358,6 +357,7 @@ class OutboxPump:
     def _leave(self, lane: Lane, entry: Entry) -> None:
         """Its story ended; the next of its key comes forward."""
         following = lane.leave(entry)
+        self._desk.closed(entry.id)
         if following is not None:
             self._schedule(lane, following)
         if lane.more_in_table and lane.held < HELD_ENTRIES // 2:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from twisted.python.failure import Failure
 
 from adapters.document import Document, Header
+from adapters.envelopes.envelope import Envelope
 from adapters.wire.events import Refused
 from adapters.wire.packet import Kind, Packet
 from adapters.wire.times import wire_time
@@ -22,7 +23,10 @@ from gateway.link import Connection, ConnectionOwner
 class LinkTests:
     """LN03 packets of ours, numbered."""
 
-    def __init__(self, codec: Codec, own_id: str, area: str, clock: Clock) -> None:
+    def __init__(
+        self, codec: Codec, own_id: str, area: str, clock: Clock, voice_of: Callable[[str], Envelope]
+    ) -> None:
+        self._voice_of = voice_of
         self._area = area
         self._codec = codec
         self._own = own_id
@@ -37,7 +41,7 @@ class LinkTests:
         sent, area = wire_time(now), peer.areas[0] if peer.areas else self._area
         serial = f"{self._own:<6}{sent}8{self._number:09d}"
         header = Header(row.code, serial, self._own, peer.id, area, sent, peer.schema_version, "B")
-        raw = self._codec.encode(Document(row, row.name, header, {"text": "probe"}), peer.charset)
+        raw = self._voice_of(peer.id).encode(Document(row, row.name, header, {"text": "probe"}), peer.charset)
         packet = Packet(
             body=raw, kind=Kind.REQUEST, code=row.code, sender=self._own, receiver=peer.id, area=area, serial=serial,
             send_time=sent, mode="B", charset=peer.charset,

@@ -6,42 +6,44 @@ Everything is handed in, so a real process and a simulation differ only in what 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import structlog
 from twisted.internet.defer import Deferred, DeferredList, FirstError, succeed
 from twisted.python.failure import Failure
 
-from adapters.document import Header
 from adapters.store.rows import MessageRecord
 from adapters.store.store import Store
 from adapters.translate import Inbound, Outbound
 from adapters.wire.layout import Layout
-from adapters.wire.packet import Kind, Packet
 from adapters.xml.codec import Codec
-from gateway.answers import Answers
 from gateway.clock import Clock, Entropy
 from gateway.config import Config, Listen, Peer
 from gateway.desk import Desk
 from gateway.dispatch import HIGH_WATER, Dispatcher
 from gateway.http_link import HttpLink
 from gateway.http_service import HttpService
+from gateway.hub import Hub
 from gateway.late_answers import LateAnswers
 from gateway.link import Connection, ConnectionOwner
 from gateway.link_commands import link_commands
 from gateway.links import ConnectionFactory, DuplexLink, OutgoingLink, ShortLink, Surroundings, settings_of
+from gateway.logins import Logins
 from gateway.outbox_log import OutboxLog
 from gateway.outbox_pump import OutboxPump
 from gateway.peers import PeerBook
 from gateway.probe import LinkTests
 from gateway.redelivery import Redelivery
 from gateway.reference_data import build_reference
+from gateway.relay_desk import RelayDesk
 from gateway.retry import RetryPolicy
 from gateway.runners import InlineRunner
+from gateway.speech import SpeechBook
 from gateway.timers import Timers
 from gateway.unparking import Unparking
 from gateway.writer import Runner, Writer
-from schemas.loader import load
+from schemas.loader import layouts_in, load
 
 log = structlog.get_logger()
 
@@ -80,7 +82,7 @@ class Gateway:
         catalogue = load()
         self._catalogue = catalogue
         self.codec = Codec(catalogue)
-        self._layouts = {row.name: Layout(row) for row in catalogue.layouts()}
+        self._layouts = {row.name: Layout(row) for row in (*catalogue.layouts(), *layouts_in(config.gateway.layouts))}
         outbound = Outbound(catalogue, self.book)
         self.writer = Writer(
             store, clock, runner or InlineRunner(), build_reference(catalogue), outbound.publish,
@@ -88,7 +90,13 @@ class Gateway:
         )  # fmt: skip
         self.store = store
         policy = RetryPolicy(catalogue.table("error_classes"), entropy)
-        self.pump = OutboxPump(self.writer, OutboxLog(store.engine), self.codec, clock, policy, self.book.own_id)
+        speeches = self._speeches = SpeechBook(self.codec, self.book, clock.now)
+        voice_of = speeches.voice_of
+        self._relays = RelayDesk(speeches, self.book, clock, store.engine)
+        self.pump = OutboxPump(
+            self.writer, OutboxLog(store.engine), self.codec, clock, policy, self.book.own_id, voice_of, self._relays
+        )
+        speeches.waiting = self.pump.under_way
         self.desk = Desk(self.writer, OutboxLog(store.engine), self.pump, catalogue, self.book.own_id)
         self._unparking = Unparking(OutboxLog(store.engine), self.writer, self.pump, self.book, catalogue)
         self._redelivery = Redelivery(
@@ -100,13 +108,17 @@ class Gateway:
         """Who judges what comes in, what links are handed, what falls due."""
         catalogue, store, clock, entropy = self._catalogue, self.store, self._clock, self._entropy
         config, endpoints = self.config, self._endpoints
+        speeches, voice_of = self._speeches, self._speeches.voice_of
         inbound = Inbound(catalogue, link_commands(self._service_status, store, self._redelivery.judge))
-        answers = self._answers = Answers(self.codec, self.book.own_id, clock.now)
-        self.dispatcher = Dispatcher(self.book, self.codec, inbound, answers, self.writer, self.pump, clock)
+        self._logins = Logins(self.book, self.codec, clock, entropy, config.gateway.areas[0])
+        hub = Hub(config, self.book, speeches, self._relays, store.engine)
+        self.dispatcher = Dispatcher(
+            self.book, self.codec, inbound, speeches, self.writer, self.pump, clock, self._logins, hub
+        )
         self.dispatcher.on_identified = self._identified
         self.dispatcher.on_ended = self._ended
-        self.dispatcher.on_late = LateAnswers(self.codec, OutboxLog(store.engine), self.writer).take
-        tests = LinkTests(self.codec, self.book.own_id, config.gateway.areas[0], clock)
+        self.dispatcher.on_late = LateAnswers(self.codec, OutboxLog(store.engine), self.writer, voice_of).take
+        tests = LinkTests(self.codec, self.book.own_id, config.gateway.areas[0], clock, voice_of)
         self._surroundings = Surroundings(
             clock, entropy, self.pump, endpoints, self._connection, self.dispatcher, tests.packet
         )
@@ -118,6 +130,7 @@ class Gateway:
     def start(self) -> Deferred[Any]:
         """Listens, connects, resumes what was under way; fires when every listener listens."""
         _ = self.store.driver
+        self._relays.start()
         for peer in self.book.all():
             link = self._link(peer)
             if link is not None:
@@ -198,14 +211,16 @@ class Gateway:
 
     def _connection(self, owner: ConnectionOwner, peer: Peer) -> Connection:
         self._epoch += 1
-        settings = settings_of(peer, self.book.own_id)
-        return Connection(owner, self._layouts[peer.layout], settings, self._clock, self._epoch, self._describe)
+        login = self._logins.greeter(peer)
+        settings = replace(settings_of(peer, self.book.own_id), dialled=True, login=login is not None)
+        layout = self._layouts[peer.layout]
+        return Connection(owner, layout, settings, self._clock, self._epoch, self._speeches.describe((peer,)), login)
 
     def _factory_of(self, listen: Listen) -> Any:
         """Makes the connections of a listener."""
         if listen.binding == "socket":
             return ConnectionFactory(lambda: self._accept(listen))
-        service = HttpService(listen, self.book, self.codec, self._answers, self.dispatcher, self._clock)
+        service = HttpService(listen, self.book, self.codec, self._speeches.native.answers, self.dispatcher, self._clock)
         self._https.append(service)
         return service.factory
 
@@ -216,16 +231,9 @@ class Gateway:
         widest = max(peers, key=lambda peer: peer.limits.max_document, default=None)
         if widest is None:
             raise LookupError(listen.name)
-        settings = settings_of(widest, self.book.own_id)
-        return Connection(self.dispatcher, self._layouts[listen.layout], settings, self._clock, self._epoch, self._describe)
-
-    def _describe(self, body: bytes) -> Packet:
-        """What a packet without header fields is, read from the document itself."""
-        header = self.codec.quick_header(body) or Header("", "", "", "")
-        kind = Kind.RECEIPT if header.result_code is not None else Kind.REQUEST
-        return Packet(body=body, kind=kind, code=header.code, sender=header.sender, receiver=header.receiver,
-                      area=header.area, serial=header.serial, mode=header.mode,
-                      result=header.result_code or "0000")  # fmt: skip
+        settings = replace(settings_of(widest, self.book.own_id), login=all(peer.login.required for peer in peers))
+        layout, describe = self._layouts[listen.layout], self._speeches.describe(tuple(peers))
+        return Connection(self.dispatcher, layout, settings, self._clock, self._epoch, describe)
 
     def _listens(self, port: Any, listen: Listen) -> None:
         self._ports.append(port)
@@ -262,7 +270,7 @@ class Gateway:
 
     def submit_document(self, raw: bytes, done: Callable[[bytes], None]) -> None:
         """A document handed in beside the links (control socket): judged like any other, ``done`` gets the answer's bytes."""
-        packet = self._describe(raw)
+        packet = self._speeches.described(raw)
         packet.kind = None
         self.dispatcher.take_in(packet, done)
 

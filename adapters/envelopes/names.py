@@ -47,8 +47,8 @@ class Names:
         if self._pattern is not None and self._pattern.fullmatch(theirs) is None:
             peer, pattern = self._dialect.peer, self._pattern.pattern
             raise LookupError(
-                f"对端 {peer} 没有 {code} 的编码：请在 [peer.codes] 中登记（形如 {pattern}）"
-                f" / peer {peer} has no code for {code}: add it to [peer.codes], like {pattern}"
+                f"对端 {peer} 没有 {code} 的编码：请在 [peer.dialect.codes] 中登记（形如 {pattern}）"
+                f" / peer {peer} has no code for {code}: add it to [peer.dialect.codes], like {pattern}"
             )
         return theirs.split("/") if self._row.playing("code2") is not None else [theirs]
 

@@ -56,6 +56,7 @@ INSERTS: dict[str, tuple[Table, tuple[str, ...]]] = {
     "inbox": (t.inbox, ("sender", "serial", "payload_hash", "message_id")),
     "attempt": (t.attempt, ("message_id", "n", "epoch", "sent_at", "bytes_out")),
     "history": (t.history, HISTORY_COLUMNS),
+    "relay": (t.relay, tuple(c.name for c in t.relay.columns)),
     "stage": (t.stage_record, tuple(c.name for c in t.stage_record.columns)),
 }
 """Insert-only lists of a group, in the order they are written."""
@@ -75,6 +76,7 @@ def updates(dialect: Dialect) -> dict[str, str]:
             f"WHERE id = {m}"
         ),
         "message_peer": f"UPDATE message SET peer = {m}, state = {m}, error_class = NULL, due_at = {m} WHERE id = {m}",
+        "answer_set": f"UPDATE message_body SET answer = {m} WHERE message_id = {m}",
         "attempt_close": (
             f"UPDATE attempt SET reply_at = {m}, result_class = {m}, result_code = {m}, reply = {m} "
             f"WHERE message_id = {m} AND n = {m}"

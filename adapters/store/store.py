@@ -20,6 +20,7 @@ from adapters.store.driver import Driver
 from adapters.store.history import GENESIS, Chain
 from adapters.store.loading import Loader
 from adapters.store.mapping import BY_KIND, ENTITIES, ITEM, clone_order
+from adapters.store.relays import Relays
 from adapters.store.rows import MessageRecord, inserts, updates
 from adapters.store.sql import Dialect, EntitySql, Insert, Update
 from adapters.store.withdrawal import Withdrawals
@@ -56,6 +57,7 @@ class Store:
         self._absent: list[Key] = []
         self._inbox: dict[tuple[str, str], tuple[bytes, int, tuple[bytes, str] | None]] = {}
         self.withdrawn = Withdrawals(self.dialect)
+        self.relays = Relays(self.dialect)
         self._counters: dict[str, int] = {}
         self._stored_counters: dict[str, int] = {}
         self._blocks: dict[str, int] = {}

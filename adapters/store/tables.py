@@ -29,6 +29,7 @@ from adapters.store.plan_tables import cutover_item as cutover_item
 from adapters.store.plan_tables import scheme as scheme
 from adapters.store.plan_tables import scheme_request as scheme_request
 from adapters.store.plan_tables import survey as survey
+from adapters.store.relay_table import relay as relay
 
 OPEN_OUT = "direction = 'out' AND state IN ('READY', 'SENDING', 'RETRY', 'UNKNOWN')"
 

@@ -219,7 +219,7 @@ def test_password_and_signature():
 
 
 def test_a_message_without_a_code_of_theirs_is_not_sent():
-    with pytest.raises(LookupError, match=r"peer\.codes"):
+    with pytest.raises(LookupError, match=r"dialect\.codes"):
         speech("contract-root", codes={}).encode(sample("AssignResource"), "UTF-8")
 
 

@@ -1,0 +1,65 @@
+"""Which outbound message is handed on for which inbound one (spec 06.1): the row that ties two legs, and its readings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.engine import Engine
+
+from adapters.store.driver import Driver
+from adapters.store.engine import reading
+from adapters.store.sql import Dialect
+
+COLUMNS = ("message_id", "serial", "origin_id", "origin_peer", "origin_serial", "sender", "expires_at")
+_OPEN = "('READY', 'SENDING', 'RETRY', 'UNKNOWN')"
+
+
+@dataclass(frozen=True, slots=True)
+class RelayRow:
+    """``message_id`` left under ``serial`` for ``sender``'s ``origin_serial``, which came from ``origin_peer`` as the
+    message ``origin_id``; ``expires_at`` (ms, 0 never) is when it is of no use any more."""
+
+    message_id: int
+    serial: str
+    origin_id: int
+    origin_peer: str
+    origin_serial: str
+    sender: str
+    expires_at: int
+
+
+class Relays:
+    """Readings within the writer's transaction."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._mark = dialect.mark
+
+    def of_serial(self, driver: Driver, serial: str) -> RelayRow | None:
+        """The row of a message that left under ``serial``."""
+        return self._one(driver, f"r.serial = {self._mark}", serial)
+
+    def open_of_origin(self, driver: Driver, origin_id: int) -> RelayRow | None:
+        """The row of an inbound message whose second leg has not ended."""
+        return self._one(driver, f"m.state IN {_OPEN} AND r.origin_id = {self._mark}", origin_id)
+
+    def _one(self, driver: Driver, where: str, value: Any) -> RelayRow | None:
+        rows = driver.all(f"{_SELECT} WHERE {where}", (value,))
+        return RelayRow(*rows[0]) if rows else None
+
+
+_SELECT = f"SELECT {', '.join(f'r.{name}' for name in COLUMNS)} FROM relay r JOIN message m ON m.id = r.message_id"
+
+
+def open_relays(engine: Engine) -> list[RelayRow]:
+    """Every row whose message has not ended: what was under way when the process ended."""
+    with reading(engine).connect() as connection:
+        return [RelayRow(*row) for row in connection.exec_driver_sql(f"{_SELECT} WHERE m.state IN {_OPEN}").fetchall()]
+
+
+def origin_of(engine: Engine, serial: str) -> RelayRow | None:
+    """The row of a message that left under ``serial``, read beside the writer."""
+    mark = Dialect(engine.dialect.name).mark
+    with reading(engine).connect() as connection:
+        row = connection.exec_driver_sql(f"{_SELECT} WHERE r.serial = {mark}", (serial,)).first()
+    return None if row is None else RelayRow(*row)

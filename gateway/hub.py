@@ -1,0 +1,193 @@
+"""Messages addressed to a third system: judged, recorded, translated and handed on with the promises of any (spec 01.2, 06.1).
+
+Where a document goes is decided by data: the receiver it names, the rows of ``[[route]]``, else the roles its message may
+travel between.  Translation is nothing of its own: what came in is a document, what goes out is that document as the other
+peer's row writes it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy.engine import Engine
+
+from adapters.document import Document, DocumentRefused, Fault
+from adapters.store.relays import origin_of
+from adapters.store.unit import StoreUnit
+from adapters.wire.packet import Packet
+from adapters.wire.times import from_wire_time
+from crm_core.errors import DomainError
+from gateway.config import Config, Peer
+from gateway.config_dialect import Route
+from gateway.inbound import InboundJob, Respond
+from gateway.peers import PeerBook
+from gateway.relay import Forward
+from gateway.relay_desk import RelayDesk
+from gateway.speech import SpeechBook
+from schemas.loader import Catalogue
+from schemas.model import MessageRow
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Where a document goes: to us (``to`` empty), to another peer, or nowhere (``refusal``); ``why`` in both languages."""
+
+    to: str = ""
+    why: tuple[str, str] = ("", "")
+    refusal: DocumentRefused | None = None
+
+
+class Hub:
+    """Routing between peers."""
+
+    def __init__(
+        self, config: Config, book: PeerBook, speeches: SpeechBook, desk: RelayDesk | None = None, engine: Engine | None = None
+    ) -> None:
+        self._book = book
+        self._desk = desk
+        self._engine = engine
+        self._speeches = speeches
+        self._routes = config.route
+        self._catalogue: Catalogue = speeches.codec.catalogue
+        self._pairs = {(row.code, route.sender, route.receiver) for row in self._catalogue.messages() for route in row.routes}
+
+    @property
+    def redirects(self) -> bool:
+        """Whether documents addressed to us may have to go elsewhere."""
+        return any(self._book.own_id in route.receiver for route in self._routes)
+
+    # -- where to ---------------------------------------------------------------------------------------------------
+
+    def decide(self, document: Document, peer: Peer, *, served: bool) -> Decision:
+        """Where a document of ``peer`` goes; ``served``: this system takes such messages itself."""
+        named, own = document.header.receiver, self._book.own_id
+        for route in self._routes:
+            if route.to != peer.id and self._matches(route, document, peer, named, own):
+                zh, en = f"符合路由 {route.name}，转发给 {route.to}", f"route {route.name} applies: handed on to {route.to}"
+                return self._checked(document, peer, route.to, (zh, en))
+        if named == own or (not named and served):
+            return Decision("", (f"收方是本系统 {own}", f"the receiver is this system, {own}"))
+        if named:
+            zh, en = f"收方是 {named}，不是本系统，转发", f"the receiver is {named}, not this system: handed on"
+            return self._checked(document, peer, named, (zh, en))
+        return self._unnamed(document, peer)
+
+    def _unnamed(self, document: Document, peer: Peer) -> Decision:
+        """The envelope names no receiver: whoever asked, else whoever plays a role the message is for."""
+        reference = document.header.ref_serial
+        if reference and self._engine is not None:
+            relay = origin_of(self._engine, reference)
+            if relay is not None:
+                zh, en = f"是 {relay.origin_peer} 所发命令的结果", f"the result of a command of {relay.origin_peer}"
+                return self._checked(document, peer, relay.origin_peer, (zh, en))
+        for route in document.row.routes:
+            found = self._book.receiver(route.receiver, document.header.area) if route.sender == peer.role else None
+            if found is not None:
+                code, role = document.row.code, route.receiver
+                zh, en = f"{code} 由角色 {role} 接收", f"{code} is for role {role}"
+                return self._checked(document, peer, found, (zh, en))
+        own = self._book.own_id
+        return Decision("", (f"没有别的接收方，按本系统 {own} 处理", f"nobody else takes it: this system, {own}"))
+
+    def _matches(self, route: Route, document: Document, peer: Peer, named: str, own: str) -> bool:
+        if named == own and own not in route.receiver:
+            return False
+        key = str(document.body.get(document.row.order_key or "", ""))
+        return (
+            (not route.sender or peer.id in route.sender)
+            and (not route.receiver or named in route.receiver)
+            and (not route.message or document.row.code in route.message)
+            and (not route.area or document.header.area in route.area)
+            and (not route.key or any(key.startswith(start) for start in route.key))
+        )
+
+    def _checked(self, document: Document, peer: Peer, to: str, why: tuple[str, str]) -> Decision:
+        """May this message travel from there to there, and can it?"""
+        row, target = document.row, self._book.get(to)
+        path = "/Package/Header/Receiver"
+        if target is None:
+            zh, en = f"收方 {to} 既不是本系统也不是已登记的对端", f"the receiver {to} is neither this system nor a peer"
+            return Decision(why=why, refusal=_refused("NOT_PERMITTED", path, "receiver", to, zh, en, document))
+        if not self._may(row, peer.role, target.role):
+            one, other = peer.role, target.role
+            zh, en = f"{row.code} 不能由 {one} 发给 {other}", f"{row.code} does not go from {one} to {other}"
+            return Decision(why=why, refusal=_refused("NOT_PERMITTED", path, "route", to, zh, en, document))
+        if not self._book.reachable(to):
+            zh, en = f"没有通往 {to} 的地址：请登记 connect 或 duplex", f"there is no way to {to}: give it connect or duplex"
+            return Decision(why=why, refusal=_refused("PEER_UNAVAILABLE", path, "reachable", to, zh, en, document))
+        return Decision(to, why)
+
+    def _may(self, row: MessageRow, sender: str, receiver: str) -> bool:
+        return any((row.code, one, other) in self._pairs for one in (sender, "*") for other in (receiver, "*"))
+
+    # -- handing on -------------------------------------------------------------------------------------------------
+
+    def job(
+        self, packet: Packet, document: Document, peer: Peer, to: str, respond: Respond, charset: str, *, numbered: bool
+    ) -> RelayJob:
+        """The job of the worker that takes ``document`` in and hands it on to ``to``."""
+        if self._desk is None:
+            raise RuntimeError("a hub without a desk only explains")
+        header = document.header
+        expires = 0
+        if header.ttl and header.send_time:
+            expires = from_wire_time(header.send_time) + header.ttl * 1000
+        return RelayJob(
+            self._desk, packet, document, self._speeches, peer, respond, charset, numbered, to, self._book.own_id, expires
+        )
+
+
+class RelayJob(InboundJob):
+    """An inbound message whose answer is the far end's: held back a while, then what is known by then."""
+
+    __slots__ = ("_desk", "_first", "_forward", "_peer_id")
+
+    def __init__(
+        self,
+        desk: RelayDesk,
+        packet: Packet,
+        document: Document,
+        speeches: SpeechBook,
+        peer: Peer,
+        respond: Respond,
+        charset: str,
+        numbered: bool,
+        to: str,
+        own: str,
+        expires_at: int,
+    ) -> None:
+        self._forward = Forward(document, peer.id, to, own, lambda: self._message_id, expires_at)
+        super().__init__(
+            packet, document.row, document.header, charset or peer.charset, speeches.of(peer.id).answers, respond,
+            document=document, command=self._forward, numbered=numbered and peer.serials_trusted,
+        )  # fmt: skip
+        self._desk = desk
+        self._first = 0
+        self._peer_id = peer.id
+
+    def execute(self, unit: StoreUnit) -> None:
+        """As any inbound message; both legs are one commit."""
+        seen = unit.store.seen(self._header.sender, self._header.serial) if self._numbered else None
+        self._forward.relay = None
+        super().execute(unit)
+        self._first = seen[1] if seen is not None and self.repeated else 0
+
+    def refused(self, unit: StoreUnit, error: DomainError) -> None:
+        """A defect of ours: nothing goes on."""
+        self._forward.relay = None
+        super().refused(unit, error)
+
+    def committed(self) -> None:
+        """Durable on both sides: the asker waits for the far end, or has its stored answer."""
+        relay = self._forward.relay
+        if relay is not None:
+            self._desk.forwarded(relay)
+        origin = relay.origin_id if relay is not None else self._first
+        if origin and self._desk.waits(origin):
+            self._desk.hold(origin, self._row, self._peer_id, self._respond, self._answer)
+        else:
+            super().committed()
+
+
+def _refused(symbol: str, path: str, rule: str, found: str, zh: str, en: str, document: Document) -> DocumentRefused:
+    return DocumentRefused(symbol, (Fault(path, rule, found, zh, en),), document.header)

@@ -1,0 +1,69 @@
+"""Packets of the outbox: our messages, messages handed on for somebody else, and questions about either (spec 01.1, 06.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from adapters.document import Document, Header
+from adapters.envelopes.envelope import Envelope
+from adapters.store.relays import RelayRow as Relay
+from adapters.wire.packet import Kind, Packet
+from adapters.wire.times import wire_time
+from adapters.xml.codec import Codec
+from gateway.config import Peer
+from gateway.outbound import Entry
+
+
+class OutboxPackets:
+    """``relays`` says of a message by its id whom it is handed on for."""
+
+    def __init__(
+        self, codec: Codec, own_id: str, voice_of: Callable[[str], Envelope], relays: Mapping[int, Relay]
+    ) -> None:
+        self._catalogue = codec.catalogue
+        self._question = codec.catalogue.by_element("QueryMessage")
+        self._own = own_id
+        self._voice_of = voice_of
+        self._relays = relays
+        self._number = 0
+
+    def question(self, entry: Entry, peer: Peer, now: int) -> tuple[Packet, int]:
+        """RX04 for the serial of ``entry``, and the instant its answer is due. Whom the message is from asks."""
+        row, sender = self._question, self._sender(entry)
+        self._number += 1
+        serial = f"{self._own}{wire_time(now)}9{self._number:09d}"
+        header = Header(row.code, serial, sender, peer.id, entry.area, wire_time(now), peer.schema_version, "B")
+        voice = self._voice_of(peer.id)
+        document = Document(row, row.name, header, {"sender": sender, "serial": voice.serial_of(entry.serial)})
+        raw = voice.encode(document, peer.charset)
+        packet = Packet(
+            body=raw, kind=Kind.REQUEST, code=row.code, sender=sender, receiver=peer.id, area=entry.area, serial=serial,
+            send_time=wire_time(now), mode="B", charset=peer.charset,
+        )  # fmt: skip
+        return packet, now + int(peer.answer_seconds(row) * 1000)
+
+    def message(self, entry: Entry, peer: Peer, now: int) -> tuple[Packet, int]:
+        """The packet of ``entry``, whose bytes stand, and the instant its answer is due."""
+        if entry.raw is None:
+            raise RuntimeError(f"attempt of message {entry.id} opened without bytes")
+        row = self._catalogue.message(entry.code)
+        kind = Kind.NOTIFICATION if row.pattern == "N" else Kind.REQUEST
+        mode = "B" if row.pattern == "Q" else peer.mode
+        seconds = peer.receipt_seconds(row) if mode == "A" else peer.answer_seconds(row)
+        packet = Packet(
+            body=entry.raw, kind=kind, code=entry.code, sender=self._sender(entry), receiver=peer.id, area=entry.area,
+            serial=entry.serial, send_time=wire_time(now), mode=mode, charset=peer.charset,
+        )  # fmt: skip
+        return packet, now + int(seconds * 1000)
+
+    def asked(self, entry: Entry) -> Header:
+        """The header an answer to ``entry`` answers."""
+        return Header(entry.code, entry.serial, self._sender(entry), entry.peer, entry.area)
+
+    def questioned(self, entry: Entry, serial: str) -> Header:
+        """The header an answer to the question ``serial`` about ``entry`` answers."""
+        return Header(self._question.code, serial, self._sender(entry), entry.peer, entry.area)
+
+    def _sender(self, entry: Entry) -> str:
+        relay = self._relays.get(entry.id)
+        return self._own if relay is None else relay.sender

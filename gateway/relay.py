@@ -1,0 +1,105 @@
+"""A message handed on between two peers, and how the answer finds its way back (spec 01.2, 06.1).
+
+Both legs are messages of the log with the same promises as any: what came in is durable with what goes out before anybody is
+told.  One row ties them: the serial it goes on under is ours, the asker's is kept beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import astuple, dataclass
+from typing import Any
+
+from adapters.document import Document
+from adapters.store.mapping import dumps
+from adapters.store.message_machine import DONE, READY, REJECTED
+from adapters.store.relays import RelayRow
+from adapters.store.rows import MessageRecord
+from adapters.store.unit import StoreUnit
+from adapters.wire.times import wire_time
+from crm_core.fallout.open_record import OpenFallout
+from crm_core.ports import Outcome
+
+Relay = RelayRow
+PROVISIONAL = {"Q": "OUTCOME_UNKNOWN"}
+"""What the asker is told, by pattern, where the far end takes longer than it can wait; else that it is accepted."""
+
+
+@dataclass(slots=True)
+class Forward:
+    """The command a document for a third system becomes: the same message, to ``to``, under a serial of ours.
+
+    ``origin`` gives the id of the message it came in as, known once that is numbered; ``expires_at`` is ms, 0 never.
+    """
+
+    document: Document
+    origin_peer: str
+    to: str
+    own: str
+    origin: Callable[[], int]
+    expires_at: int = 0
+    relay: Relay | None = None
+
+    def prefetch(self) -> tuple[tuple[str, str], ...]:
+        """Nothing of the core's."""
+        return ()
+
+    def execute(self, uow: Any) -> Outcome:
+        """The second leg is born with the first."""
+        store: StoreUnit = uow
+        document, header = self.document, self.document.header
+        row, now = document.row, store.now
+        serial = f"{self.own}{wire_time(now)}{store.store.next('serial'):010d}"
+        key = document.body.get(row.order_key) if row.order_key is not None else None
+        record = MessageRecord(
+            id=store.store.next("message"), direction="out", peer=self.to, code=row.code, element=row.name, serial=serial,
+            ref_serial=self._reference(store), area=header.area, order_key=None if key is None else str(key), state=READY,
+            due_at=now, first_seen=now,
+        )  # fmt: skip
+        store.send(record, document.body, dumps(document.body) or "{}")
+        self.relay = Relay(
+            record.id, serial, self.origin(), self.origin_peer, header.serial, header.sender, self.expires_at
+        )
+        store.put("relay", astuple(self.relay))
+        return Outcome(PROVISIONAL.get(row.pattern, "ACCEPTED"))
+
+    def _reference(self, unit: StoreUnit) -> str | None:
+        """What a result answers, under the asker's own serial."""
+        reference = self.document.header.ref_serial
+        asked = unit.store.relays.of_serial(unit.store.driver, reference) if reference else None
+        return reference if asked is None else asked.origin_serial
+
+
+@dataclass(slots=True)
+class HandBack:
+    """What the far end answered becomes the answer to the message that came in, durable before the asker hears it.
+
+    ``told``: the asker was given a provisional answer already; a refusal then is a person's business.
+    """
+
+    relay: Relay
+    answer: bytes
+    code: str
+    accepted: bool
+    told: bool
+    texts: tuple[str, str]
+
+    def prefetch(self) -> tuple[tuple[str, str], ...]:
+        """Nothing of the core's."""
+        return ()
+
+    def execute(self, uow: Any) -> Outcome:
+        """The first leg's answer is this."""
+        store: StoreUnit = uow
+        relay = self.relay
+        state = DONE if self.accepted else REJECTED
+        store.put("answer_set", (self.answer, relay.origin_id))
+        store.put("message_state", (state, None, self.code, 0, None, store.now, relay.origin_id))
+        if self.told and not self.accepted:
+            zh, en = self.texts
+            OpenFallout(
+                "report", f"转发的报文被拒，发起方已先得到受理回执：{zh}", f"Refused behind a receipt that said accepted: {en}",
+                "NOT_PERMITTED", message_id=relay.message_id,
+                about={"serial": relay.serial, "peer": relay.origin_peer, "origin": relay.origin_serial, "result": self.code},
+            ).execute(store)  # fmt: skip
+        return Outcome("OK")

@@ -1,0 +1,117 @@
+"""What is handed on and not yet answered: who waits for it, and how the answer gets back to them (spec 01.1.4, 06.1).
+
+An asker waits a while for what the far end says, so that a refusal is a refusal; longer than it can wait it is told that its
+message is stored (C, N) or that the outcome is unknown (Q), and the answer is kept for when it asks again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlalchemy.engine import Engine
+
+from adapters.document import Document, Header
+from adapters.replies import receipt_body
+from adapters.store.relays import RelayRow as Relay
+from adapters.store.relays import open_relays
+from gateway.answers import Verdict
+from gateway.clock import Clock
+from gateway.inbound import Respond
+from gateway.outbound import Entry
+from gateway.peers import PeerBook
+from gateway.relay import HandBack
+from gateway.speech import SpeechBook
+from schemas.loader import RECEIPT
+from schemas.model import MessageRow, ResultCode
+
+PATIENCE = 2 / 3
+"""Share of the asker's own limit that its answer is held back for the far end's."""
+
+Answer = tuple[bytes, bool, str]
+"""Bytes, whether they are a reply, the result code."""
+
+
+class RelayDesk:
+    """``open`` is by the id of the message that went on."""
+
+    def __init__(self, speeches: SpeechBook, book: PeerBook, clock: Clock, engine: Engine) -> None:
+        self.open: dict[int, Relay] = {}
+        self._speeches = speeches
+        self._book = book
+        self._clock = clock
+        self._engine = engine
+        self._by_origin: dict[int, int] = {}
+        self._held: dict[int, list[tuple[Respond, Answer]]] = {}
+        self._ready: dict[int, Answer] = {}
+        self.patience: Callable[[MessageRow, str], float] = self._patience
+
+    def start(self) -> None:
+        """What was under way when the last process ended."""
+        for relay in open_relays(self._engine):
+            self.forwarded(relay)
+
+    def forwarded(self, relay: Relay) -> None:
+        """A message goes on."""
+        self.open[relay.message_id] = relay
+        self._by_origin[relay.origin_id] = relay.message_id
+
+    def waits(self, origin_id: int) -> bool:
+        """Whether the answer to an inbound message is still to come."""
+        return origin_id in self._by_origin
+
+    def hold(self, origin_id: int, row: MessageRow, peer_id: str, respond: Respond, provisional: Answer) -> None:
+        """An asker waits; if the far end takes too long it is told ``provisional``."""
+        waiting = self._held.setdefault(origin_id, [])
+        waiting.append((respond, provisional))
+        self._clock.callLater(self.patience(row, peer_id), self._expire, origin_id, respond)
+
+    def _patience(self, row: MessageRow, peer_id: str) -> float:
+        peer = self._book.get(peer_id)
+        if peer is None:
+            return 0.0
+        return PATIENCE * (peer.answer_seconds(row) if row.pattern == "Q" else peer.receipt_seconds(row))
+
+    def _expire(self, origin_id: int, respond: Respond) -> None:
+        waiting = self._held.get(origin_id, [])
+        for one in waiting:
+            if one[0] is respond:
+                waiting.remove(one)
+                respond(*one[1])
+                break
+        if not waiting:
+            self._held.pop(origin_id, None)
+
+    def hand_back(
+        self, entry: Entry, row: MessageRow, said: Verdict | ResultCode, document: Document | None
+    ) -> HandBack | None:
+        """The command that makes the far end's answer the asker's; None where it says nothing the asker can use."""
+        relay = self.open[entry.id]
+        if row.pattern == "Q" and document is None and said.category != "rejected":
+            return None
+        peer = self._book.get(relay.origin_peer)
+        if peer is None:
+            return None
+        catalogue = self._speeches.codec.catalogue
+        element = RECEIPT if document is None else document.element
+        body = receipt_body(catalogue, said.symbol) if document is None else document.body
+        header = Header(
+            entry.code, relay.origin_serial, relay.sender, "", entry.area, "", peer.schema_version,
+            "B" if row.pattern == "Q" else peer.mode,
+        )  # fmt: skip
+        code = catalogue.result(said.symbol).code
+        answers = self._speeches.of(peer.id).answers
+        raw = answers.handed_on(row, header, element, body, code, self._clock.now(), peer.charset)
+        self._ready[relay.origin_id] = (raw, element != RECEIPT, code)
+        accepted = said.category in ("ok", "accepted", "duplicate")
+        told = relay.origin_id not in self._held
+        return HandBack(relay, raw, code, accepted, told, (said.zh, said.en))
+
+    def closed(self, message_id: int) -> None:
+        """A message's story ended: who waits for the answer to what it was handed on for hears it."""
+        relay = self.open.pop(message_id, None)
+        if relay is None:
+            return
+        self._by_origin.pop(relay.origin_id, None)
+        ready = self._ready.pop(relay.origin_id, None)
+        for respond, provisional in self._held.pop(relay.origin_id, []):
+            respond(*(ready or provisional))

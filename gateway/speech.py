@@ -1,0 +1,103 @@
+"""How each peer speaks: its envelope under its dialect, and answers written in it (spec 01.2; a peer is rows, never code).
+
+Documents reach the rest of the gateway in one form whatever they came in, and leave in the peer's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from adapters.document import Header
+from adapters.envelopes.envelope import Envelope, envelope
+from adapters.wire.packet import Kind, Packet
+from adapters.xml.charset import GB18030, Undecodable, read
+from adapters.xml.codec import Codec
+from gateway.answers import Answers
+from gateway.config import Peer
+from gateway.peers import PeerBook
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """One peer's: ``envelope`` reads and writes its documents, ``answers`` builds what goes back to it."""
+
+    envelope: Envelope
+    answers: Answers
+
+
+class SpeechBook:
+    """Every peer's speech; what a packet holds whose header does not say it."""
+
+    def __init__(self, codec: Codec, book: PeerBook, now: Callable[[], int]) -> None:
+        self.codec = codec
+        self.native = Speech(codec, Answers(codec, book.own_id, now))
+        self._book = book
+        self._speeches = {peer.id: self._speech(peer, now) for peer in book.all()}
+        self.waiting: Callable[[str], Iterable[str]] = lambda peer_id: ()
+        """Serials of ours a peer has not answered yet."""
+
+    def _speech(self, peer: Peer, now: Callable[[], int]) -> Speech:
+        dialect = peer.dialect.dialect(self._book.own_id, peer.id, peer.schema_version, peer.mode)
+        voice = envelope(self.codec, peer.envelope, dialect)
+        if voice is self.codec:
+            return self.native
+        return Speech(voice, Answers(self.codec, self._book.own_id, now, voice))
+
+    def of(self, peer_id: str) -> Speech:
+        """The speech of a peer; of anybody else, ours."""
+        return self._speeches.get(peer_id, self.native)
+
+    def voice_of(self, peer_id: str) -> Envelope:
+        """The envelope a peer speaks."""
+        return self.of(peer_id).envelope
+
+    def describe(self, peers: tuple[Peer, ...]) -> Callable[[bytes], Packet]:
+        """What a packet without header fields is, one of ``peers`` having sent it: read from the document itself."""
+        if all(self.of(peer.id) is self.native for peer in peers):
+            return self.described
+        speakers: dict[str, list[Peer]] = {}
+        for peer in peers:
+            speakers.setdefault(peer.envelope, []).append(peer)
+        if len(peers) == 1:
+            return lambda body: self.described(body, peers[0])
+        return lambda body: self.described(body, self._speaker(body, speakers))
+
+    def _speaker(self, body: bytes, speakers: dict[str, list[Peer]]) -> Peer | None:
+        for name, peers in speakers.items():
+            if not self._is(body, name):
+                continue
+            for peer in peers:
+                header = self.of(peer.id).envelope.quick_header(body)
+                if header is not None and header.sender in ("", peer.id):
+                    return peer
+        return None
+
+    def _is(self, body: bytes, name: str) -> bool:
+        """Whether these bytes can be of an envelope: its root, or its form's field, stands near the beginning."""
+        row = self.codec.catalogue.envelope(name)
+        start = body[:2048].replace(b"\0", b"")
+        return any(mark.encode() in start for mark in ([f"{part}=" for part in row.parts] or [row.root])) or (
+            bool(row.parts) and row.root.encode() in start
+        )
+
+    def described(self, body: bytes, peer: Peer | None = None) -> Packet:
+        """A packet of ``peer`` (None: of anybody, in the native envelope) as its document says it is; never raises."""
+        voice: Envelope = self.codec if peer is None else self.of(peer.id).envelope
+        try:
+            charset = read(body).charset
+        except Undecodable:
+            charset = GB18030  # what the document is refused for
+        header = voice.quick_header(body, charset) or Header("", "", "", "")
+        answer = header.result_code is not None
+        if peer is not None and voice is not self.codec:
+            header.serial = self._ours(voice, peer, header.serial) if answer else header.serial
+            header.sender = header.sender or peer.id
+        return Packet(body=body, kind=Kind.RECEIPT if answer else Kind.REQUEST, code=header.code, sender=header.sender,
+                      receiver=header.receiver, area=header.area, serial=header.serial, send_time=header.send_time,
+                      mode=header.mode, charset=charset, result=header.result_code or "0000", ttl=header.ttl)  # fmt: skip
+
+    def _ours(self, voice: Envelope, peer: Peer, told: str) -> str:
+        """The serial of ours an answer is about: theirs may be narrower."""
+        waiting = list(self.waiting(peer.id))
+        return next((serial for serial in waiting if told in (serial, voice.serial_of(serial))), told)
