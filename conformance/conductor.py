@@ -273,11 +273,9 @@ class Conductor:
         try:
             answer = self._manners.react(party, reading, way, scope)
         except (Unresolved, ValueError) as fault:
-            if run is not None:
-                run.broken(f"{reading.packet.code}: {fault}", now)
-                self._after(run)
+            self._broken(run, f"{reading.packet.code}: {fault}", now)
             return
-        if run is not None:
+        if run is not None and run.result is None:
             written = answer.written
             run.record("sent", party, party, now, written.raw, header_fields(written.packet), written.document)
         self._wires.reply(link, answer.written.raw)
@@ -286,11 +284,21 @@ class Conductor:
 
     def _follow(self, party: str, then: Any, reading: Reading, run: CaseRun | None) -> None:
         now = self._clock.now()
-        written = self._manners.follow(then, reading, self._scope(run, now))
+        try:
+            written = self._manners.follow(then, reading, self._scope(run, now))
+        except (Unresolved, ValueError) as fault:
+            self._broken(run, f"{reading.packet.code}: {fault}", now)
+            return
         self._said[written.packet.serial] = run
-        if run is not None:
+        if run is not None and run.result is None:
             run.record("sent", party, party, now, written.raw, header_fields(written.packet), written.document)
         self._wires.say(party, written.raw)
+
+    def _broken(self, run: CaseRun | None, reason: str, now: int) -> None:
+        """A played party could not say what it should: a fault of the data files, never of the system under test."""
+        if run is not None:
+            run.broken(reason, now)
+            self._after(run)
 
     def _scope(self, run: CaseRun | None, now: int) -> Scope:
         if run is not None:

@@ -82,3 +82,4 @@ class Asked:
     wire: str
     at: int
     answers: list[Got] = field(default_factory=list)
+    accepted: bool = False

@@ -16,12 +16,15 @@ if TYPE_CHECKING:
 
 _ANSWERS = {"receipt": ("receipt",), "answer": ("reply",), "heartbeat_reply": ("heartbeat_reply",)}
 """What is expected -> the packet kinds that are it."""
+_TAKEN = ("0000", "0001", "0002")
 
 
 def expect(run: CaseRun, line: Line, now: int, begun: int) -> bool:
     """Whether the line has what it waits for. Raises Judged where that is wrong, or can come no more."""
     if line.what in _ANSWERS:
         return _answer(run, line)
+    if line.what == "refusal":
+        return _refusal(run, line)
     if line.what in ("closed", "open"):
         return _connection(run, line, now, begun)
     if line.what in ("connected", "heartbeat"):
@@ -85,6 +88,40 @@ def _answer(run: CaseRun, line: Line) -> bool:
         raise Judged(Verdict.FAIL, reason, found)
     _kept(run, line, got)
     return True
+
+
+def _refusal(run: CaseRun, line: Line) -> bool:
+    """A command is refused in its receipt, or, where that took it, in its result (01.1.4): both are the refusal it is owed."""
+    asked = run.asked[line.args["of"]]
+    code = str(line.args["code"])
+    if asked.answers and not asked.accepted:
+        got = asked.answers[0]
+        said = str(got.reading.body.get("code", ""))
+        asked.accepted = said in _TAKEN
+        if not asked.accepted:
+            asked.answers.pop(0)
+            found = differences(f"={code}", said, "/code") or _details(run, line, got)
+            if found:
+                raise Judged(Verdict.FAIL, f"{asked.line.what} 的拒绝不符 / {asked.line.what} is refused otherwise", found)
+            return True
+    serial = asked.written.packet.serial
+    for got in run.inbox if asked.accepted else ():
+        if got.taken or got.reading.document.get("header", {}).get("ref_serial") != serial:
+            continue
+        got.taken = True
+        codes = _codes(got.reading.body)
+        if not set(codes) & set(code.split("|")):
+            shown = ", ".join(codes) or got.reading.element
+            reason = f"{asked.line.what} 应被拒绝 / {asked.line.what} must be refused"
+            raise Judged(Verdict.FAIL, reason, [Difference("result/code", code, shown)])
+        return True
+    return False
+
+
+def _codes(body: Any) -> list[str]:
+    """Every result code a message names, at its top and for its items."""
+    found = [str(body["code"])] if isinstance(body.get("code"), str) else []
+    return found + [str(row["code"]) for row in body.get("items", ()) if isinstance(row, dict) and "code" in row]
 
 
 def _result_agrees(got: Got) -> list[Difference]:

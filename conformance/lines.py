@@ -27,7 +27,8 @@ KINDS = {
         "",
         {
             "to": _TEXT, "body": _TEXT_OR_TABLE, "set": _TABLE, "drop": _LIST, "header": _TABLE, "packet": _TABLE,
-            "charset": _TEXT, "declare": _TEXT, "ref": _TEXT, "edit": _LIST, "bytes": _LIST, "patch": _LIST, "split": _LIST, "pause": _TEXT,
+            "charset": _TEXT, "declare": _TEXT, "ref": _TEXT, "edit": _LIST, "bytes": _LIST, "patch": _LIST,
+            "split": _LIST, "pause": _TEXT,
             "cut": _LIST, "again": _TEXT, "answers": _TEXT, "code": _TEXT, "receipt": _TEXT, "reply": _TABLE, "hold": _FLAG,
         },
         "发送报文",
@@ -51,7 +52,7 @@ KINDS = {
 }  # fmt: skip
 """Kind of line -> what it takes."""
 
-WORDS = ("receipt", "answer", "closed", "open", "connected", "heartbeat", "heartbeat_reply")
+WORDS = ("receipt", "answer", "refusal", "closed", "open", "connected", "heartbeat", "heartbeat_reply")
 """What can be expected besides a message."""
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from conformance.check import check
 from conformance.expand import Template, expand, read_templates
+from conformance.grid import expand_grid
 from conformance.model import Case, Place, Requirement
 from conformance.requirements import of_messages
 from conformance.sources import Blocks, CasesInvalid, Fault, Source, open_source, read_all
@@ -83,7 +84,7 @@ def _cases(source: Source, blocks: Blocks, templates: list[Template], faults: li
     cases = [case for n, row in enumerate(head.get("case", [])) if (case := _case(source, n, row, blocks, faults)) is not None]
     for n, row in enumerate(head.get("scene", [])):
         cases += expand(source, n, row, blocks, templates, faults)
-    return cases
+    return cases + (expand_grid(source, blocks, faults) if "cells" in head else [])
 
 
 def _case(source: Source, n: int, row: dict[str, Any], blocks: Blocks, faults: list[Fault]) -> Case | None:

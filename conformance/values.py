@@ -1,6 +1,7 @@
 """Values of a case that are only known when it runs: ``${...}`` in its texts.
 
     ${SO1}               an id of this case: the letters, a digit and the case's token, the same wherever it is written
+    ${token}             the case's token itself
     ${now}  ${now+3d}    wire time; s, m, h, d behind the number
     ${order.version+1}   a field of what was sent or came under a label, by path; numbers may be counted on
     ${order.header.serial}, ${pixit.area}, ${it.items.0.item_id}
@@ -126,6 +127,8 @@ def _text(text: str, scope: Scope) -> Any:
 def _value(hole: str, scope: Scope) -> Any:
     if _ID.fullmatch(hole):
         return hole + scope.token
+    if hole == "token":
+        return scope.token
     time = _TIME.fullmatch(hole)
     if time is not None:
         sign, count, unit = time.groups()

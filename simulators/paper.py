@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 from adapters.document import Document, DocumentRefused, Header
 from adapters.wire.layout import Layout

@@ -303,6 +303,8 @@ class PfBrain:
                 return Reaction.refuse("ORDER_UNKNOWN")
             if not order.epoch <= body.get("version", order.version) <= max(order.highest, body.get("new_version", 0)):
                 return Reaction.refuse("STALE_VERSION", order.state)
+            if not order.items:  # rejected before anything was known of its items
+                return Reaction.refuse("STATE_CONFLICT", order.state)
             return handler(order, body, meta, now)
 
         return found

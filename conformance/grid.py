@@ -1,0 +1,92 @@
+"""The legality matrix as cases: every state that can be brought about × every operation (spec 04.1, 07.6).
+
+``[[state]]`` says how an order gets there, ``[[operation]]`` what is sent and what follows where it is allowed, ``[cells]`` what
+the matrix says: ``ok``, ``same`` (success without effect), a result code, or ``-`` where there is no case.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from conformance.lines import LineFault, read_lines
+from conformance.model import Case, Line
+from conformance.sources import Blocks, Fault, Source, read_all
+
+_NONE = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell of the file: state ``n``, operation ``m``, what stands there."""
+
+    n: int
+    m: int
+    says: str
+
+
+def expand_grid(source: Source, blocks: Blocks, faults: list[Fault]) -> list[Case]:
+    """A case for each cell."""
+    states, operations = source.data.get("state", []), source.data.get("operation", [])
+    cells = source.data.get("cells", {})
+    cases = []
+    for n, state in enumerate(states):
+        row = cells.get(state["name"], [])
+        if len(row) != len(operations):
+            place = source.place("cells", state["name"])
+            faults.append(Fault(place, f"{state['name']} 须有 {len(operations)} 格", f"{state['name']} has {len(operations)} cells"))
+            continue
+        cases += [_case(source, Cell(n, m, says), blocks, faults) for m, says in enumerate(row) if says != _NONE]
+    return cases
+
+
+def _case(source: Source, cell: Cell, blocks: Blocks, faults: list[Fault]) -> Case:
+    state, operation = source.data["state"][cell.n], source.data["operation"][cell.m]
+    allowed = cell.says in ("ok", "same")
+    zh = "须受理" if cell.says == "ok" else "须成功而无效果" if allowed else f"须以 {cell.says} 拒绝"
+    en = "MUST be applied" if cell.says == "ok" else "MUST succeed without effect" if allowed else f"MUST be refused {cell.says}"
+    head = source.data
+    return Case(
+        id=f"{head['clause']}/{state['name']}.{operation['name']}",
+        clause=head["clause"],
+        suite=head["suite"],
+        suts=tuple(head["suts"]),
+        level="MUST",
+        zh=f"{state['zh']}的定单：{operation['zh']}（{operation['message']}）{zh}。",
+        en=f"An order {state['en']}: {operation['en']} ({operation['message']}) {en}.",
+        place=source.place("cells", state["name"]),
+        covers=("04.1-matrix", *operation.get("covers", ())),
+        pics=(operation["message"], *state.get("pics", ())),
+        preamble=read_all(source, state["preamble"], blocks, faults, "state", cell.n, "preamble"),
+        lines=_lines(source, state, operation, cell, blocks, faults),
+        postamble=read_all(source, state.get("postamble", []), blocks, faults, "state", cell.n, "postamble"),
+        manners=state.get("manners", {}),
+        cause=f"状态 {state['name']} 下的判断与矩阵不符 / in state {state['name']} it judges otherwise than the matrix",
+    )
+
+
+def _lines(
+    source: Source, state: dict[str, Any], operation: dict[str, Any], cell: Cell, blocks: Blocks, faults: list[Fault]
+) -> tuple[Line, ...]:
+    """The message, then what the cell promises."""
+    changes = {**operation.get("set", {}), **state.get("set", {}).get(operation["message"], {})}
+    send = {"send": operation["message"], "by": "CRM", "as": "m", "set": changes}
+    if "body" in operation:
+        send["body"] = operation["body"]
+    table: list[dict[str, Any]]
+    if cell.says not in ("ok", "same"):
+        table = [send, {"expect": "refusal", "to": "CRM", "of": "m", "code": cell.says}]
+    elif "reply" in operation:
+        table = [{**send, "reply": operation["reply"]}]
+    else:
+        table = [{**send, "receipt": "0001|0002"}]
+    lines: list[Line] = []
+    place = source.place("cells", state["name"])
+    for entry in table:
+        try:
+            lines += read_lines(entry, place)
+        except LineFault as fault:
+            faults.append(Fault(place, fault.zh, fault.en))
+    if cell.says in ("ok", "same"):
+        lines += read_all(source, operation.get(cell.says, []), blocks, faults, "operation", cell.m, cell.says)
+    return tuple(lines)
