@@ -127,13 +127,14 @@ def _label(x: float, y: float, kind: str, text: str) -> str:
 
 def _back(x: float, y: float, wide: float) -> str:
     """White behind a text, for where lifelines pass."""
+    wide = min(wide, _LANE - 12)
     return f'<rect x="{x - wide / 2:.1f}" y="{y - 11:g}" width="{wide:.1f}" height="14" fill="#ffffff" fill-opacity="0.85"/>'
 
 
 def _line(start: int, end: int, way: int, y: int, colour: str, arrow: Arrow) -> str:
     dash = ' stroke-dasharray="6 4"' if arrow.answer else ""
     if arrow.fate == "lost":
-        end = start + way * (_LANE - 60)
+        end = start + way * (_LANE - 36)
         cross = f"M{end - 6} {y - 6}L{end + 6} {y + 6}M{end - 6} {y + 6}L{end + 6} {y - 6}"
         head = f'<path d="{cross}" stroke="{colour}" stroke-width="2.2" fill="none"/>'
     else:

@@ -21,12 +21,14 @@ _FOLD_MS = 2_000
 """An answer that says nothing but yes is told with what it answers, unless it took longer."""
 _WIDEST = 64
 
-_SAID = ("product", "action", "operation", "event", "kind", "state", "outcome", "result", "code")
+_SAID = ("operation", "event", "kind", "state", "outcome", "result", "code")
+_WHOLE = ("product", "action")
+"""Told where no items tell it."""
 _NAMED = {
     "version": "v", "new_version": "→ v", "until": "至 ", "lease_until": "至 ", "fence": "fence ", "position": "位 #",
     "queue_position": "位 #", "valid_until": "至 ", "expires_at": "至 ", "new_date": "改 ", "appointment": "约 ",
     "reservation_id": "", "scheme_id": "", "survey_id": "", "waiting_no": "", "cutover_id": "", "wave": "wave ",
-    "accept": "accept ", "ended_by": "",
+    "accept": "accept ", "ended_by": "", "product_instance_id": "",
 }  # fmt: skip
 
 
@@ -158,7 +160,9 @@ def _detail(body: dict[str, Any], names: dict[str, str]) -> str:
     """Key fields in a few words."""
     parts = [names[body[key]] for key in ("service_order_id", "customer_order_id") if body.get(key) in names][:1]
     for name, value in body.items():
-        if name == "dry_run":
+        if name in _WHOLE and "items" not in body:
+            parts.append(str(value))
+        elif name == "dry_run":
             parts += ["dry run"] if value else []
         elif name in _SAID and isinstance(value, str | int):
             parts.append(str(value))
