@@ -54,7 +54,7 @@ class SimulatorHost:
         self._entropy = entropy
         self._endpoints = endpoints
         self._catalogue = load()
-        self._paper = Paper(settings.system, self._catalogue, settings.layouts)
+        self._paper = Paper(settings.system, self._catalogue, settings.layouts, settings.peers)
         self._lines = {system: self._line(peer) for system, peer in settings.peers.items()}
         self._by_role = {peer.role: system for system, peer in reversed(settings.peers.items())}
         self._direct: dict[str, SimulatorHost] = {}
@@ -272,6 +272,7 @@ class SimulatorHost:
             return
         line.answered()
         try:
+            packet.code = packet.code or row.send.code  # some envelopes' answers do not say what they answer
             document = self._paper.read(packet)
         except DocumentRefused as refusal:
             self._closed(line, row, number(refusal.symbol), receipt(refusal.symbol), now)

@@ -17,6 +17,7 @@ from schemas.model import LayoutRow, MessageRow
 from simulators.brain import Body
 from simulators.codes import number
 from simulators.settings import PeerSettings
+from simulators.voices import Voices
 
 RECEIPT = "Receipt"
 _SERIAL, _TIME = "SERIALSERIALSERIALSERIALSERIAL", "00000000000000"
@@ -35,10 +36,17 @@ class Paper:
     hold, stands for them), so it has been through parser and schema already.
     """
 
-    def __init__(self, system: str, catalogue: Catalogue, layouts: tuple[LayoutRow, ...] = ()) -> None:
+    def __init__(
+        self,
+        system: str,
+        catalogue: Catalogue,
+        layouts: tuple[LayoutRow, ...] = (),
+        peers: dict[str, PeerSettings] | None = None,
+    ) -> None:
         self._system = system
         self.catalogue = catalogue
         self.codec = Codec(catalogue)
+        self._voices = Voices(system, self.codec, peers or {})
         self._layouts = {row.name: Layout(row) for row in layouts}
         self._sequence = 0
         self._templates: dict[tuple[str, ...], bytes] = {}
@@ -48,7 +56,8 @@ class Paper:
         """A session in a layout."""
         if layout not in self._layouts:
             self._layouts[layout] = Layout(self.catalogue.layout(layout))
-        return Session(self._layouts[layout], settings, now, self._describe)
+        describe = self._describe if self._voices.only_native else self._voices.describe
+        return Session(self._layouts[layout], settings, now, describe)
 
     def serial(self, now: int) -> str:
         """The next serial: system id, time, sequence (01.1.1)."""
@@ -87,7 +96,8 @@ class Paper:
         )
         kind = Kind.RECEIPT if element == RECEIPT else Kind.REPLY
         document = Document(row, element, header, body)
-        if element == RECEIPT and len(body) == _PLAIN and packet.serial.isalnum():
+        native = self._voices.of(peer) is self.codec
+        if native and element == RECEIPT and len(body) == _PLAIN and packet.serial.isalnum():
             return self._framed(header, self._plain_receipt(document, peer), peer, kind, code)
         return self._packet(document, peer, kind, code)
 
@@ -117,15 +127,16 @@ class Paper:
         return known
 
     def _decode(self, packet: Packet) -> Document:
-        expect = {name: getattr(packet, name) for name in _AGREE if self._said(name)}
-        return self.codec.decode(packet.body, packet.charset, {name: value for name, value in expect.items() if value})
+        voice = self._voices.with_(packet.sender)
+        expect = {name: getattr(packet, name) for name in _AGREE if voice is not self.codec or self._said(name)}
+        return voice.decode(packet.body, packet.charset, {name: value for name, value in expect.items() if value})
 
     def _said(self, name: str) -> bool:
         """Whether a packet of this system says it at all, in every layout it speaks."""
         return all(layout.carries(name) for layout in self._layouts.values())
 
     def _packet(self, document: Document, peer: PeerSettings, kind: Kind, result: str = "0000") -> Packet:
-        return self._framed(document.header, self.codec.encode(document, peer.charset), peer, kind, result)
+        return self._framed(document.header, self._voices.of(peer).encode(document, peer.charset), peer, kind, result)
 
     def _framed(self, header: Header, body: bytes, peer: PeerSettings, kind: Kind, result: str) -> Packet:
         return Packet(

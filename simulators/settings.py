@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from adapters.envelopes.dialect import PLAIN, Dialect
 from adapters.wire.settings import SessionSettings
 from schemas.model import LayoutRow
 
@@ -24,6 +25,7 @@ class PeerSettings:
     """A system this one talks with. ``address`` None: it only ever connects to us; what is for it waits.
 
     ``mode`` is ``A`` or ``B`` for commands (Q is always B); ``long`` connections stay, short ones carry one exchange.
+    ``dialect`` is what the peer's names and codes differ in; whose it is, is filled in.
     """
 
     system: str
@@ -35,6 +37,8 @@ class PeerSettings:
     long: bool = True
     session: SessionSettings = field(default_factory=SessionSettings)
     login: LoginSettings = field(default_factory=LoginSettings)
+    envelope: str = "package"
+    dialect: Dialect = PLAIN
 
 
 @dataclass(frozen=True, slots=True)

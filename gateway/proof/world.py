@@ -30,7 +30,7 @@ from gateway.proof.ledgers import against_billing, against_channel, against_prov
 from gateway.proof.network import PERFECT, FaultPlan, MemoryNetwork
 from gateway.proof.trace import Trace
 from gateway.service import Gateway
-from schemas.loader import load
+from schemas.loader import layouts_in, load
 from simulators.bill.brain import BillBrain
 from simulators.brain import Brain
 from simulators.host import SimulatorHost
@@ -39,6 +39,8 @@ from simulators.rm.brain import RmBrain
 from simulators.scripts import Scripts
 from simulators.settings import HostSettings, PeerSettings
 
+NATIVE_VOICE = ("package", "GB18030")
+NATIVE_LAYOUT = "ctif-128"
 START_MS = 1_795_309_200_000
 """When every world begins: 2026-11-22 09:00 in Shanghai, a working hour."""
 
@@ -63,7 +65,10 @@ def address_of(system: str) -> str:
 class WorldPlan:
     """What a world is made of. ``pace_ms`` between two submissions; ``speed`` multiplies the stages' durations; ``direct``
     lets PF and RM, which are no part of what is proven, talk without a wire; ``keep`` says how many lines of the trace are
-    kept (``None``: all); ``scripts``: what the simulated systems do otherwise than usual."""
+    kept (``None``: all); ``scripts``: what the simulated systems do otherwise than usual; ``layouts``: the header layout a
+    system and the CRM speak with each other where it is not the native one, ``layouts_in`` a folder with layouts
+    besides those that ship; ``voices`` envelope and charset of a system and the CRM likewise; ``hub``: PF and RM
+    know each other's address only as the CRM's, which hands on what they say."""
 
     seed: int
     orders: int
@@ -73,6 +78,10 @@ class WorldPlan:
     direct: bool = False
     keep: int | None = 0
     scripts: Scripts = field(default_factory=Scripts)
+    layouts: dict[str, str] = field(default_factory=dict)
+    layouts_in: Path | None = None
+    voices: dict[str, tuple[str, str]] = field(default_factory=dict)
+    hub: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +117,7 @@ class World:
         self.engine = open_engine("sqlite://")
         upgrade_engine(self.engine)
         self.store = Store(self.engine)
-        self.gateway = Gateway(_config(), self.clock, self._branch(), self.network, self.store)
+        self.gateway = Gateway(_config(plan), self.clock, self._branch(), self.network, self.store)
         orders = demo_plan(plan.orders, 0)
         self.channel = ChannelBrain(orders, self.catalogue, self._customer_of, START_MS + 1_000, plan.pace_ms)
         self.provisioning = PfBrain(self._branch(), plan.speed, script=plan.scripts.pf)
@@ -127,8 +136,19 @@ class World:
         return Entropy(int.from_bytes(self._entropy.token(8), "big"))
 
     def _host(self, system: str, brain: Brain) -> SimulatorHost:
-        peers = {other: PeerSettings(other, ROLES[other], address_of(other)) for other in KNOWS[system]}
-        settings = HostSettings(system, address_of(system), peers)
+        layouts = self.plan.layouts
+        peers = {
+            other: PeerSettings(other, ROLES[other], address_of(other), layouts.get(other, NATIVE_LAYOUT))
+            for other in KNOWS[system]
+        }
+        layout, (envelope, charset) = layouts.get(system, NATIVE_LAYOUT), self.plan.voices.get(system, NATIVE_VOICE)
+        for other in KNOWS[system] if self.plan.hub else (CRM,):
+            peers[other] = PeerSettings(
+                other, ROLES[other], listener_of(layout), layout, charset, envelope=envelope
+            )
+        settings = HostSettings(
+            system, address_of(system), peers, layouts.get(system, NATIVE_LAYOUT), layouts=layouts_in(self.plan.layouts_in)
+        )
         return SimulatorHost(brain, settings, self.clock, self._branch(), self.network)
 
     def _customer_of(self, customer_order: str) -> str | None:
@@ -205,13 +225,26 @@ class World:
         return " ".join(f"{seq} {bytes(digest).hex()}" for seq, digest in rows)
 
 
-def _config() -> Config:
+def listener_of(layout: str) -> str:
+    """Where the CRM listens in a layout."""
+    return address_of(CRM) if layout == NATIVE_LAYOUT else address_of(f"{CRM}-{layout}")
+
+
+def _config(plan: WorldPlan) -> Config:
+    spoken = {system: plan.layouts.get(system, NATIVE_LAYOUT) for system in KNOWS}
     peers = [
-        Peer(id=system, role=ROLES[system], connect=(address_of(system),), listen="socket")  # type: ignore[arg-type]
-        for system in KNOWS
-    ]
-    table = GatewayTable(system_id=CRM, data_dir=Path("memory"), areas=("025", "0512", "020", "0755"))
-    return Config(gateway=table, listen=(Listen(name="socket", address=address_of(CRM), layout="ctif-128"),), peer=tuple(peers))
+        Peer(
+            id=system, role=ROLES[system], connect=(address_of(system),), listen=layout, layout=layout,  # type: ignore[arg-type]
+            envelope=envelope, charset=charset,  # type: ignore[arg-type]
+        )
+        for system, layout in spoken.items()
+        for envelope, charset in (plan.voices.get(system, NATIVE_VOICE),)
+    ]  # fmt: skip
+    names = dict.fromkeys((NATIVE_LAYOUT, *spoken.values()))
+    listens = tuple(Listen(name=name, address=listener_of(name), layout=name) for name in names)
+    areas = ("025", "0512", "020", "0755")
+    table = GatewayTable(system_id=CRM, data_dir=Path("memory"), areas=areas, layouts=plan.layouts_in)
+    return Config(gateway=table, listen=listens, peer=tuple(peers))
 
 
 @contextmanager
