@@ -1,7 +1,7 @@
 """The legality matrix as cases: every state that can be brought about × every operation (spec 04.1, 07.6).
 
-``[[state]]`` says how an order gets there, ``[[operation]]`` what is sent and what follows where it is allowed, ``[cells]`` what
-the matrix says: ``ok``, ``same`` (success without effect), a result code, or ``-`` where there is no case.
+``[[state]]`` says how an order gets there, ``[[operation]]`` what is sent and what follows where it is allowed, ``[cells]``
+what the matrix says: ``ok``, ``same`` (success without effect), a result code, or ``-`` where there is no case.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from conformance.model import Case, Line
 from conformance.sources import Blocks, Fault, Source, read_all
 
 _NONE = "-"
+_PROMISES = {"ok": ("须受理", "MUST be applied"), "same": ("须成功而无效果", "MUST succeed without effect")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,8 @@ def expand_grid(source: Source, blocks: Blocks, faults: list[Fault]) -> list[Cas
         row = cells.get(state["name"], [])
         if len(row) != len(operations):
             place = source.place("cells", state["name"])
-            faults.append(Fault(place, f"{state['name']} 须有 {len(operations)} 格", f"{state['name']} has {len(operations)} cells"))
+            name, count = state["name"], len(operations)
+            faults.append(Fault(place, f"{name} 须有 {count} 格", f"{name} has {count} cells"))
             continue
         cases += [_case(source, Cell(n, m, says), blocks, faults) for m, says in enumerate(row) if says != _NONE]
     return cases
@@ -42,9 +44,7 @@ def expand_grid(source: Source, blocks: Blocks, faults: list[Fault]) -> list[Cas
 
 def _case(source: Source, cell: Cell, blocks: Blocks, faults: list[Fault]) -> Case:
     state, operation = source.data["state"][cell.n], source.data["operation"][cell.m]
-    allowed = cell.says in ("ok", "same")
-    zh = "须受理" if cell.says == "ok" else "须成功而无效果" if allowed else f"须以 {cell.says} 拒绝"
-    en = "MUST be applied" if cell.says == "ok" else "MUST succeed without effect" if allowed else f"MUST be refused {cell.says}"
+    zh, en = _PROMISES.get(cell.says, (f"须以 {cell.says} 拒绝", f"MUST be refused {cell.says}"))
     head = source.data
     return Case(
         id=f"{head['clause']}/{state['name']}.{operation['name']}",
@@ -74,7 +74,7 @@ def _lines(
     if "body" in operation:
         send["body"] = operation["body"]
     table: list[dict[str, Any]]
-    if cell.says not in ("ok", "same"):
+    if cell.says not in _PROMISES:
         table = [send, {"expect": "refusal", "to": "CRM", "of": "m", "code": cell.says}]
     elif "reply" in operation:
         table = [{**send, "reply": operation["reply"]}]
@@ -87,6 +87,6 @@ def _lines(
             lines += read_lines(entry, place)
         except LineFault as fault:
             faults.append(Fault(place, fault.zh, fault.en))
-    if cell.says in ("ok", "same"):
+    if cell.says in _PROMISES:
         lines += read_all(source, operation.get(cell.says, []), blocks, faults, "operation", cell.m, cell.says)
     return tuple(lines)
