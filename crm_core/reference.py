@@ -30,7 +30,8 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """``billing_kinds``: action -> start/change/stop/suspend/resume or absent; ``compatible``: unordered pairs of actions that
+    """``billing_kinds``: action -> start/change/stop/suspend/resume or absent; ``reversals``: action -> the opposite one a
+    返销 orders; ``compatible``: unordered pairs of actions that
     may run at once on one instance, ``*`` for any (5.4 rule 2); ``areas``: code -> parent; ``policies``: policy rows of the
     legality matrix by name -> bool, and ``decide_by_hand``: codes of products whose completion a person accepts;
     ``calendars`` by code, ``area_calendars``: area -> code; ``result_limits``: event, or use case of what comes in -> seconds
@@ -47,6 +48,7 @@ class Reference:
     area_calendars: dict[str, str] = field(default_factory=dict)
     result_limits: dict[str, tuple[int, str]] = field(default_factory=dict)
 
+    reversals: dict[str, str] = field(default_factory=dict)
     desk_roles: dict[str, tuple[str, ...]] = field(default_factory=dict)
     operators: dict[str, str] = field(default_factory=dict)
 

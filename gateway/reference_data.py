@@ -33,6 +33,7 @@ def build_reference(catalogue: Catalogue, operators: dict[str, str] | None = Non
             for row in catalogue.table("reasons").rows.values()
         },
         billing_kinds={row.code: str(row.extra["billing_kind"]) for row in actions if row.extra.get("billing_kind")},
+        reversals={row.code: str(row.extra["reverse"]) for row in actions if row.extra.get("reverse")},
         compatible=frozenset(
             (str(row.extra["first"]), str(row.extra["second"])) for row in catalogue.table("compatible_actions").rows.values()
         ),

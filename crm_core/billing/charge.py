@@ -9,6 +9,7 @@ from crm_core.events import BillingDue
 from crm_core.orders.model import OrderItem, ServiceOrder
 from crm_core.orders.relocation import ACTION as RELOCATE
 from crm_core.orders.relocation import counterpart
+from crm_core.orders.undoing import kind_of
 from crm_core.ports import UnitOfWork
 from crm_core.products.attributes import value_of
 from crm_core.products.model import ProductInstance
@@ -22,7 +23,7 @@ def charge(uow: UnitOfWork, order: ServiceOrder, item: OrderItem, instance: Prod
     """Tell billing of ``item``, just COMPLETED, if its action charges; a relocation is one change when both sides are done.
 
     ``before`` are the instance's attributes before the item took effect: the old values of the notice."""
-    kind = uow.reference.billing_kinds.get(item.action)
+    kind = kind_of(uow, item.action, item.attrs)
     if kind is None:
         return
     if item.action == RELOCATE:

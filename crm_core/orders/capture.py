@@ -10,6 +10,7 @@ from crm_core.orders.fold import fold
 from crm_core.orders.model import CustomerOrder, OrderItem, ServiceOrder
 from crm_core.orders.moves import Moves
 from crm_core.orders.request import Planned, Request
+from crm_core.orders.undoing import relation_of
 from crm_core.ports import UnitOfWork
 from crm_core.products.model import ProductInstance
 
@@ -124,7 +125,7 @@ def _orders(
                 booked_at=dates["booked_at"],
                 required_finish=dates["required_finish"],
                 reservations=command.reservations or [],
-                details=details,
+                details=details | relation_of(plans),
             ),
             plans,
         )

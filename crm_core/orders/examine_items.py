@@ -11,6 +11,7 @@ from crm_core.orders.fulfil import NEW_ACCOUNT, NEW_CUSTOMER, STOP_REASON
 from crm_core.orders.model import ServiceOrder
 from crm_core.orders.relocation import examine_relocations
 from crm_core.orders.request import Faults, Planned
+from crm_core.orders.undoing import examine_undoing
 from crm_core.ports import UnitOfWork
 from crm_core.products.attributes import BORN, attr_faults, stated, value_of, with_defaults
 from crm_core.products.instance_machine import ENTRY, stop_bit
@@ -112,6 +113,7 @@ def _entry(plan: Planned, instance: ProductInstance, path: str, uow: UnitOfWork,
     if wrong:
         zh, en = f"产品实例处于 {instance.status}", f"The product instance is {instance.status}"
         faults.add(path, instance.id, "STATE_CONFLICT", zh, en, state=instance.status)
+    examine_undoing(plan, instance, path.replace("product_instance_id", "attrs"), uow, faults)
     if action == "transfer":
         _heir(plan, path.replace("product_instance_id", "attrs"), uow, faults)
     if action == "change_number" and plan.item.get("access_number") in (None, instance.access_number):
