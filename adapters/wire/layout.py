@@ -61,8 +61,8 @@ class Layout:
     ``header_size`` is in bytes, ``delimiter`` ends a packet where the layout has no header (else empty), ``default_max`` is
     the row's packet limit in bytes, ``body_max`` that of one packet's body (0: none).  What a session asks: ``heartbeats``
     and whether they have no reply of their own (``echoes``), ``registers`` (who connects says so first), ``pages`` (further
-    packets of a document are fetched), ``serial_digits`` (30 if a native serial fits, 0 without a serial) and
-    ``constant_serial``.  Raises LocalError on a row that is no layout.
+    packets of a document are fetched), ``serial_digits`` (30 if a native serial fits, 0 without a serial),
+    ``constant_serial`` and ``answers_by_result`` (an answer says its result and nothing else).  Raises LocalError on a row that is no layout.
     """
 
     def __init__(self, row: LayoutRow) -> None:
@@ -85,6 +85,7 @@ class Layout:
         self.encloses = self.carries("body")
         self.body_max = self._widths.get("body", row.body_max)
         self._answer = _AnswerForm(row.answer) if row.answer else None
+        self.answers_by_result = self._answer is not None
         self._templates: dict[tuple[Any, ...], str] = {}
         self._match = re.compile("".join(codec.pattern for codec in self._codecs)).fullmatch
         self._early = [codec for codec in self._codecs if codec.fixed is not None or codec.attr == "length"]

@@ -1,0 +1,43 @@
+"""Whole orders with a link in every layout that carries documents, and in one that stands in no program (spec 01.1.2)."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from adapters.wire.outlet import Outlet
+from gateway.proof.network import PERFECT, FaultPlan
+from gateway.proof.world import PF, World, WorldPlan
+
+pytestmark = pytest.mark.simulation
+
+LAYOUTS = ("ascii-145", "dc-64", "len4-be", "len4-le", "ascii-len-8", "newline")
+BAD = FaultPlan(latency=(0.002, 0.08), split=0.2, merge=0.1, reset=0.01, refuse=0.1)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_orders_end_with_provisioning_in_another_layout(layout: str) -> None:
+    outcome = World(WorldPlan(seed=21, orders=6, faults=PERFECT, layouts={PF: layout})).run()
+    assert outcome.sound, outcome
+
+
+@pytest.mark.parametrize("layout", ["ascii-145", "dc-64"])
+def test_orders_end_over_a_bad_network_in_another_layout(layout: str) -> None:
+    outcome = World(WorldPlan(seed=22, orders=12, faults=BAD, layouts={PF: layout})).run()
+    assert outcome.sound, outcome
+    assert outcome.faults["reset"] > 0
+
+
+def test_a_layout_of_ones_own_needs_no_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Text, decimal, hexadecimal and binary fields, narrow serials, registration and fetched packets: a file says it all."""
+    shutil.copy(Path(__file__).with_name("vendor_layout.toml"), tmp_path)
+    fetched: list[int] = []
+    turn = Outlet.next_page
+    monkeypatch.setattr(Outlet, "next_page", lambda self, *asked: (fetched.append(1), turn(self, *asked))[1])
+    world = World(WorldPlan(seed=23, orders=6, faults=PERFECT, layouts={PF: "vendor-x"}, layouts_in=tmp_path))
+    outcome = world.run()
+    assert outcome.sound, outcome
+    assert world.gateway.links[PF].connects == 1
+    assert len(fetched) > 6
