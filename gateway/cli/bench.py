@@ -84,7 +84,7 @@ def lifecycle(
     # An order never takes an hour: where a number of orders is asked for, it ends the measurement, not the time.
     limit = seconds if orders is None else orders * 3600.0
     # Orders somebody wants something of rest in the field meanwhile: more of them keep the gateway as busy.
-    most = window or {"plain": 256, "mixed": 384}[profile]
+    most = window or {"plain": 256, "mixed": 512}[profile]
     _measured("lifecycle", lambda: measure(limit, most, _progress, orders, profile), ledger, as_json)
 
 

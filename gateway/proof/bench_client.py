@@ -37,6 +37,8 @@ from schemas.loader import Catalogue, load
 ACCEPTED = b"0001"
 DRAIN_LIMIT_S = 30.0
 """How long orders that are under way at the end are waited for."""
+SETTLE_LIMIT_S = 60.0
+"""How long it may take until as many orders have ended as are outstanding at a time, after which it runs evenly."""
 _STEP_S = 0.02
 _LINGER_S = 2.0
 """How long connections stay after the last notice, so that its receipt is taken."""
@@ -216,16 +218,20 @@ def run(reactor: Any, options: argparse.Namespace) -> Deferred[None]:
     measured = _load(reactor, clock, catalogue, receipts, options, now)
     factory = LoadFactory(measured, max(1, options.window // options.connections), cutter(catalogue.layout(LAYOUT)))
     endpoint = TcpEndpoints(reactor).client(options.address)
-    measured.counting_since = clock.seconds() + options.warm_up
-    measured.counting_until = measured.counting_since + options.seconds
+    warm = clock.seconds() + options.warm_up
+    settle = options.window if options.follow and options.orders is None else 0
+    measured.counting_since = float("inf")
 
     def failed(failure: Any) -> None:
         if not done.called:
             done.errback(failure)
 
     def watch() -> None:
-        """End with the last of ``--orders``, or when the time is over."""
+        """Begin to count once it runs evenly, end with the last of ``--orders``, or when the time is over."""
         now = clock.seconds()
+        even = now >= warm and (sum(measured.ends.values()) >= settle or now >= warm + SETTLE_LIMIT_S)
+        if even and measured.counting_since > now:
+            measured.counting_since, measured.counting_until = now, now + options.seconds
         if measured.spent:
             measured.counting_until = now
         if now < measured.counting_until:

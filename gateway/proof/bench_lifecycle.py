@@ -28,6 +28,7 @@ from gateway.proof.bench_rig import (
     Progress,
     Rig,
     Started,
+    cpu_seconds,
     free_port,
     ledgers_of,
     peak_memory_mb,
@@ -62,8 +63,8 @@ def measure(
     seconds: float, window: int, progress: Progress, orders: int | None = None, profile: str = "plain"
 ) -> dict[str, Any]:
     """The figures: orders_per_second, messages_per_order, lost, duplicated, stuck; latencies of a whole life in ms; the most
-    memory the gateway had; of the mixed ``profile`` also how the orders of each kind ended.  It lasts ``seconds``, or until
-    ``orders`` have ended.
+    memory the gateway had and its processor time an order; of the mixed ``profile`` also how the orders of each kind ended.
+    It lasts ``seconds``, or until ``orders`` have ended.
 
     Raises BenchFailed when orders were refused, or the audit finds what no count explains.
     """
@@ -82,7 +83,9 @@ def measure(
             options += ["--orders", str(orders), "--warm-up", "0"]
         if mixed:
             options += ["--control", str(socket_path(data)), "--ledger", str(told)]
+        begun = cpu_seconds(gateway)
         report = made.run("client", "gateway.proof.bench_client", *options)
+        report["cpu_ms"] = (cpu_seconds(gateway) - begun) * 1e3
         report["memory_mb"] = peak_memory_mb(gateway)
         ledgers = ledgers_of(data, dict(SYSTEMS.values()))
         if mixed:
@@ -124,6 +127,7 @@ def _judge(data: Path, report: dict[str, Any], ledgers: dict[str, Any]) -> dict[
         "p99_ms": report["p99_ms"],
         "seconds": report["seconds"],
         "memory_mb": report["memory_mb"],
+        "gateway_cpu_ms_per_order": round(report["cpu_ms"] / report["sent"], 2),
     }
     if "kinds" in report:
         found["kinds"] = report["kinds"]

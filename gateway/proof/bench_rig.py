@@ -125,6 +125,12 @@ def peak_memory_mb(started: Started) -> float:
     return round(int(peak.split()[1]) / 1024, 1)
 
 
+def cpu_seconds(started: Started) -> float:
+    """The processor time a running process used so far (Linux)."""
+    fields = Path(f"/proc/{started.process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 @contextmanager
 def rig() -> Iterator[Rig]:
     """A rig in a temporary directory of its own."""

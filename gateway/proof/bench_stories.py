@@ -24,7 +24,7 @@ TOO_LATE = frozenset({b"3004", b"3005"})
 """The order went on before the operation was there (04.9): it ends without it."""
 NOT_NOW = frozenset({b"3007", b"3021", b"9001"})
 """Asked again a little later."""
-AGAIN_S = 0.2
+AGAIN_S = 0.5
 
 _ORDER = re.compile(rb"<name>service_order_id</name>\s*<value>([^<]+)<")
 _FENCE = re.compile(rb"<name>fence</name>\s*<value>(\d+)<")

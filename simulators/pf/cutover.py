@@ -208,7 +208,7 @@ class Cutovers:
         return sends
 
     def _accept(self, cutover: Cutover) -> list[Send]:
-        """Result of CT01: accepted with what is out of it; rejected if nothing is left to be cut over, which ends it at the CRM,
+        """Result of CT01: accepted with what is out of it; rejected if nothing is left to be cut over: then it ends at the CRM,
         too."""
         cutover.accepted = True
         if cutover.in_state("frozen") or cutover.in_state("blocked"):
@@ -338,7 +338,7 @@ class Cutovers:
         return Send("CT08", cutover.head() | {"outcome": "accepted"}, system=cutover.sender, ref_serial=cutover.cancel_serial)
 
     def _crm_cancelled(self, cutover: Cutover, body: Body, now: int) -> list[Send]:
-        """The CRM has thawed everything (an answer to the freeze that crossed is passed over); of a rejected plan RM has heard."""
+        """The CRM has thawed everything (an answer to the freeze that crossed is passed over); of a rejected plan RM knows."""
         if "instances" in body:
             return []
         if cutover.cancel_serial is None:

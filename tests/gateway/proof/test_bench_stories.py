@@ -145,7 +145,7 @@ def test_an_offer_is_taken_as_soon_as_there_is_one() -> None:
     bench.told("pending", "PENDING_INSTALL")
     ((order, heard),) = bench.desk.asked
     heard({"ok": False, "code": "3010"})
-    bench.clock.advance(200)
+    bench.clock.advance(500)
     assert [order for order, _ in bench.desk.asked] == [order, order]
     bench.desk.asked[1][1]({"ok": True})
     bench.clock.advance(1000)
@@ -156,7 +156,7 @@ def test_what_comes_too_late_is_let_be_what_is_too_early_is_asked_again() -> Non
     bench = Bench()
     (change,) = bench.accepted("change")
     assert bench.answered(change.header.serial, b"3021") == []
-    bench.clock.advance(200)
+    bench.clock.advance(500)
     (again,) = bench.said()
     assert bench.answered(again.header.serial, b"3005") == []
     bench.told("change", "COMPLETED")
