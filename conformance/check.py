@@ -12,6 +12,8 @@ from conformance.values import Unresolved, holes, root_of, span_ms
 from schemas.loader import UnknownName, load
 
 ROLES = ("CRM", "PF", "RM", "BILL", "GCRM", "PCRM", "PRM", "CS", "S97", "channel")
+_CARRIED = {"again", "answers"}
+"""Arguments with which a line sends what stands already."""
 _BUILT_IN = ("pixit", "sut", "it", "random", "token")
 
 
@@ -82,7 +84,10 @@ def _names(line: Line, labels: list[str], blocks: Blocks) -> list[tuple[str, str
     if line.do == "send" and not _has_body(line, blocks):
         missing = body if isinstance(body, str) else line.what
         found.append((f"没有名为 {missing} 的报文体", f"no body is called {missing}"))
-    values = [blocks.bodies.get(body, {}) if isinstance(body, str) else body, line.args]
+    named = line.args.get("body", line.what) if line.do == "send" and not _CARRIED & set(line.args) else None
+    shared = blocks.bodies.get(named, {}) if isinstance(named, str) else {}
+    gone = {*line.args.get("set", {}), *line.args.get("drop", ())}
+    values = [{name: value for name, value in shared.items() if name not in gone}, line.args]
     for hole in holes(values):
         try:
             root = root_of(hole)

@@ -153,11 +153,12 @@ class Paper:
 
     def _body(self, body: dict[str, Any], line: Line, scope: Scope) -> dict[str, Any]:
         """The body with the line's changes, filled."""
-        filled: dict[str, Any] = render(deepcopy(body), scope)
+        changed = deepcopy(body)
         for path, value in line.args.get("set", {}).items():
-            _put(filled, path.split("."), render(value, scope), line)
+            _put(changed, path.split("."), value, line)
         for path in line.args.get("drop", ()):
-            _drop(filled, path.split("."))
+            _drop(changed, path.split("."))
+        filled: dict[str, Any] = render(changed, scope)
         return filled
 
     def _written(self, line: Line, document: Document, kind: Kind, scope: Scope) -> Written:
