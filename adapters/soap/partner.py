@@ -16,7 +16,12 @@ from adapters.soap.names import SoapVersion
 
 
 class WsdlUnusable(ValueError):
-    """The WSDL cannot be read, or offers no such operation; the text says so in both languages."""
+    """The WSDL cannot be read, or offers no such operation; ``zh`` and ``en`` say so."""
+
+    def __init__(self, zh: str, en: str) -> None:
+        super().__init__(f"{zh} / {en}")
+        self.zh = zh
+        self.en = en
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +47,7 @@ def _local_files(folder: Path) -> Any:
             parts = urlsplit(url)
             path = Path(parts.path if parts.scheme == "file" else url).resolve()
             if parts.scheme not in ("", "file") or not path.is_relative_to(folder):
-                raise WsdlUnusable(f"WSDL 引用了 {url}：请放进同一目录 / the WSDL refers to {url}: put it into its folder")
+                raise WsdlUnusable(f"WSDL 引用了 {url}：请放进同一目录", f"the WSDL refers to {url}: put it into its folder")
             return path.read_bytes()
 
     return FolderTransport()
@@ -62,7 +67,8 @@ class Partner:
             raise
         except Exception as error:
             # zeep raises whatever its reading of a stranger's file runs into; a person has to look at the file
-            raise WsdlUnusable(f"WSDL 读不懂：{path.name}（{error!r}）/ cannot read the WSDL {path.name}: {error!r}") from error
+            zh, en = f"读不懂 WSDL {path.name}：{error!r}", f"cannot read the WSDL {path.name}: {error!r}"
+            raise WsdlUnusable(zh, en) from error
         self.path = path
 
     def operation(self, name: str, wanted: SoapVersion, element: str = "") -> PartnerOperation:
@@ -78,7 +84,7 @@ class Partner:
                         proxy = self._client.bind(service.name, port.name)
                         found.append(PartnerOperation(known, version or wanted, operation.soapaction or "", taken, proxy))
         if not found:
-            raise WsdlUnusable(f"{self.path.name} 没有操作 {name} / {self.path.name} has no operation {name}")
+            raise WsdlUnusable(f"{self.path.name} 没有操作 {name}", f"{self.path.name} has no operation {name}")
         return next((one for one in found if one.version == wanted), found[0])
 
     def text_envelope(self, operation: PartnerOperation, text: str) -> bytes:

@@ -83,10 +83,8 @@ def _fault_11(name: str, result: ResultCode) -> tuple[bytes, bytes]:
 
 def _fault_12(name: str, result: ResultCode) -> tuple[bytes, bytes]:
     value = _CODES_12.get(name, name)
-    reasons = "".join(
-        f'<soap:Text xml:lang="{language}">{_text(f"{result.code} {text}")}</soap:Text>'
-        for language, text in (("zh", result.zh), ("en", result.en))
-    )
+    # one Text for both languages: a common toolkit reads no Fault that has two
+    reasons = f'<soap:Text xml:lang="zh">{_text(f"{result.code} {result.zh} / {result.en}")}</soap:Text>'
     opening = (
         f"<soap:Fault><soap:Code><soap:Value>soap:{value}</soap:Value></soap:Code>"
         f"<soap:Reason>{reasons}</soap:Reason><soap:Detail>"

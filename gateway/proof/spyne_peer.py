@@ -20,7 +20,7 @@ from twisted.web.server import Site
 from gateway.endpoints import TcpEndpoints
 from gateway.proof.bare_pipeline import UntilInputEnds
 from schemas.loader import RECEIPT, RELEASE, Catalogue, load
-from schemas.shape import Leaf, ListOf, Shape, Struct
+from schemas.shape import Leaf, ListOf, Raw, Shape, Struct
 from schemas.wsdl import offered, soap_namespace
 
 _HEADER = ("MessageCode", "Serial", "Sender", "Receiver", "Area", "SendTime", "Version", "Mode", "Ttl", "RefSerial",
@@ -53,6 +53,8 @@ class SpyneTypes:
     def _structure(self, name: str, shape: Shape) -> Any:
         fields = []
         for field in shape.fields if isinstance(shape, Struct) else ():
+            if isinstance(field.shape, Raw):
+                continue
             kind = self._type(field.name, field.shape)
             fields.append((field.name, kind.customize(min_occurs=int(field.required), nillable=False)))
         return self._complex.ComplexModelMeta(
@@ -98,16 +100,19 @@ def fixed(shape: Shape, kind: Any) -> Any:
         return shape.enumeration[0] if shape.enumeration else "1" * max(1, shape.min_length or 1)
     if isinstance(shape, ListOf):
         (name, item), *_ = kind._type_info.items()
-        return kind(**{name: [fixed(shape.item, item)]})
+        return (kind.__orig__ or kind)(**{name: [fixed(shape.item, item)]})
     values = {}
     for field in shape.fields if isinstance(shape, Struct) else ():
         if field.required:
             values[field.name] = fixed(field.shape, kind._type_info[field.name])
-    return kind(**values)
+    return (kind.__orig__ or kind)(**values)
 
 
-def application(catalogue: Catalogue, names: tuple[str, ...], soap: str = "1.1") -> Any:
-    """A spyne application that takes the messages ``names``: validates, answers 0001 or the answer filled with anything."""
+def application(catalogue: Catalogue, names: tuple[str, ...], soap: str = "1.1", *, headers: bool = True) -> Any:
+    """A spyne application that takes the messages ``names``: validates, answers 0001 or the answer filled with anything.
+
+    Without ``headers`` it knows no header block: with one, the WSDL spyne writes refers to a message it does not define.
+    """
     decorator: Any = import_module("spyne.decorator")
     service: Any = import_module("spyne.service")
     protocols: Any = import_module("spyne.protocol.soap.soap11" if soap == "1.1" else "spyne.protocol.soap.soap12")
@@ -115,11 +120,14 @@ def application(catalogue: Catalogue, names: tuple[str, ...], soap: str = "1.1")
     protocol = getattr(protocols, "Soap11" if soap == "1.1" else "Soap12")
     types = SpyneTypes(catalogue)
     receipt = types.element(RECEIPT, catalogue.shape(RECEIPT))
-    header = types.header()
-    methods: dict[str, Any] = {"__in_header__": header, "__out_header__": header}
+    methods: dict[str, Any] = {}
+    if headers:
+        methods["__in_header__"] = methods["__out_header__"] = types.header()
     for name in names:
         row = catalogue.by_element(name)
         request = types.element(name, catalogue.shape(name))
+        if not request._type_info:
+            continue  # spyne knows no element without content
         answer = receipt if row.answer is None else types.element(row.answer, catalogue.shape(row.answer))
         value = receipt(code="0001", text="ok") if row.answer is None else fixed(catalogue.shape(row.answer), answer)
         methods[name] = decorator.rpc(
@@ -154,6 +162,7 @@ class SpyneResource(Resource):
         server: Any = import_module("spyne.server")
         self._context: Any = import_module("spyne.context").MethodContext
         self._server = server.ServerBase(app)
+        app.transport = "http://schemas.xmlsoap.org/soap/http"
         self._interface: Any = import_module("spyne.interface.wsdl").Wsdl11(app.interface)
 
     def render_GET(self, request: Any) -> bytes:
@@ -187,7 +196,7 @@ def run(reactor: Any, options: argparse.Namespace) -> Deferred[None]:
     done: Deferred[None] = Deferred()
     catalogue = load()
     names = tuple(row.name for row in offered(catalogue, options.role)) if not options.only else tuple(options.only.split(","))
-    site: Any = Site(SpyneResource(application(catalogue, names, options.soap)), reactor=reactor)
+    site: Any = Site(SpyneResource(application(catalogue, names, options.soap, headers=not options.headless)), reactor=reactor)
 
     def ready(port: Any) -> None:
         print(json.dumps({"ready": f"http://127.0.0.1:{port.getHost().port}/soap"}), flush=True)
@@ -203,6 +212,7 @@ def main() -> None:
     parser.add_argument("--role", default="CRM", help="whose messages it takes")
     parser.add_argument("--only", default="", help="these messages only, separated by commas")
     parser.add_argument("--soap", default="1.1", choices=("1.1", "1.2"))
+    parser.add_argument("--headless", action="store_true", help="no header blocks")
     task.react(run, (parser.parse_args(),))
 
 
