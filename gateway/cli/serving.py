@@ -16,6 +16,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
 
 from adapters.document import DocumentRefused
+from adapters.soap.partner import WsdlUnusable
 from adapters.store.engine import open_engine
 from adapters.store.store import Store
 from adapters.wire.times import wire_time
@@ -61,6 +62,8 @@ class Serving:
             raise CommandFailed(
                 Exit.USAGE, f"地址 {fault.address} {fault.zh}", f"address {fault.address} {fault.en}"
             ) from fault
+        except WsdlUnusable as fault:
+            raise CommandFailed(Exit.USAGE, fault.zh, fault.en) from fault
         path = control.socket_path(self.config.data_dir)
         control.prepare(path)
         factory = control.ControlFactory({"status": self._status, "submit": self._submit, **desk_requests(self.gateway)})
