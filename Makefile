@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .PRECIOUS: .venv-%/installed
-.PHONY: help venv run test test-here test-others lint bench clean
+.PHONY: help venv run test test-here test-others lint bench interop clean
 
 PYTHONS := $(shell sh .ci/find-python)
 MINOR := $(word 1,$(PYTHONS))
@@ -21,6 +21,7 @@ help:
 	@echo 'make test   静态检查与全部快速测试 / linters and the fast tests, on every CPython 3.11-3.13 present'
 	@echo 'make lint   只做静态检查 / linters and types only'
 	@echo 'make bench  性能测量 / measurements (ARGS="intake --seconds 10")'
+	@echo 'make interop 与其他 SOAP 工具互通，打印结果表 / other SOAP toolkits as clients and servers, and a table of results'
 	@echo 'make venv   只装环境 / only install into .venv'
 	@echo 'make clean  删去安装与演示数据 / remove what make made: environments, caches, demo data'
 
@@ -76,6 +77,29 @@ else
 	@$(BIN)/bssgw bench $(ARGS) --ledger docs/ledger/bench.jsonl
 endif
 
+# Other toolkits: gSOAP, PHP, curl from Debian, node-soap from npm, zeep and spyne from PyPI (spyne needs CPython 3.11).
+INTEROP := build/interop
+NODE_SOAP := 1.13.0
+
+.venv-interop/installed: requirements/interop.txt requirements/runtime.txt requirements/test.txt
+	@echo '== .venv-interop: CPython 3.11'
+	@test -x .venv-interop/bin/python || "$$(sh .ci/find-python | sed -n 's/^3.11 //p')" -m venv .venv-interop
+	@.venv-interop/bin/python $(PIP) -r requirements/interop.txt
+	@.venv-interop/bin/python $(PIP) --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(INTEROP)/installed:
+	@for program in wsdl2h soapcpp2 gcc php curl node npm; do command -v $$program >/dev/null || missing=1; done; \
+	  php -m 2>/dev/null | grep -qi '^soap$$' || missing=1; \
+	  test -z "$$missing" || { apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends \
+	    gsoap libgsoap-dev gcc libc6-dev php-cli php-soap curl $$(command -v npm >/dev/null || echo nodejs npm); }
+	@mkdir -p $(INTEROP)
+	@npm install --silent --no-audit --no-fund --prefix $(INTEROP) soap@$(NODE_SOAP)
+	@touch $@
+
+interop: .venv-interop/installed $(INTEROP)/installed
+	@.venv-interop/bin/python -m pytest -p no:cacheprovider -m interop tests/interop $(ARGS)
+
 clean:
-	rm -rf .venv .venv-3.* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.* data
+	rm -rf .venv .venv-3.* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.* data build
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
