@@ -56,12 +56,16 @@ class SpeechBook:
         """What a packet without header fields is, one of ``peers`` having sent it: read from the document itself."""
         if all(self.of(peer.id) is self.native for peer in peers):
             return self.described
+        if len(peers) == 1:
+            return lambda body: self.described(body, peers[0])
+        return lambda body: self.described(body, self.recognise(body, peers))
+
+    def recognise(self, body: bytes, peers: tuple[Peer, ...]) -> Peer | None:
+        """Whose document this is, of ``peers``; None where it cannot be said."""
         speakers: dict[str, list[Peer]] = {}
         for peer in peers:
             speakers.setdefault(peer.envelope, []).append(peer)
-        if len(peers) == 1:
-            return lambda body: self.described(body, peers[0])
-        return lambda body: self.described(body, self._speaker(body, speakers))
+        return self._speaker(body, speakers)
 
     def _speaker(self, body: bytes, speakers: dict[str, list[Peer]]) -> Peer | None:
         for name, peers in speakers.items():

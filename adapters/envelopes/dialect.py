@@ -5,7 +5,7 @@ Whoever reads rows (the gateway's configuration, a simulator's settings) fills o
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,13 @@ class Dialect:
     user: str = ""
     secret: str = field(default="", repr=False)
     signed: bool = False
+
+
+def mirrored(dialect: Dialect) -> Dialect:
+    """The same manner of speaking from the other side: what they send is what we read."""
+    back = {ours: theirs for theirs, ours in dialect.results.items()}
+    results = {theirs: ours for ours, theirs in dialect.results_out.items()}
+    return replace(dialect, results=results, results_out=back)
 
 
 PLAIN = Dialect()

@@ -143,16 +143,30 @@ def _crm_row(config: Config, peer: Peer | None) -> Any:
 
 
 def _host_settings(config: Config, name: str, rows: dict[str, Peer]) -> Any:
+    from dataclasses import replace
+
+    from adapters.envelopes.dialect import mirrored
     from simulators.settings import HostSettings, PeerSettings
 
     own = rows[name]
     listen = _crm_row(config, own)
     crm = config.gateway.system_id
-    peers = {crm: PeerSettings(crm, "CRM", listen.address, listen.layout, own.charset, own.mode, own.long)}
+    dialect = mirrored(own.dialect.dialect(own.id, crm, own.schema_version, own.mode))
+    to_crm = PeerSettings(
+        crm, "CRM", listen.address, listen.layout, own.charset, own.mode, own.long, envelope=own.envelope, dialect=dialect
+    )
+    peers = {crm: to_crm}
     for other, row in rows.items():
-        if other != name:
+        if other != name and _same_manner(own, row):
             peers[row.id] = PeerSettings(row.id, row.role, row.connect[0], row.layout, row.charset)
+        elif other != name:  # they could not read each other: what they say goes through the gateway
+            peers[row.id] = replace(to_crm, system=row.id, role=row.role)
     return HostSettings(own.id, own.connect[0], peers, own.layout)
+
+
+def _same_manner(one: Peer, other: Peer) -> bool:
+    """Whether two peers can understand each other without anybody between them."""
+    return (one.layout, one.envelope, one.dialect) == (other.layout, other.envelope, other.dialect)
 
 
 def _settings(config: Config, crm: str | None, factor: float) -> FleetSettings:

@@ -1,0 +1,64 @@
+"""Whether a peer's rows can say everything its role says and hears: every good sample written and read back (spec 01.2, 02)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from adapters.document import Document, DocumentRefused
+from adapters.xml.codec import Codec
+from gateway.config import Config, Peer
+from gateway.peers import PeerBook
+from gateway.speech import SpeechBook
+from schemas.loader import load
+from schemas.model import MessageRow
+
+ANYBODY = "*"
+
+
+class PeerCheck:
+    """Checks peers of one configuration."""
+
+    def __init__(self, config: Config) -> None:
+        self._own = config.gateway.system_id
+        self._codec = Codec(load())
+        self._speeches = SpeechBook(self._codec, PeerBook(config), lambda: 0)
+
+    def report(self, peer: Peer) -> dict[str, Any]:
+        """``messages`` of its role, how many are ``good``, and ``faults`` with the message they are about."""
+        rows = [row for row in self._codec.catalogue.messages() if _concerns(row, peer.role)]
+        faults = [{"message": f"{row.code} {row.name}", "text": why} for row in rows if (why := self._why_not(row, peer))]
+        return {"peer": peer.id, "role": peer.role, "messages": len(rows), "good": len(rows) - len(faults), "faults": faults}
+
+    def _why_not(self, row: MessageRow, peer: Peer) -> str:
+        """What goes wrong first with the row's samples; empty if nothing does."""
+        for path in self._codec.catalogue.samples(row.name):
+            if not path.name.startswith("ok_"):
+                continue
+            document = self._codec.decode(path.read_bytes())
+            if document.element != row.name:
+                continue
+            outward = any(route.receiver in (peer.role, ANYBODY) for route in row.routes)
+            sender, receiver = (self._own, peer.id) if outward else (peer.id, self._own)
+            header = replace(document.header, sender=sender, receiver=receiver)
+            try:
+                why = self._there_and_back(Document(row, row.name, header, document.body), peer)
+            except (LookupError, ValueError, DocumentRefused) as fault:
+                why = str(fault)
+            if why:
+                return why
+        return ""
+
+    def _there_and_back(self, document: Document, peer: Peer) -> str:
+        voice = self._speeches.of(peer.id).envelope
+        raw = voice.encode(document, peer.charset)
+        found = voice.decode(raw, peer.charset)
+        if found.body == document.body:
+            return ""
+        names = [name for name in document.body if found.body.get(name) != document.body[name]]
+        lost = ", ".join(names)
+        return f"读回后不同：{lost} / comes back otherwise: {lost}"
+
+
+def _concerns(row: MessageRow, role: str) -> bool:
+    return any(role in (route.sender, route.receiver) for route in row.routes)

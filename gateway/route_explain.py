@@ -1,0 +1,140 @@
+"""What would happen to a document, in plain words: peer, envelope, charset, schema, route, translation, bytes (spec 01.2).
+
+Nothing is stored and nothing is sent; the rules are those of the running gateway.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from adapters.document import Document, DocumentRefused
+from adapters.wire.errors import LocalError
+from adapters.wire.layout import Layout
+from adapters.wire.packet import Kind, Packet
+from adapters.xml.charset import Reading
+from adapters.xml.codec import Codec
+from gateway.config import Config, Peer
+from gateway.hub import Hub
+from gateway.peers import PeerBook
+from gateway.speech import SpeechBook
+from schemas.loader import layouts_in, load
+
+SEQUENCE = 1
+"""Of the serial shown: the real one comes from the running gateway."""
+
+
+@dataclass(slots=True)
+class Explained:
+    """``steps`` are (step, Chinese, English); ``outgoing`` the bytes that would leave, with header; ``facts`` for programs."""
+
+    steps: list[tuple[str, str, str]] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)
+    outgoing: bytes = b""
+    text: str = ""
+    refused: bool = False
+
+    def say(self, step: str, zh: str, en: str, **facts: Any) -> None:
+        """One more step."""
+        self.steps.append((step, zh, en))
+        self.facts |= facts
+
+
+class Explainer:
+    """Explains documents under one configuration."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._codec = Codec(load())
+        self._book = PeerBook(config)
+        self._speeches = SpeechBook(self._codec, self._book, lambda: 0)
+        self._hub = Hub(config, self._book, self._speeches)
+        self._layouts = {row.name: row for row in (*load().layouts(), *layouts_in(config.gateway.layouts))}
+
+    def explain(self, raw: bytes, sender: str | None = None) -> Explained:
+        """What would become of ``raw``, a document without packet header; ``sender`` says whose it is where it does not."""
+        told = Explained()
+        peer = self._peer(raw, sender, told)
+        if peer is None:
+            return told
+        try:
+            document, reading = self._speeches.of(peer.id).envelope.decode_reading(raw)
+        except DocumentRefused as refusal:
+            self._refuse(told, refusal)
+            return told
+        self._read(told, document, reading, peer)
+        row = document.row
+        decision = self._hub.decide(document, peer, served=row.command is not None)
+        zh, en = decision.why
+        if decision.refusal is not None:
+            told.say("路由 route", zh, en)
+            self._refuse(told, decision.refusal)
+        elif not decision.to:
+            command = row.command or "—"
+            zh, en = f"{zh}；交给本系统 {command}", f"{en}; taken by {command}"
+            told.say("路由 route", zh, en, decision="ours", command=row.command)
+        else:
+            told.say("路由 route", zh, en, decision="relay", to=decision.to)
+            self._translate(told, document, decision.to)
+        return told
+
+    def _peer(self, raw: bytes, sender: str | None, told: Explained) -> Peer | None:
+        peer = self._book.get(sender) if sender is not None else self._speeches.recognise(raw, self._book.all())
+        if peer is None:
+            told.refused = True
+            who = sender or "—"
+            zh = f"认不出发送方 {who}：用 --from 指明，或登记 [[peer]]"
+            en = f"{who} is no known sender: use --from, or add a [[peer]]"
+            told.say("对端 peer", zh, en, symbol="SENDER_UNKNOWN")
+            return None
+        how = f"{peer.envelope}, {peer.layout}, {peer.charset}"
+        told.say("对端 peer", f"{peer.id}（{peer.role}）{peer.name}，{how}", f"{peer.id} ({peer.role}), {how}",
+                 peer=peer.id, role=peer.role, envelope=peer.envelope)  # fmt: skip
+        return peer
+
+    def _read(self, told: Explained, document: Document, reading: Reading, peer: Peer) -> None:
+        wrong = "、".join(reading.wrong)
+        zh, en = f"{reading.charset}（依据 {reading.rule}）", f"{reading.charset} (by {reading.rule})"
+        if wrong:
+            zh, en = f"{zh}，声明 {wrong} 有误", f"{en}, declared wrongly as {wrong}"
+        told.say("字符集 charset", zh, en, charset=reading.charset, rule=reading.rule, wrong=list(reading.wrong))
+        header, row = document.header, document.row
+        told.say("报文 document", f"{row.code} {row.zh} {document.element}，流水号 {header.serial}，符合模式 {header.version}",
+                 f"{row.code} {document.element}, serial {header.serial}, valid by schema {header.version}", code=row.code,
+                 element=document.element, serial=header.serial, sender=header.sender, receiver=header.receiver,
+                 area=header.area)  # fmt: skip
+
+    def _refuse(self, told: Explained, refusal: DocumentRefused) -> None:
+        told.refused = True
+        row = self._codec.catalogue.result(refusal.symbol)
+        faults = [{"path": one.path, "rule": one.rule, "found": one.found, "text": one.text} for one in refusal.faults]
+        zh, en = f"{row.code} {row.zh}", f"{row.code} {row.en}"
+        told.say("拒绝 refused", zh, en, decision="refused", result=row.code, faults=faults)
+        for fault in refusal.faults:
+            told.say("错误 fault", f"{fault.path}：{fault.zh}", f"{fault.path}: {fault.en}")
+
+    def _translate(self, told: Explained, document: Document, to: str) -> None:
+        target = self._config.peer_of(to)
+        if target is None:
+            raise LookupError(to)
+        own, header, row = self._book.own_id, document.header, document.row
+        serial = f"{own}{header.send_time or '0' * 14}{SEQUENCE:010d}"
+        head = replace(header, serial=serial, receiver=to, version=target.schema_version, ref_serial=header.ref_serial)
+        kept = f"{header.serial} → {serial}"
+        how = f"{target.envelope}, {target.layout}, {target.charset}"
+        told.say("转换 translation", f"写成 {how}；流水号 {kept}，成对留存", f"written as {how}; serial {kept}, kept as a pair")
+        try:
+            body = self._speeches.of(to).envelope.encode(Document(row, document.element, head, document.body), target.charset)
+            packet = Packet(
+                body=body, kind=Kind.NOTIFICATION if row.pattern == "N" else Kind.REQUEST, code=row.code,
+                sender=header.sender, receiver=to, area=header.area, serial=serial, send_time=header.send_time,
+                charset=target.charset,
+            )  # fmt: skip
+            told.outgoing = Layout(self._layouts[target.layout]).encode(packet) if target.binding == "socket" else body
+        except (LookupError, ValueError, LocalError) as fault:
+            told.refused = True
+            zh, en = f"将转入异常单：{fault}", f"would be parked: {fault}"
+            told.say("无法写出 unwritable", zh, en, decision="parked", why=str(fault))
+            return
+        told.text = body.decode(target.charset, "replace")
+        told.facts |= {"outgoing": {"bytes": len(told.outgoing), "hex": told.outgoing.hex(), "text": told.text}}
