@@ -108,6 +108,7 @@ class Peer(Table):
     finds_duplicates: bool = True
     serials_trusted: bool = True
     unchecked_allowed: bool = False
+    wrong_charset: Literal["record", "refuse"] = "record"
     schema_version: str = "0.9"
     allow_addresses: Annotated[tuple[str, ...], Loose] = ()
     areas: Annotated[tuple[AreaCode, ...], Loose] = ()
@@ -151,6 +152,13 @@ class GatewayTable(Table):
     layouts: Path | None = Field(default=None, strict=False)
 
 
+class Operator(Table):
+    """A person at the desk and the role they hold there: a row of the code table ``desk_roles`` (06.2)."""
+
+    name: Annotated[str, Field(min_length=1, max_length=64)]
+    role: str
+
+
 class Config(Table):
     """A whole configuration, checked; made by ``gateway.config_file.load`` or by a test."""
 
@@ -158,6 +166,7 @@ class Config(Table):
     listen: Annotated[tuple[Listen, ...], Loose] = ()
     peer: Annotated[tuple[Peer, ...], Loose] = ()
     route: Annotated[tuple[Route, ...], Loose] = ()
+    operator: Annotated[tuple[Operator, ...], Loose] = ()
 
     @property
     def data_dir(self) -> Path:

@@ -211,6 +211,7 @@ def _cross_checks(raw: dict[str, Any], base: Path) -> Iterator[_Found]:
     yield from _twice(listens, "name")
     yield from _twice(listens, "address", unless=lambda value: str(value).endswith(":0"))
     yield from _twice(peers, "id")
+    yield from _operator_checks(_rows(raw, "operator"))
     names = [row.get("name") for _, row in listens]
     known_areas = raw["gateway"].get("areas") if isinstance(raw.get("gateway"), dict) else None
     own_names, faults = own_layouts(raw.get("gateway"), base)
@@ -226,6 +227,16 @@ def _cross_checks(raw: dict[str, Any], base: Path) -> Iterator[_Found]:
     yield from route_checks(_rows(raw, "route"), [row.get("id") for _, row in peers])
     if isinstance(raw.get("gateway"), dict):
         yield from _database_checks(raw["gateway"], base)
+
+
+def _operator_checks(rows: list[tuple[KeyPath, dict[str, Any]]]) -> Iterator[_Found]:
+    """Everybody is named once and has a role of the table."""
+    yield from _twice(rows, "name")
+    known = list(load().table("desk_roles").rows)
+    for path, row in rows:
+        if isinstance(row.get("role"), str) and row["role"] not in known:
+            listed = ", ".join(known)
+            yield (*path, "role"), show(row["role"]), f"未知；可用：{listed}", f"unknown; known: {listed}"
 
 
 def _twice(rows: list[tuple[KeyPath, dict[str, Any]]], key: str, unless: Any = lambda value: False) -> Iterator[_Found]:

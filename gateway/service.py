@@ -28,7 +28,7 @@ from gateway.hub import Hub
 from gateway.late_answers import LateAnswers
 from gateway.link import Connection, ConnectionOwner
 from gateway.link_commands import link_commands
-from gateway.links import ConnectionFactory, DuplexLink, OutgoingLink, ShortLink, Surroundings, settings_of
+from gateway.links import ConnectionFactory, DuplexLink, OutgoingLink, Surroundings, settings_of
 from gateway.logins import Logins
 from gateway.outbox_log import OutboxLog
 from gateway.outbox_pump import OutboxPump
@@ -39,6 +39,7 @@ from gateway.reference_data import build_reference
 from gateway.relay_desk import RelayDesk
 from gateway.retry import RetryPolicy
 from gateway.runners import InlineRunner
+from gateway.short_link import ShortLink
 from gateway.speech import SpeechBook
 from gateway.timers import Timers
 from gateway.unparking import Unparking
@@ -85,7 +86,8 @@ class Gateway:
         self._layouts = {row.name: Layout(row) for row in (*catalogue.layouts(), *layouts_in(config.gateway.layouts))}
         outbound = Outbound(catalogue, self.book)
         self.writer = Writer(
-            store, clock, runner or InlineRunner(), build_reference(catalogue), outbound.publish,
+            store, clock, runner or InlineRunner(), build_reference(catalogue, {one.name: one.role for one in config.operator}),
+            outbound.publish,
             group_size=group_size, on_outgoing=self._outgoing,
         )  # fmt: skip
         self.store = store
@@ -110,7 +112,7 @@ class Gateway:
         config, endpoints = self.config, self._endpoints
         speeches, voice_of = self._speeches, self._speeches.voice_of
         inbound = Inbound(catalogue, link_commands(self._service_status, store, self._redelivery.judge))
-        self._logins = Logins(self.book, self.codec, clock, entropy, config.gateway.areas[0])
+        self._logins = Logins(self.book, catalogue, voice_of, clock, entropy, config.gateway.areas[0])
         hub = Hub(config, self.book, speeches, self._relays, store.engine)
         self.dispatcher = Dispatcher(
             self.book, self.codec, inbound, speeches, self.writer, self.pump, clock, self._logins, hub
@@ -291,10 +293,12 @@ class Gateway:
             links.append({"peer": peer_id, "role": link.peer.role, "state": link.state, "address": link.address,
                           "stopped": link.stopped, "waiting": held, "under_way": under_way,
                           "more_in_table": more, "connects": link.connects})  # fmt: skip
+        charsets = [{"peer": peer_id, **counts} for peer_id, counts in self.dispatcher.charsets.counts.items()]
         figures = self.writer.figures
         return {
             "system_id": self.book.own_id,
             "links": links,
+            "wrong_charsets": charsets,
             "writer": {"waiting": self.writer.waiting, "groups": figures.groups, "jobs": figures.jobs,
                        "refused": figures.refused,
                        "failed": figures.failed, "largest_group": figures.largest, "storage_fault": self.writer.storage_fault},

@@ -153,3 +153,10 @@ def test_lines_are_found_through_multi_line_values_and_strings() -> None:
     assert lines[("r", 1, "s", "k")] == 13
     assert line_of(lines, ("r", 1, "s", "absent")) == 12
     assert line_of(lines, ("nowhere",)) == 1
+
+
+def test_operators_hold_roles_of_the_table_and_are_named_once() -> None:
+    text = GOOD + '\n[[operator]]\nname = "OP1"\nrole = "CLERK"\n'
+    assert [(one.name, one.role) for one in good(text).operator] == [("OP1", "CLERK")]
+    assert refused(text + '[[operator]]\nname = "OP2"\nrole = "KING"\n') == [(22, "operator[2].role")]
+    assert refused(text + '[[operator]]\nname = "OP1"\nrole = "CLERK"\n') == [(21, "operator[2].name")]

@@ -9,7 +9,8 @@ from twisted.internet.defer import Deferred
 
 from adapters.wire.packet import Packet
 from gateway.cli.desk_requests import desk_requests
-from tests.gateway.rig import PEERS, Rig, fate_for, receipt_for
+from gateway.reference_data import build_reference
+from tests.gateway.rig import CATALOGUE, PEERS, Rig, fate_for, receipt_for
 from tests.gateway.test_link import with_pf
 
 TIMERS = {"receipt": 2, "circuit_failures": 2, "circuit_pause": 10}
@@ -170,3 +171,15 @@ def test_what_makes_no_sense_is_refused(request_: dict[str, Any]) -> None:
     rig.run(2)
     assert not command(rig, **request_)["ok"]
     assert rig.gateway.links["PF0001"].state == "up"
+
+
+def test_who_may_not_stop_links_is_refused() -> None:
+    rig = Rig(PEERS)
+    rig.gateway.writer._reference = build_reference(CATALOGUE, {"王受理": "CLERK", "李专员": "SPECIALIST"})
+    rig.station()
+    rig.run(2)
+    request = {"action": "stop", "peer": "PF0001", "reason": "对端割接"}
+    assert command(rig, operator="王受理", **request)["code"] == "2002"
+    assert command(rig, operator="陌生人", **request)["code"] == "2002"
+    assert rig.gateway.links["PF0001"].state == "up"
+    assert command(rig, operator="李专员", **request)["ok"]
