@@ -21,6 +21,7 @@ from adapters.wire.packet import Packet
 from adapters.wire.times import from_wire_time
 from adapters.xml.codec import Codec
 from gateway.answers import answer_packet
+from gateway.charset_log import CharsetLog
 from gateway.clock import Clock
 from gateway.config import Peer
 from gateway.hub import Hub
@@ -78,6 +79,7 @@ class Dispatcher:
         self.on_ended = _nobody
         self.on_late: Callable[[str, Packet], bool] = _nobody_waits
         self.repeats = 0
+        self.charsets = CharsetLog()
         writer.on_room = self._room
 
     # -- owner of connections -------------------------------------------------------------------------------------------
@@ -193,22 +195,14 @@ class Dispatcher:
 
     def _log_in(self, connection: Connection, packet: Packet, peer: Peer) -> None:
         """Before the peer's login everything else is 2003 (spec 01.1.5); who fails one is asked no more."""
-        admitted = self._logins.admit(peer, packet, connection.host)
-        if admitted is None:
+        welcome = self._logins.welcome(connection, packet, peer, self._speeches.of(peer.id).answers)
+        if welcome is None:
             self._turn_away(connection, packet, "NOT_AUTHENTICATED")
             if packet.code == self._logins.code:
                 connection.close()
             return
-        document, body = admitted
-        connection.logged_in.append(peer.id)
-        connection.session.admit()
         connection.peer_id = peer.id
-        now = self._clock.now()
-        raw = self._speeches.of(peer.id).answers.reply(document.row, document.header, body, now, peer.charset)
-        connection.reply(
-            answer_packet(packet, self._book.own_id, raw, reply=True, charset=peer.charset,
-                          result=self._answers.number("OK"), now=now)
-        )  # fmt: skip
+        connection.reply(welcome)
         self.on_identified(peer.id, connection)
 
     def _turn_away(self, connection: Connection, packet: Packet, symbol: str) -> None:
@@ -285,9 +279,12 @@ class Dispatcher:
         document: Document | None = None
         if refusal is None:
             try:
-                document = self._speeches.of(peer.id).envelope.decode(packet.body, packet.charset, expect)
+                voice = self._speeches.of(peer.id).envelope
+                document, reading = voice.decode_reading(packet.body, packet.charset, expect)
+                if reading.wrong:
+                    self.charsets.judge(peer, reading, document.header)
             except DocumentRefused as error:
-                refusal = error
+                document, refusal = None, error
         self.take_judged(packet, peer, respond, document, refusal, numbered=not damaged)
 
     def take_judged(

@@ -5,89 +5,101 @@ A login is answered at once and stored nowhere: it concerns one connection and n
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable
 
 import structlog
 
 from adapters.document import Document, DocumentRefused, Header
+from adapters.envelopes.envelope import Envelope
 from adapters.login import NONCE_BYTES, Doorkeeper, credentials
 from adapters.wire.packet import Kind, Packet
 from adapters.wire.times import wire_time
-from adapters.xml.codec import Codec
+from gateway.answers import Answers, answer_packet
 from gateway.clock import Clock, Entropy
 from gateway.config import Peer
+from gateway.link import Connection
 from gateway.peers import PeerBook
+from schemas.loader import Catalogue
 
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
 class Greeter:
-    """Logs in on a connection to ``peer``."""
+    """Logs in on one connection to ``peer``."""
 
-    peer: Peer
-    logins: Logins
+    def __init__(self, peer: Peer, logins: Logins) -> None:
+        self._peer = peer
+        self._logins = logins
+        self._asked = Header("", "", "", "")
 
     def greeting(self) -> tuple[Packet, int]:
         """The login and when its answer is due (ms)."""
-        return self.logins.greeting(self.peer)
+        packet, self._asked, due = self._logins.greeting(self._peer)
+        return packet, due
 
     def accepted(self, packet: Packet) -> bool:
         """Whether the answer lets us in."""
-        return self.logins.accepted(self.peer, packet)
+        return self._logins.accepted(self._peer, packet, self._asked)
 
 
 class Logins:
-    """All logins of a process."""
+    """All logins of a process; ``voice_of`` gives the envelope a peer speaks."""
 
-    def __init__(self, book: PeerBook, codec: Codec, clock: Clock, entropy: Entropy, area: str) -> None:
+    def __init__(
+        self,
+        book: PeerBook,
+        catalogue: Catalogue,
+        voice_of: Callable[[str], Envelope],
+        clock: Clock,
+        entropy: Entropy,
+        area: str,
+    ) -> None:
         self._own = book.own_id
-        self._codec = codec
+        self._voice_of = voice_of
         self._clock = clock
         self._entropy = entropy
         self._area = area
-        self._row = codec.catalogue.by_element("Login")
+        self._row = catalogue.by_element("Login")
         self.code = self._row.code
         self._doorkeeper = Doorkeeper()
         self._secrets = {peer.id: peer.login.secret() for peer in book.all()}
         self._number = 0
 
     def greeter(self, peer: Peer) -> Greeter | None:
-        """Who logs in at ``peer``; None where nobody needs to."""
+        """Who logs in at ``peer`` on a new connection; None where nobody needs to."""
         return Greeter(peer, self) if peer.login.user else None
 
-    def greeting(self, peer: Peer) -> tuple[Packet, int]:
-        """As ``Greeter.greeting``."""
+    def greeting(self, peer: Peer) -> tuple[Packet, Header, int]:
+        """A login at ``peer``: its packet, its header, and when its answer is due (ms)."""
         now = self._clock.now()
         sent = wire_time(now)
         self._number += 1
         serial = f"{self._own:0<6.6}{sent}7{self._number:09d}"
         body = credentials(peer.login.user, self._secrets[peer.id], now, self._entropy.token(NONCE_BYTES))
         header = Header(self._row.code, serial, self._own, peer.id, self._area, sent, peer.schema_version, "B")
-        raw = self._codec.encode(Document(self._row, self._row.name, header, body), peer.charset)
+        raw = self._voice_of(peer.id).encode(Document(self._row, self._row.name, header, body), peer.charset)
         packet = Packet(
             body=raw, kind=Kind.REQUEST, code=self._row.code, sender=self._own, receiver=peer.id, area=self._area,
             serial=serial, send_time=sent, mode="B", charset=peer.charset,
         )  # fmt: skip
-        return packet, now + int(peer.answer_seconds(self._row) * 1000)
+        return packet, header, now + int(peer.answer_seconds(self._row) * 1000)
 
-    def accepted(self, peer: Peer, packet: Packet) -> bool:
-        """As ``Greeter.accepted``."""
+    def accepted(self, peer: Peer, packet: Packet, asked: Header) -> bool:
+        """Whether the answer to the login with header ``asked`` lets us in."""
         try:
-            element = self._codec.decode(packet.body, packet.charset).element
+            said = self._voice_of(peer.id).decode_answer(packet.body, packet.charset, asked).element
         except DocumentRefused as refusal:
-            element = refusal.symbol
-        if element == self._row.answer:
+            said = refusal.symbol
+        if said == self._row.answer:
             return True
         zh, en = "对端拒绝登录，请核对用户与密钥", "the peer refuses our login: check user and secret"
-        log.error("login.refused", peer=peer.id, user=peer.login.user, answer=element, result=packet.result, zh=zh, en=en)
+        log.error("login.refused", peer=peer.id, user=peer.login.user, answer=said, result=packet.result, zh=zh, en=en)
         return False
 
-    def admit(self, peer: Peer, packet: Packet, host: str) -> tuple[Document, dict[str, Any]] | None:
-        """The login in ``packet`` and the body of its answer; None if it is no login or not a good one."""
+    def welcome(self, connection: Connection, packet: Packet, peer: Peer, answers: Answers) -> Packet | None:
+        """The answer to the peer's login, which lets it in on this connection; None if ``packet`` is no good login."""
         try:
-            document = self._codec.decode(packet.body, packet.charset)
+            document = self._voice_of(peer.id).decode(packet.body, packet.charset)
         except DocumentRefused:
             return None
         if document.element != self._row.name or document.header.sender != peer.id:
@@ -96,7 +108,11 @@ class Logins:
         user = peer.login.peer_user or peer.id
         why = self._doorkeeper.why_not(document.body, user, self._secrets[peer.id], now)
         if why is not None:
-            log.warning("login.failed", peer=peer.id, host=host, why=why)
+            log.warning("login.failed", peer=peer.id, host=connection.host, why=why)
             return None
-        log.info("login.ok", peer=peer.id, host=host)
-        return document, {"user": user, "time": wire_time(now)}
+        log.info("login.ok", peer=peer.id, host=connection.host)
+        connection.logged_in.append(peer.id)
+        connection.session.admit()
+        raw = answers.reply(document.row, document.header, {"user": user, "time": wire_time(now)}, now, peer.charset)
+        ok = answers.number("OK")
+        return answer_packet(packet, self._own, raw, reply=True, charset=peer.charset, result=ok, now=now)

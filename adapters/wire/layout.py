@@ -62,7 +62,8 @@ class Layout:
     the row's packet limit in bytes, ``body_max`` that of one packet's body (0: none).  What a session asks: ``heartbeats``
     and whether they have no reply of their own (``echoes``), ``registers`` (who connects says so first), ``pages`` (further
     packets of a document are fetched), ``serial_digits`` (30 if a native serial fits, 0 without a serial),
-    ``constant_serial`` and ``answers_by_result`` (an answer says its result and nothing else).  Raises LocalError on a row that is no layout.
+    ``constant_serial`` and ``answers_by_result`` (an answer says its result and nothing else).  Raises LocalError on a row
+    that is no layout.
     """
 
     def __init__(self, row: LayoutRow) -> None:

@@ -1,0 +1,35 @@
+"""Wrong charset declarations, kept per peer so that partners can be told; a peer row may forbid them (spec 01.2 rule 2)."""
+
+from __future__ import annotations
+
+import structlog
+
+from adapters.document import DocumentRefused, Fault, Header
+from adapters.xml.charset import Reading
+from gateway.config import Peer
+
+log = structlog.get_logger()
+
+SAID_EVERY = 1000
+"""The log hears of a peer's first wrong declaration of a sort, and of every thousandth."""
+
+
+class CharsetLog:
+    """``counts``: documents by peer, then by what was declared and what it was (``UTF-8 -> GB18030``)."""
+
+    def __init__(self) -> None:
+        self.counts: dict[str, dict[str, int]] = {}
+
+    def judge(self, peer: Peer, reading: Reading, header: Header) -> None:
+        """Takes down a document whose label was false. Raises DocumentRefused (1005) where the peer's row forbids that."""
+        declared = ", ".join(reading.wrong)
+        sort = f"{declared} -> {reading.charset}"
+        counts = self.counts.setdefault(peer.id, {})
+        counts[sort] = counts.get(sort, 0) + 1
+        if counts[sort] % SAID_EVERY == 1:
+            log.warning("charset.wrong_declaration", peer=peer.id, declared=declared, found=reading.charset, n=counts[sort])
+        if peer.wrong_charset == "record":
+            return
+        zh = f"声明的字符集 {declared} 与实际的 {reading.charset} 不符，请改正声明"
+        en = f"declared as {declared}, but it is {reading.charset}: mend the declaration"
+        raise DocumentRefused("CHARSET_UNDECODABLE", (Fault("/", "charset", declared, zh, en),), header)
