@@ -151,7 +151,9 @@ def _give_back(uow: UnitOfWork, order: ServiceOrder, fence: int) -> None:
 
 
 def queue_up(order: ServiceOrder, claim: Claim) -> None:
-    """``claim`` waits; one of the same owner that waited before is replaced."""
+    """``claim`` waits; one of the same owner that waited before is replaced. For an order that ended nobody waits."""
+    if order.ended_at is not None:
+        return
     lock = from_dict(order.lock)
     others = tuple(waiting for waiting in lock.queue if waiting.owner != claim.owner)
     order.lock = as_dict(replace(lock, queue=(*others, claim)))

@@ -64,6 +64,11 @@ def test_with_a_command_open_at_a_time_deferrals_and_locks_end_too() -> None:
     assert found.states > 25
 
 
+def test_nobody_queues_for_the_lock_of_an_order_that_ended() -> None:
+    found = searched(*some("day_comes", "lock", "lock_queued", "lock_granted", "completion", "cancelled_by_rule"), bound=1)
+    assert found.findings == {}
+
+
 def test_every_input_has_a_name_of_its_own() -> None:
     names = [one.name for one in inputs()]
     assert len(set(names)) == len(names)
