@@ -1,0 +1,172 @@
+"""Login by LN01 on socket links, both ways: nothing before it, one secret, one nonce once, a deadline (spec 01.1.5, 02.1)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.document import Document, Header
+from adapters.login import Doorkeeper, credentials, digest_of
+from adapters.wire.packet import Kind, Packet
+from adapters.wire.times import from_wire_time
+from tests.gateway.rig import CATALOGUE, CODEC, START, Rig, Station, echo, packet_of, receipt_for, serial, submission
+
+ROW = CATALOGUE.by_element("Login")
+SECRET = "一个共享的密钥"
+NONCE = b"0123456789abcdef"
+PF: dict[str, Any] = {"id": "PF0001", "role": "PF", "connect": ["mem://pf"], "listen": "s"}
+
+
+@pytest.fixture
+def secret(tmp_path: Path) -> Path:
+    path = tmp_path / "secret"
+    path.write_text(SECRET + "\n", encoding="utf-8")
+    return path
+
+
+def login(number: int, *, user: str = "CH0001", key: str = SECRET, at: int = START, nonce: bytes = NONCE) -> Packet:
+    """A login of the counter's."""
+    header = Header(ROW.code, serial(number), "CH0001", "CRM001", "025", "20261122090000", mode="B")
+    raw = CODEC.encode(Document(ROW, ROW.name, header, credentials(user, key, at, nonce)), "UTF-8")
+    return packet_of(raw)
+
+
+def listening(secret: Path, **more: Any) -> Rig:
+    channel = {"id": "CH0001", "role": "channel", "listen": "s", "login": {"required": True, "secret_file": secret, **more}}
+    return Rig((channel,))
+
+
+def test_the_digest_is_that_of_the_specification() -> None:
+    """HMAC-SHA-256 with key "key" over "userx20261122090000nonce", by an independent tool."""
+    assert digest_of("key", "userx", "20261122090000", "nonce") == (
+        "ef9d605bf9a47d92cdd5cb1b345c4486bc404e0513d46dd3070257eeafd4f5ec"
+    )
+    body = credentials("userx", "key", START, NONCE)
+    assert body["digest"] == digest_of("key", body["user"], body["time"], body["nonce"])
+
+
+def test_nothing_but_a_login_is_taken_first_and_all_is_after_it(secret: Path) -> None:
+    rig = listening(secret)
+    wire = rig.caller()
+    before, welcome, after = rig.ask(wire, packet_of(submission(1)), login(2), packet_of(submission(3)))
+    assert [one.result for one in (before, welcome, after)] == ["2003", "0000", "0001"]
+    assert welcome.kind is Kind.REPLY
+    answer = CODEC.decode(welcome.body)
+    assert (answer.element, answer.body["user"]) == ("LoginAnswer", "CH0001")
+    assert rig.one("SELECT count(*) FROM message WHERE direction = 'in'") == 1
+    assert rig.ask(rig.caller(), packet_of(submission(4)))[0].result == "2003"
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"user": "CH0002"},
+        {"key": "another secret"},
+        {"at": START - 301_000},
+        {"at": START + 303_000},
+    ],
+)
+def test_a_login_that_does_not_hold_is_2003_and_the_connection_ends(secret: Path, bad: dict[str, Any]) -> None:
+    rig = listening(secret)
+    wire = rig.caller()
+    (refused,) = rig.ask(wire, login(1, **bad))
+    assert refused.result == "2003"
+    assert not wire.open
+    assert rig.ask(rig.caller(), login(2))[0].result == "0000"
+
+
+def test_a_nonce_counts_once_even_on_another_connection(secret: Path) -> None:
+    rig = listening(secret)
+    assert rig.ask(rig.caller(), login(1))[0].result == "0000"
+    assert rig.ask(rig.caller(), login(2))[0].result == "2003"
+    assert rig.ask(rig.caller(), login(3, nonce=b"another nonce...", at=rig.clock.now()))[0].result == "0000"
+
+
+def test_who_does_not_log_in_is_not_waited_for(secret: Path) -> None:
+    rig = listening(secret)
+    idle, inside = rig.caller(), rig.caller()
+    rig.ask(inside, login(1))
+    rig.run(8)
+    assert idle.open
+    rig.run(2)
+    assert (idle.open, inside.open) == (False, True)
+
+
+def test_the_peer_may_log_in_under_a_name_of_its_own(secret: Path) -> None:
+    rig = listening(secret, peer_user="counter")
+    assert rig.ask(rig.caller(), login(1, user="counter"))[0].result == "0000"
+
+
+def test_an_answer_before_login_touches_no_message(secret: Path) -> None:
+    rig = Rig((PF | {"login": {"required": True, "secret_file": secret}},))
+    station = rig.station("mem://pf", lambda packet: None)
+    rig.send("SO1")
+    rig.run(16)
+    asked = station.received[0]
+    assert rig.ask(rig.caller(), receipt_for(asked)) == []
+    assert set(rig.out().values()) != {"DONE"}
+
+
+def admitting(packet: Packet) -> Packet | None:
+    """A peer that takes our login and everything after it."""
+    if packet.code != ROW.code:
+        return receipt_for(packet)
+    body = CODEC.decode(packet.body, packet.charset).body
+    if Doorkeeper().why_not(body, "CRM-LOGIN", SECRET, from_wire_time(packet.send_time)) is not None:
+        return receipt_for(packet, "NOT_AUTHENTICATED")
+    header = Header(packet.code, packet.serial, packet.receiver, packet.sender, packet.area, packet.send_time, mode="B",
+                    result_code="0000")  # fmt: skip
+    raw = CODEC.encode(Document(ROW, str(ROW.answer), header, {"user": body["user"], "time": body["time"]}), "GB18030")
+    return echo(packet, raw, Kind.REPLY, "0000")
+
+
+def calling(secret: Path, **more: Any) -> tuple[Rig, Station]:
+    login = {"user": "CRM-LOGIN", "secret_file": secret}
+    rig = Rig((PF | {"login": login} | more,), start=False)
+    station = rig.station("mem://pf", admitting)
+    rig.start()
+    return rig, station
+
+
+@pytest.mark.parametrize("long", [True, False])
+def test_we_log_in_before_we_say_anything(secret: Path, long: bool) -> None:
+    rig, station = calling(secret, long=long)
+    rig.send("SO1", "SO2")
+    rig.run(2)
+    said: dict[int, list[str]] = {}
+    for wire in station.wires:
+        said[id(wire)] = [packet.code for packet in wire.got]
+    assert all(codes[0] == ROW.code for codes in said.values())
+    assert len(said) == (1 if long else 2)
+    assert set(rig.out().values()) == {"DONE"}
+    assert not any(code == ROW.code for codes in said.values() for code in codes[1:])
+
+
+@pytest.mark.parametrize("long", [True, False])
+def test_while_the_peer_refuses_our_login_messages_wait_and_we_ask_ever_less_often(secret: Path, long: bool) -> None:
+    rig, station = calling(secret, long=long)
+    secret.write_text("wrong", encoding="utf-8")
+    station.script = lambda packet: receipt_for(packet, "NOT_AUTHENTICATED")
+    for wire in station.wires:
+        wire.drop()
+    rig.run(1)
+    rig.send("SO1")
+    rig.run(600)
+    assert 3 < len(station.received) < 60
+    assert {packet.code for packet in station.received[1:]} == {ROW.code}
+    assert set(rig.out().values()) <= {"READY", "RETRY"}
+    station.script = admitting
+    rig.run(400)
+    assert set(rig.out().values()) == {"DONE"}
+
+
+def test_a_peer_that_does_not_answer_our_login_is_called_again(secret: Path) -> None:
+    rig, station = calling(secret)
+    station.script = lambda packet: None
+    for wire in station.wires:
+        wire.drop()
+    rig.run(120)
+    assert len(station.wires) > 2
+    assert [wire.open for wire in station.wires[:-1]] == [False] * (len(station.wires) - 1)
