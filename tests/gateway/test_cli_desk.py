@@ -64,3 +64,16 @@ def test_no_record_chosen_is_a_mistake_of_use(running: Running) -> None:
     many = [f"FO{n}" for n in range(21)]
     done = bssgw("fallout", "retry", *many, "--reason", "x", "--config", running.config)
     assert (done.code, "--dry-run" in done.err) == (2, True)
+
+
+def test_links_are_listed_stopped_and_resumed_through_the_running_gateway(running: Running) -> None:
+    rows = bssgw("link", "list", "--json", "--config", running.config).json["links"]
+    peer = next(row["peer"] for row in rows if row["role"] == "PF")
+    for action, stopped in (("stop", "OP1: 维护"), ("resume", None)):
+        done = bssgw("link", action, peer, "--reason", "维护", "--as", "OP1", "--json", "--config", running.config)
+        assert (done.code, done.json["ok"]) == (0, True)
+        rows = bssgw("link", "list", "--json", "--config", running.config).json["links"]
+        assert next(row["stopped"] for row in rows if row["peer"] == peer) == stopped
+    assert peer in bssgw("link", "list", "--config", running.config).out
+    assert bssgw("link", "stop", "XX0001", "--reason", "维护", "--config", running.config).code == 1
+    assert bssgw("link", "stop", peer, "--config", running.config).code == 2
