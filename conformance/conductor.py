@@ -109,10 +109,13 @@ class Conductor:
         self._after(run)
 
     def message(self, party: str, packet: Packet, raw: bytes, link: Any) -> None:
-        """The system under test sent ``party`` a message."""
+        """The system under test sent ``party`` a message; what bears another sender's name gets no answer."""
         now = self._clock.now()
         reading = self._paper.read(packet)
         run = self._run_of(packet)
+        if packet.sender not in ("", self._paper.pics.systems[self._paper.sut]):
+            self._stray(party, reading, raw, now)
+            return
         if run is not None and run.result is None:
             held = run.arrived(Got(party, reading, link, raw, now), party, now)
             self._after(run)

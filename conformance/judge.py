@@ -155,16 +155,23 @@ def _message(run: CaseRun, line: Line, now: int) -> bool:
 
 
 def _details(run: CaseRun, line: Line, got: Got) -> list[Difference]:
-    """Body, document header, packet header and the very bytes, as far as the line names them."""
+    """Whose it is, and body, document header, packet header and the very bytes, as far as the line names them."""
     scope = run.scope(got.at)
     args: dict[str, Any] = {name: render(line.args.get(name, {}), scope) for name in ("body", "header", "packet")}
-    found = differences(args["body"], got.reading.body)
+    found = _sender(run, got)
+    found += differences(args["body"], got.reading.body)
     found += differences(args["header"], got.reading.document.get("header", {}), "header")
     found += differences(args["packet"], header_fields(got.reading.packet), "packet")
     same = line.args.get("same")
     if same is not None and not found:
         found += _same_bytes(run.came[same].raw, got.raw)
     return found
+
+
+def _sender(run: CaseRun, got: Got) -> list[Difference]:
+    """It must come from the system under test: one that sends back what it gets has answered nothing."""
+    mine, said = run.paper.pics.systems[run.paper.sut], got.reading.packet.sender
+    return [] if said in ("", mine) else [Difference("packet/sender", mine, said)]
 
 
 def _same_bytes(first: bytes, again: bytes) -> list[Difference]:

@@ -33,6 +33,7 @@ FEATURES: dict[str, Row] = {
     "checksum": Row(True, "检查校验值", "checksums are checked"),
     "remembers_serials": Row(True, "按流水号查重并重发原应答", "repeats are found by serial and get the stored answer"),
     "retransmits": Row(True, "无收条时重发同样的字节", "the same bytes go again when no receipt comes"),
+    "report_seq": Row(True, "报告带序号", "reports carry report_seq (04.1)"),
     "long_connections": Row(True, "保持长连接", "connections stay open"),
     "address_check": Row(False, "检查地址是否覆盖", "addresses are checked for coverage"),
     "future_orders": Row(True, "处理未来日期的定单", "orders for a later day"),
