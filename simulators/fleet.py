@@ -7,7 +7,7 @@ Every system listens at its own address; those of one fleet know each other.  Th
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from twisted.internet.defer import Deferred, FirstError, gatherResults
@@ -36,7 +36,8 @@ class FleetSettings:
     ``listen_at`` by name where one differs; ``crm`` where the CRM listens, None = told later; ``direct``: PF and RM hand
     documents to each other in the process instead of over sockets; ``scale`` multiplies the plant; ``installed`` what stands
     already; ``elsewhere`` addresses, by name, of simulators that run in another process; ``scripts`` what goes
-    otherwise than usual."""
+    otherwise than usual; ``manners``: how one, by name, speaks with the CRM where that is its own; two that differ in it reach
+    each other through the CRM only."""
 
     speed: float = 1.0
     listen: str = "tcp://127.0.0.1:0"
@@ -53,6 +54,7 @@ class FleetSettings:
     plant: dict[str, Any] | None = None
     session: SessionSettings = field(default_factory=SessionSettings)
     scripts: Scripts = field(default_factory=Scripts)
+    manners: dict[str, PeerSettings] = field(default_factory=dict)
 
 
 class UnknownRole(ValueError):
@@ -133,21 +135,28 @@ def _introduce(fleet: Fleet, settings: FleetSettings) -> Fleet:
     """Everybody listens: tell those of the fleet where the others are."""
     for host in fleet.hosts.values():
         for other, address in fleet.addresses.items():
-            if SYSTEMS[other] in host.settings.peers and not settings.direct:
+            known = host.settings.peers.get(SYSTEMS[other])
+            if known is not None and known.address is None and not settings.direct:
                 host.reach(SYSTEMS[other], address)
     return fleet
 
 
 def _host_settings(name: str, names: tuple[str, ...], settings: FleetSettings) -> HostSettings:
-    known = {settings.crm_system: _peer(settings.crm_system, "CRM", settings.crm, settings)}
+    own = settings.manners.get(name)
+    crm = _peer(settings.crm_system, "CRM", settings.crm, settings)
+    if own is not None:
+        crm = replace(own, system=crm.system, role=crm.role, address=own.address or crm.address, session=crm.session)
+    known = {settings.crm_system: crm}
     for other in dict.fromkeys((*names, *settings.elsewhere)):
         if other != name and _talk(name.upper(), other.upper()):
-            known[SYSTEMS[other]] = _peer(SYSTEMS[other], other.upper(), settings.elsewhere.get(other), settings)
+            peer = _peer(SYSTEMS[other], other.upper(), settings.elsewhere.get(other), settings)
+            apart = not _alike(own, settings.manners.get(other))
+            known[peer.system] = replace(crm, system=peer.system, role=peer.role) if apart else peer
     return HostSettings(
         system=SYSTEMS[name],
         listen=settings.listen_at.get(name) or settings.listen.format(name=name),
         peers=known,
-        layout=settings.layout,
+        layout=settings.layout if own is None else own.layout,
         session=settings.session,
         receipt_ms=settings.receipt_ms,
     )
@@ -157,6 +166,13 @@ def _talk(one: str, other: str) -> bool:
     """Whether the interface has a message between these roles."""
     pair = {one, other}
     return any({route.sender, route.receiver} == pair for row in load().messages() for route in row.routes)
+
+
+def _alike(one: PeerSettings | None, other: PeerSettings | None) -> bool:
+    """Whether two speak with the CRM in one manner, so that they can speak with each other."""
+    if one is None or other is None:
+        return one is other
+    return (one.layout, one.envelope) == (other.layout, other.envelope)
 
 
 def _peer(system: str, role: str, address: str | None, settings: FleetSettings) -> PeerSettings:

@@ -337,7 +337,8 @@ class TreeEnvelope:
         }  # fmt: skip
         if answer:
             result, kind = names.result_out(header.result_code or "0000")
-            texts = document.body.get("text") or header.result_text or self._catalogue.result(header.result_code or "0000").zh
+            told = document.body.get("text") if document.element == RECEIPT else header.result_text
+            texts = told or self._catalogue.result(header.result_code or "0000").zh
             faults = "; ".join(str(fault["text"]) for fault in document.body.get("faults", ()) if "text" in fault)
             roles |= {"result": result, "result_type": kind, "result_text": f"{texts}: {faults}" if faults else str(texts)}
         given = {"date": header.send_time[:8], "name": document.row.name, "pattern": document.row.pattern, **roles}

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from simulators.host import SimulatorHost
     from simulators.ports import Endpoints
     from simulators.scripts import Scripts
+    from simulators.settings import PeerSettings
 
 
 @click.command(epilog=EXIT_HELP)
@@ -145,16 +146,12 @@ def _crm_row(config: Config, peer: Peer | None) -> Any:
 def _host_settings(config: Config, name: str, rows: dict[str, Peer]) -> Any:
     from dataclasses import replace
 
-    from adapters.envelopes.dialect import mirrored
     from simulators.settings import HostSettings, PeerSettings
 
     own = rows[name]
     listen = _crm_row(config, own)
     crm = config.gateway.system_id
-    dialect = mirrored(own.dialect.dialect(own.id, crm, own.schema_version, own.mode))
-    to_crm = PeerSettings(
-        crm, "CRM", listen.address, listen.layout, own.charset, own.mode, own.long, envelope=own.envelope, dialect=dialect
-    )
+    to_crm = _manner(config, own, listen.address, listen.layout)
     peers = {crm: to_crm}
     for other, row in rows.items():
         if other != name and _same_manner(own, row):
@@ -172,7 +169,27 @@ def _same_manner(one: Peer, other: Peer) -> bool:
 def _settings(config: Config, crm: str | None, factor: float) -> FleetSettings:
     from simulators.fleet import FleetSettings
 
-    return FleetSettings(speed=factor, crm=crm or _crm_row(config, None).address, crm_system=config.gateway.system_id)
+    first = _crm_row(config, None)
+    manners = {}
+    for name, row in _simulated(config).items():
+        listen = _crm_row(config, row)
+        if (row.envelope, row.layout) != ("package", first.layout):
+            manners[name] = _manner(config, row, listen.address if crm is None else crm, listen.layout)
+    return FleetSettings(
+        speed=factor, crm=crm or first.address, crm_system=config.gateway.system_id, layout=first.layout, manners=manners
+    )
+
+
+def _manner(config: Config, row: Peer, address: str, layout: str) -> PeerSettings:
+    """How the simulated system of a peer row speaks with the CRM: as the row says, seen from its side."""
+    from adapters.envelopes.dialect import mirrored
+    from simulators.settings import PeerSettings
+
+    crm = config.gateway.system_id
+    dialect = mirrored(row.dialect.dialect(row.id, crm, row.schema_version, row.mode))
+    return PeerSettings(
+        crm, "CRM", address, layout, row.charset, row.mode, row.long, envelope=row.envelope, dialect=dialect
+    )
 
 
 def _addresses(config: Config, names: tuple[str, ...], base: str | None) -> dict[str, str]:
