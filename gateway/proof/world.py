@@ -22,7 +22,7 @@ from adapters.store.migration import upgrade_engine
 from adapters.store.store import Store
 from gateway.cli.demo import plan as demo_plan
 from gateway.clock import Entropy
-from gateway.config import Config, GatewayTable, Listen, Peer
+from gateway.config import Config, GatewayTable, Listen, LoginTable, Peer
 from gateway.proof.auditor import Violation, audit
 from gateway.proof.channel import ChannelBrain
 from gateway.proof.heap_clock import HeapClock
@@ -37,7 +37,7 @@ from simulators.host import SimulatorHost
 from simulators.pf.brain import PfBrain
 from simulators.rm.brain import RmBrain
 from simulators.scripts import Scripts
-from simulators.settings import HostSettings, PeerSettings
+from simulators.settings import HostSettings, LoginSettings, PeerSettings
 
 NATIVE_VOICE = ("package", "GB18030")
 NATIVE_LAYOUT = "ctif-128"
@@ -68,7 +68,8 @@ class WorldPlan:
     kept (``None``: all); ``scripts``: what the simulated systems do otherwise than usual; ``layouts``: the header layout a
     system and the CRM speak with each other where it is not the native one, ``layouts_in`` a folder with layouts
     besides those that ship; ``voices`` envelope and charset of a system and the CRM likewise; ``hub``: PF and RM
-    know each other's address only as the CRM's, which hands on what they say."""
+    know each other's address only as the CRM's, which hands on what they say; ``secret_file``: the CRM and all others log
+    in with each other, with the secret it holds."""
 
     seed: int
     orders: int
@@ -82,6 +83,7 @@ class WorldPlan:
     layouts_in: Path | None = None
     voices: dict[str, tuple[str, str]] = field(default_factory=dict)
     hub: bool = False
+    secret_file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +146,7 @@ class World:
         layout, (envelope, charset) = layouts.get(system, NATIVE_LAYOUT), self.plan.voices.get(system, NATIVE_VOICE)
         for other in KNOWS[system] if self.plan.hub else (CRM,):
             peers[other] = PeerSettings(
-                other, ROLES[other], listener_of(layout), layout, charset, envelope=envelope
+                other, ROLES[other], listener_of(layout), layout, charset, envelope=envelope, login=_login(self.plan, system)
             )
         settings = HostSettings(
             system, address_of(system), peers, layouts.get(system, NATIVE_LAYOUT), layouts=layouts_in(self.plan.layouts_in)
@@ -230,12 +232,22 @@ def listener_of(layout: str) -> str:
     return address_of(CRM) if layout == NATIVE_LAYOUT else address_of(f"{CRM}-{layout}")
 
 
+def _login(plan: WorldPlan, system: str) -> LoginSettings:
+    """How ``system`` and the CRM log in with each other."""
+    if plan.secret_file is None:
+        return LoginSettings()
+    return LoginSettings(system, plan.secret_file.read_text(encoding="utf-8"), required=True)
+
+
 def _config(plan: WorldPlan) -> Config:
     spoken = {system: plan.layouts.get(system, NATIVE_LAYOUT) for system in KNOWS}
+    secret = plan.secret_file
+    login = LoginTable() if secret is None else LoginTable(user=CRM, required=True, secret_file=secret)
     peers = [
         Peer(
             id=system, role=ROLES[system], connect=(address_of(system),), listen=layout, layout=layout,  # type: ignore[arg-type]
             envelope=envelope, charset=charset,  # type: ignore[arg-type]
+            login=login,
         )
         for system, layout in spoken.items()
         for envelope, charset in (plan.voices.get(system, NATIVE_VOICE),)
