@@ -31,6 +31,7 @@ int main(int argc, char **argv) {
   int second = argv[2][2] == '2', status;
   struct ns4__HeaderType *header = soap_malloc(soap, sizeof *header);
   if (argc < 12) return 2;
+  soap_set_version(soap, second ? 2 : 1);
   if (strcmp(operation, "exchange")) {
     soap->recvfd = open(argv[4], O_RDONLY);
     memset(header, 0, sizeof *header);
