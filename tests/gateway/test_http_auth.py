@@ -1,0 +1,222 @@
+"""Who may send over HTTP, and how each binding says no (spec 01.3, 01.4)."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.soap.security import username_token
+from tests.gateway.web import (
+    LISTENS,
+    WEB_PEERS,
+    Rig,
+    ask,
+    browser,
+    enveloped,
+    request,
+    sample,
+    soap,
+    submission,
+    web_rig,
+)
+
+
+@pytest.fixture
+def secret(tmp_path: Path) -> str:
+    path = tmp_path / "password"
+    path.write_text("open sesame\n", encoding="utf-8")
+    return str(path)
+
+
+def guarded(secret: str, auth: str, **more: Any) -> Rig:
+    """A channel that has to prove who it is."""
+    http = {"auth": auth, "user": "counter", "password_file": secret}
+    return web_rig(({**WEB_PEERS[0], "http": http, **more}, *WEB_PEERS[1:]))
+
+
+def basic(user: str, password: str) -> str:
+    return "Authorization: Basic " + base64.b64encode(f"{user}:{password}".encode()).decode() + "\r\n"
+
+
+def inbound(rig: Rig) -> int:
+    return int(rig.one("SELECT count(*) FROM message WHERE direction = 'in'"))
+
+
+@pytest.mark.parametrize(
+    ("extra", "code"),
+    [
+        (basic("counter", "open sesame"), "0001"),
+        (basic("counter", "open"), "2003"),
+        (basic("somebody", "open sesame"), "2003"),
+        ("Authorization: Basic !!!\r\n", "2003"),
+        ("Authorization: Bearer x\r\n", "2003"),
+        ("", "2003"),
+    ],
+)
+def test_basic(secret: str, extra: str, code: str) -> None:
+    rig = guarded(secret, "basic")
+    for response in (
+        soap(rig, enveloped(submission(1)), extra=extra),
+        ask(rig, request("/if/SubmitOrder", submission(1), extra=extra)),
+    ):
+        assert response.code in (code, "1009")
+        assert response.status == (401 if code == "2003" else response.status)
+        assert ("www-authenticate" in response.headers) == (code == "2003")
+    assert bool(inbound(rig)) == (code == "0001")
+
+
+def token(rig: Rig, user: str = "counter", password: str = "open sesame", nonce: bytes = b"n" * 16, age: int = 0) -> str:
+    return username_token(user, password, nonce, rig.clock.now() - age).decode()
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [({}, "0001"), ({"password": "other"}, "2003"), ({"user": "other"}, "2003"), ({"age": 301_000}, "2003"),
+     ({"age": -301_000}, "2003"), ({"age": 299_000}, "0001")],
+)  # fmt: skip
+def test_username_token(secret: str, change: dict[str, Any], code: str) -> None:
+    rig = guarded(secret, "digest")
+    response = soap(rig, enveloped(submission(1), blocks=token(rig, **change)))
+    assert response.code == code
+    assert response.status == (200 if code == "0001" else 500)
+
+
+def test_without_a_token_or_with_a_plain_password_nobody_gets_in(secret: str) -> None:
+    rig = guarded(secret, "digest")
+    plain = token(rig).replace("PasswordDigest", "PasswordText")
+    assert soap(rig, enveloped(submission(1))).code == "2003"
+    assert soap(rig, enveloped(submission(1), blocks=plain)).code == "2003"
+    assert inbound(rig) == 0
+
+
+def test_a_token_counts_once_and_the_same_document_under_a_new_one_is_the_same(secret: str) -> None:
+    rig = guarded(secret, "digest")
+    first = enveloped(submission(1), blocks=token(rig))
+    assert soap(rig, first).code == "0001"
+    assert soap(rig, first).code == "2003"
+    assert soap(rig, enveloped(submission(1), blocks=token(rig, nonce=b"m" * 16))).code == "0001"
+    assert inbound(rig) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "symbol", "status"), [({"allow_addresses": ["10.0.0.0/8"]}, "2004", 403), ({"id": "CH0002"}, "2001", 403)]
+)
+def test_strangers_and_strange_addresses_are_turned_away(change: dict[str, Any], symbol: str, status: int) -> None:
+    rig = web_rig(({**WEB_PEERS[0], **change}, *WEB_PEERS[1:]))
+    assert soap(rig, enveloped(submission(1))).code == symbol
+    response = ask(rig, request("/if/SubmitOrder", submission(1)))
+    assert (response.code, response.status) == (symbol, status)
+    assert inbound(rig) == 0
+
+
+def test_a_document_that_names_another_sender_first_is_1011() -> None:
+    rig = web_rig()
+    trick = submission(1).replace(b"<Header>", b"<!-- <Sender>CH0001</Sender> --><Header>").replace(
+        b"<Sender>CH0001</Sender> --><Header>", b"<Sender>CH0001</Sender> --><Header>"
+    )  # fmt: skip
+    trick = trick[: trick.index(b"-->")] + trick[trick.index(b"-->") :].replace(b"CH0001</Sender>", b"PF0001</Sender>", 1)
+    response = ask(rig, request("/if/SubmitOrder", trick))
+    assert response.code == "1011"
+
+
+# -- statuses of plain XML (spec 01.4) --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("raw", "name", "status", "code"),
+    [
+        (submission(1), "SubmitOrder", 200, "0001"),
+        (sample("LinkTest", Sender="CH0001", Receiver="CRM001"), "LinkTest", 200, "0000"),
+        (submission(1).replace(b"<area>025</area>", b"<area>999</area>"), "SubmitOrder", 200, "3020"),
+        (submission(1), "LinkTest", 200, "1011"),
+        (b"<Package><MessageCode>CH01</MessageCode><Serial>1</Serial><Sender>CH0001</Sender>", "SubmitOrder", 400, "1001"),
+        (b"<a><Sender>CH0001</Sender><MessageCode>CH01</MessageCode><Serial>1</Serial></a>", "SubmitOrder", 400, "1002"),
+        (submission(1).replace(b"025", b"\xff\xff\xff"), "SubmitOrder", 400, "1005"),
+        (submission(1), "NoSuchMessage", 404, "1003"),
+        (submission(1), "SubmitOrderAnswer", 404, "1003"),
+        (sample("Login", Sender="CH0001", Receiver="CRM001"), "Login", 404, "1003"),
+        (submission(1, Receiver="PF0001"), "SubmitOrder", 403, "2002"),
+    ],
+)
+def test_statuses(raw: bytes, name: str, status: int, code: str) -> None:
+    response = ask(web_rig(), request(f"/if/{name}", raw))
+    assert (response.status, response.code) == (status, code), response.body
+
+
+def test_who_stops_says_so_and_answers_what_is_in_work() -> None:
+    rig = web_rig()
+    client = browser(rig)
+    client.write(request("/if/SubmitOrder", submission(1)))
+    rig.clock.advance(1)
+    rig.gateway._https[0].stop_taking()
+    rig.run(0.5)
+    assert client.responses()[-1].code == "0001"
+    late = ask(rig, request("/if/SubmitOrder", submission(2)))
+    assert (late.status, late.code, late.headers["retry-after"]) == (503, "9006", "30")
+    fault = soap(rig, enveloped(submission(2)))
+    assert (fault.status, fault.code, fault.text("faultcode")) == (500, "9006", "soap:Server")
+
+
+def test_paths_and_methods() -> None:
+    rig = web_rig()
+    assert ask(rig, request("/other")).status == 404
+    assert ask(rig, request("/soap", method="GET")).status == 405
+    assert ask(rig, request("/if/SubmitOrder", method="GET")).status == 405
+    assert ask(rig, request("/soap/xsd/none.xsd", method="GET")).status == 404
+
+
+def test_a_listener_of_soap_alone_has_no_plain_door() -> None:
+    rig = web_rig(listens=[LISTENS[0], {**LISTENS[1], "binding": "soap"}])
+    assert ask(rig, request("/if/SubmitOrder", submission(1))).status == 404
+    assert soap(rig, enveloped(submission(1))).code == "0001"
+
+
+def test_gzip_both_ways_and_long_answers_in_chunks() -> None:
+    rig = web_rig()
+    body = gzip.compress(enveloped(submission(1)))
+    assert soap(rig, body, extra="Content-Encoding: gzip\r\n").code == "0001"
+    plain = ask(rig, request("/soap?wsdl", method="GET"))
+    packed = ask(rig, request("/soap?WSDL", method="GET", extra="Accept-Encoding: gzip\r\n"))
+    assert packed.headers["content-encoding"] == "gzip"
+    assert packed.body == plain.body
+    assert plain.headers.get("transfer-encoding") == ("chunked" if len(plain.body) > 65_536 else None)
+
+
+def test_the_wsdl_names_the_address_it_was_asked_at_and_its_schemas_are_there() -> None:
+    rig = web_rig()
+    wsdl = ask(rig, request("/soap?wsdl", method="GET"))
+    addresses = wsdl.xml.xpath("//*[local-name()='address']/@location")
+    assert addresses == ["http://crm/soap"] * 2
+    for location in wsdl.xml.xpath("//*[local-name()='import']/@schemaLocation"):
+        assert ask(rig, request(location.removeprefix("http://crm"), method="GET")).status == 200
+    assert ask(rig, request("/soap/xsd/package.xsd", method="GET")).status == 200
+
+
+@pytest.mark.parametrize("charset", ["UTF-8", "GB18030"])
+def test_rare_characters_come_back_as_they_went(charset: str) -> None:
+    rig = web_rig(({**WEB_PEERS[0], "binding": "http", "charset": charset}, *WEB_PEERS[1:]))
+    text = "𠮷㐀䶮龦 张样本 <&>"
+    raw = sample("LinkTest", Sender="CH0001", Receiver="CRM001", text=text.replace("&", "&amp;").replace("<", "&lt;"))
+    body = raw.decode().partition("?>")[2].encode(charset)
+    answer = ask(rig, request("/if/LinkTest", body, f"application/xml; charset={charset}"))
+    assert answer.text("text") == text
+    assert b"&#" not in answer.body
+
+
+@pytest.mark.parametrize("version", ["1.1", "1.2"])
+def test_a_document_as_text_gets_its_answer_as_text(version: Any) -> None:
+    rig = web_rig()
+    document = submission(1).decode().replace("&", "&amp;").replace("<", "&lt;")
+    space = {"1.1": "http://schemas.xmlsoap.org/soap/envelope/", "1.2": "http://www.w3.org/2003/05/soap-envelope"}[version]
+    for operation in ("exchange", "OneDry_TwoDry_Message"):
+        raw = f'<e:Envelope xmlns:e="{space}"><e:Body><x:{operation} xmlns:x="urn:x"><arg0>{document}</arg0></x:{operation}>' \
+              "</e:Body></e:Envelope>"  # fmt: skip
+        response = soap(rig, raw.encode(), version)
+        assert response.status == 200
+        assert "<ResultCode>0001</ResultCode>" in response.text("out")
+        assert response.xml.xpath(f"//*[local-name()='{operation}Response' and namespace-uri()='urn:x']")
+    assert inbound(rig) == 1

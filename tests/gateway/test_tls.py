@@ -1,0 +1,176 @@
+"""TLS and mutual TLS of the HTTP bindings, both ways, over the in-memory network (hardening.md T)."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.clock import Entropy
+from gateway.config_http import ClientTls, HttpLimits, ServerTls
+from gateway.http import HttpSite
+from gateway.proof.heap_clock import HeapClock
+from gateway.proof.network import MemoryNetwork
+from gateway.tls import TlsEndpoint, server_factory
+from tests.gateway.test_http_link import Partner, accept
+from tests.gateway.web import LISTENS, PEERS, START, WEB_PEERS, Browsers, Rig, enveloped, request, submission, web_rig
+
+x509 = pytest.importorskip("cryptography.x509")
+pytest.importorskip("OpenSSL")
+pytest.importorskip("service_identity")
+# Twisted hands pyOpenSSL the objects pyOpenSSL used to want
+pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
+
+
+class Authority:
+    """A certificate authority for the tests."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self.folder = folder
+        self._key = self._new_key()
+        self.certificate = self._sign(name, self._key, self._key, name, authority=True)
+        self.file = self._write(f"{name}.pem", self._pem(self.certificate))
+        self._name = name
+
+    @staticmethod
+    def _new_key() -> Any:
+        from cryptography.hazmat.primitives.asymmetric import ec
+
+        return ec.generate_private_key(ec.SECP256R1())
+
+    def _write(self, name: str, data: bytes) -> Path:
+        path = self.folder / name
+        path.write_bytes(data)
+        return path
+
+    @staticmethod
+    def _pem(certificate: Any) -> bytes:
+        from cryptography.hazmat.primitives.serialization import Encoding
+
+        return bytes(certificate.public_bytes(Encoding.PEM))
+
+    @staticmethod
+    def _sign(name: str, key: Any, signer: Any, issuer: str, *, authority: bool = False, days: int = 30) -> Any:
+        from cryptography.hazmat.primitives import hashes
+        from cryptography.x509.oid import NameOID
+
+        def named(text: str) -> Any:
+            return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
+
+        now = datetime.now(UTC)
+        builder = (
+            x509.CertificateBuilder().subject_name(named(name)).issuer_name(named(issuer)).public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - timedelta(days=60)).not_valid_after(now + timedelta(days=days))
+            .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
+            .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        )  # fmt: skip
+        return builder.sign(signer, hashes.SHA256())
+
+    def issue(self, name: str, days: int = 30) -> tuple[Path, Path, str]:
+        """Certificate file, key file, and SHA-256 of the public key."""
+        from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
+        key = self._new_key()
+        certificate = self._sign(name, key, self._key, self._name, days=days)
+        digest = hashlib.sha256(key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
+        pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        return self._write(f"{name}.crt", self._pem(certificate)), self._write(f"{name}.key", pem), digest
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    return Authority(tmp_path, "test-authority")
+
+
+def tls_rig(authority: Authority, *, mutual: bool = False, peer: dict[str, Any] | None = None) -> Rig:
+    certificate, key, _ = authority.issue("crm.example")
+    tls = {"certificate_file": certificate, "key_file": key}
+    if mutual:
+        tls["client_ca_file"] = authority.file
+    return web_rig(({**WEB_PEERS[0], **(peer or {})}, *WEB_PEERS[1:]), [LISTENS[0], {**LISTENS[1], "tls": tls}])
+
+
+def ask(rig: Rig, tls: ClientTls, host: str = "crm.example") -> tuple[list[Any], bool]:
+    """Posts one order; answers, and whether the connection still stands."""
+    factory = Browsers()
+    failures: list[Any] = []
+    TlsEndpoint(rig.network.client("mem://web"), host, tls, rig.clock).connect(factory).addErrback(failures.append)
+    rig.run(1)
+    (client,) = factory.made
+    client.write(request("/soap", enveloped(submission(1))))
+    rig.run(2)
+    return client.responses(), client.open
+
+
+def test_a_server_that_proves_itself_is_spoken_with(authority: Authority) -> None:
+    answers, _ = ask(tls_rig(authority), ClientTls(ca_file=authority.file))
+    assert [answer.code for answer in answers] == ["0001"]
+
+
+@pytest.mark.parametrize("why", ["name", "authority"])
+def test_a_server_that_does_not_is_not(authority: Authority, tmp_path: Path, why: str) -> None:
+    rig = tls_rig(authority)
+    other = Authority(tmp_path, "other-authority")
+    trusted, host = (authority.file, "rm.example") if why == "name" else (other.file, "crm.example")
+    answers, stands = ask(rig, ClientTls(ca_file=trusted), host)
+    assert (answers, stands) == ([], False)
+    assert rig.one("SELECT count(*) FROM message WHERE direction = 'in'") == 0
+
+
+def test_with_mutual_tls_a_certificate_names_its_peer(authority: Authority, tmp_path: Path) -> None:
+    certificate, key, digest = authority.issue("counter")
+    rig = tls_rig(authority, mutual=True, peer={"http": {"auth": "certificate", "certificate_sha256": digest}})
+    mine = ClientTls(ca_file=authority.file, certificate_file=certificate, key_file=key)
+    assert [answer.code for answer in ask(rig, mine)[0]] == ["0001"]
+    certificate, key, _ = authority.issue("somebody")
+    theirs = ClientTls(ca_file=authority.file, certificate_file=certificate, key_file=key)
+    assert [answer.code for answer in ask(rig, theirs)[0]] == ["2003"]
+
+
+@pytest.mark.parametrize("who", ["nobody", "a stranger", "yesterday's"])
+def test_with_mutual_tls_no_certificate_of_our_authority_means_no_request(
+    authority: Authority, tmp_path: Path, who: str
+) -> None:
+    rig = tls_rig(authority, mutual=True)
+    tls = ClientTls(ca_file=authority.file)
+    if who != "nobody":
+        issuer = Authority(tmp_path, "other-authority") if who == "a stranger" else authority
+        certificate, key, _ = issuer.issue("counter", days=-1 if who == "yesterday's" else 30)
+        tls = ClientTls(ca_file=authority.file, certificate_file=certificate, key_file=key)
+    answers, stands = ask(rig, tls)
+    assert (answers, stands) == ([], False)
+    assert rig.one("SELECT count(*) FROM message WHERE direction = 'in'") == 0
+
+
+def test_a_client_that_says_nothing_is_closed_at_the_header_deadline(authority: Authority) -> None:
+    rig = tls_rig(authority)
+    factory = Browsers()
+    rig.network.client("mem://web").connect(factory)
+    rig.run(9)
+    assert factory.made[0].open
+    rig.run(3)
+    assert not factory.made[0].open
+
+
+def test_our_messages_go_over_tls_with_our_certificate(authority: Authority) -> None:
+    certificate, key, _ = authority.issue("partner.example")
+    own, own_key, _ = authority.issue("gateway")
+    clock = HeapClock(START)
+    network = MemoryNetwork(clock, Entropy(1))
+    pf = {
+        "id": "PF0001", "role": "PF", "binding": "soap", "connect": ["https://partner.example/soap"], "listen": "s",
+        "tls": {"ca_file": authority.file, "certificate_file": own, "key_file": own_key},
+    }  # fmt: skip
+    rig = Rig((PEERS[0], pf, PEERS[2]), clock=clock, network=network)
+    partner = Partner(rig, accept(), address="mem://unused")
+    site = HttpSite(HttpLimits(), clock, partner.site.handle)
+    server = ServerTls(certificate_file=certificate, key_file=key, client_ca_file=authority.file)
+    network.server("tcp://partner.example:443").listen(server_factory(server, site, clock))
+    job = rig.send("A", "B")
+    rig.run(5)
+    assert sorted(partner.serials) == sorted(job.serials)
+    assert set(rig.out().values()) == {"DONE"}
