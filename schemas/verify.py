@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from schemas.fields import field_findings
 from schemas.layout_check import layout_findings
 from schemas.loader import Catalogue, UnknownName
 from schemas.model import MessageRow
@@ -187,6 +188,7 @@ _CHECKS: tuple[Callable[[Catalogue], Iterator[Found]], ...] = (
     _rows,
     _files,
     _schemas,
+    field_findings,
     _tables,
     _enumerations,
     _patterns,
