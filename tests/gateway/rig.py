@@ -275,7 +275,7 @@ class Rig:
         self, peers: tuple[dict[str, Any], ...] = PEERS, *, engine: Engine | None = None, runner: Any = None,
         start: bool = True, layout: str = "ctif-128", clock: HeapClock | None = None, network: MemoryNetwork | None = None,
         remember: int = 6000,
-        listens: list[dict[str, Any]] | None = None, seed: int = 1,
+        listens: list[dict[str, Any]] | None = None, seed: int = 1, routes: list[dict[str, Any]] | None = None,
     ) -> None:  # fmt: skip
         self.clock = clock or HeapClock(START)
         self.network = network or MemoryNetwork(self.clock, Entropy(seed))
@@ -288,6 +288,7 @@ class Rig:
                 "gateway": {"system_id": "CRM001", "areas": ["025", "0512", "020", "0755"]},
                 "listen": listens or [{"name": "s", "address": "mem://crm", "layout": layout}],
                 "peer": list(peers),
+                "route": routes or [],
             }
         )
         self.runner = runner

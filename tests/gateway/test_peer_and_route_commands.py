@@ -1,0 +1,224 @@
+"""``bssgw peer`` and ``bssgw route``: rows scaffolded and checked, a link tested, a document explained (spec 01.2, 02.1)."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from adapters.document import Document
+from adapters.envelopes.dialect import Dialect
+from adapters.envelopes.envelope import envelope
+from adapters.xml.codec import Codec
+from gateway.cli.peer import peer
+from gateway.cli.route import route
+from gateway.config_file import ConfigError, parse
+from gateway.peer_rows import RowsInvalid, peer_rows
+from schemas.loader import load
+
+CODEC = Codec(load())
+AROUND = """
+[gateway]
+system_id = "CRM001"
+areas = ["025"]
+[[listen]]
+name = "socket"
+address = "tcp://127.0.0.1:0"
+layout = "ctif-128"
+[[peer]]
+id = "PF0001"
+role = "PF"
+connect = ["tcp://127.0.0.1:7121"]
+"""
+FOREIGN = tuple(row.name for row in load().envelopes())
+
+
+def rows(name: str, layout: str = "ctif-128", connect: str = "tcp://127.0.0.1:7122") -> str:
+    return peer_rows("RM0001", "RM", "资源", layout, name, "GBK", connect, None)
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "bssgw.toml"
+    path.write_text(AROUND + text, encoding="utf-8")
+    return path
+
+
+def called(group: Any, *arguments: str) -> Result:
+    return CliRunner().invoke(group, arguments)
+
+
+@pytest.mark.parametrize("layout", ["ctif-128", "ascii-len-8"])
+@pytest.mark.parametrize("name", FOREIGN)
+def test_scaffolded_rows_can_be_used_as_they_stand(name, layout):
+    config = parse(AROUND + rows(name, layout), "", Path())
+    found = config.peer_of("RM0001")
+    assert found is not None
+    assert (found.envelope, found.charset, found.layout) == (name, "GBK", layout)
+
+
+def test_rows_that_cannot_be_used_are_not_printed():
+    with pytest.raises(RowsInvalid, match="layout"):
+        peer_rows("rm", "ZZ", "", "no-layout", "no-envelope", "GBK", None, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("[peer.dialect.codes]\nZZ99 = 'x'", "codes.ZZ99"),
+        ("[peer.dialect.results]\nE1 = '7777'", "results.E1"),
+        ("[peer.dialect.bodies.Nothing]\nelement = 'x'", "bodies.Nothing"),
+        ("[peer.dialect]\nsigned = true", "dialect.signed"),
+        ("[peer.dialect]\nsecret_file = 'nowhere'", "dialect.secret_file"),
+        ("[[route]]\nname = 'a'\nto = 'XX0001'", "route[1].to"),
+        ("[[route]]\nname = 'a'\nmessage = ['ZZ99']\nto = 'PF0001'", "route[1].message[1]"),
+    ],
+)
+def test_faults_of_dialects_and_routes_name_their_line(text, key):
+    with pytest.raises(ConfigError) as error:
+        parse(AROUND + text, "f", Path())
+    (fault,) = error.value.faults
+    assert key in fault.key
+    assert (AROUND + text).splitlines()[fault.line - 1].strip() not in ("", "[gateway]")
+
+
+def test_an_envelope_says_what_its_row_lacks():
+    text = '[[peer]]\nid = "RM0001"\nrole = "RM"\nconnect = ["tcp://127.0.0.1:1"]\nenvelope = "contract-root"\n'
+    with pytest.raises(ConfigError, match="systems"):
+        parse(AROUND + text, "f", Path())
+    text = text.replace("contract-root", "root-hb") + 'layout = "ascii-len-8"\n'
+    with pytest.raises(ConfigError, match="window"):
+        parse(AROUND + text, "f", Path())
+
+
+def test_check_writes_and_reads_every_message(tmp_path):
+    done = called(peer, "check", "RM0001", "--config", str(written(tmp_path, rows("root-cdata", "ascii-len-8"))), "--json")
+    (found,) = json.loads(done.stdout)["peers"]
+    assert (done.exit_code, found["faults"], found["good"]) == (0, [], found["messages"])
+
+
+def test_check_names_messages_that_cannot_be_said(tmp_path):
+    done = called(peer, "check", "RM0001", "--config", str(written(tmp_path, rows("contract-root"))), "--json")
+    (found,) = json.loads(done.stdout)["peers"]
+    assert done.exit_code == 1
+    assert any(fault["message"].startswith("OH03") and "dialect.codes" in fault["text"] for fault in found["faults"])
+
+
+def test_list_without_a_running_gateway(tmp_path):
+    done = called(peer, "list", "--config", str(written(tmp_path, rows("root-hb"))), "--data-dir", str(tmp_path), "--json")
+    assert [(one["peer"], one["state"]) for one in json.loads(done.stdout)["peers"]] == [("PF0001", "—"), ("RM0001", "—")]
+
+
+class Vendor:
+    """A peer of another make: eight digits, Root, GBK; answers one LN03 with ``change`` made to the answer's bytes."""
+
+    def __init__(self, change: Any = lambda raw: raw) -> None:
+        self._change = change
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self._socket.getsockname()[1]
+        self._thread = threading.Thread(target=self._serve)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        voice = envelope(CODEC, "root-cdata", Dialect(own="RM0001", peer="CRM001"))
+        wire, _ = self._socket.accept()
+        with wire:
+            head = wire.recv(8)
+            raw = b""
+            while len(raw) < int(head):
+                raw += wire.recv(65536)
+            asked = voice.decode(raw, "GBK")
+            header = asked.header
+            header.sender, header.receiver, header.result_code = "RM0001", "CRM001", "0000"
+            answer = self._change(voice.encode(Document(asked.row, "LinkTestAnswer", header, asked.body), "GBK"))
+            wire.sendall(b"%08d" % len(answer) + answer)
+            wire.recv(1)
+
+    def close(self) -> None:
+        self._thread.join()
+        self._socket.close()
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "words"),
+    [
+        (lambda raw: raw, 0, "came back unchanged"),
+        (lambda raw: raw.replace(b"<text>", b"<text>x"), 1, "text differs"),
+        (lambda raw: raw.replace(b"</Root>", b""), 1, "not acceptable"),
+    ],
+)
+def test_a_link_test_shows_the_exchange(tmp_path, change, code, words):
+    vendor = Vendor(change)
+    try:
+        path = written(tmp_path, rows("root-cdata", "ascii-len-8", f"tcp://127.0.0.1:{vendor.port}"))
+        done = called(peer, "test", "RM0001", "--config", str(path), "--timeout", "5")
+    finally:
+        vendor.close()
+    assert (done.exit_code, words in done.stdout) == (code, True), done.stdout
+    assert "00000000  30 30 30 30" in done.stdout
+    assert "连通测试" in done.stdout
+
+
+def test_a_link_test_of_nobody_says_so(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    path = written(tmp_path, rows("root-cdata", "ascii-len-8", f"tcp://127.0.0.1:{port}"))
+    done = called(peer, "test", "RM0001", "--config", str(path), "--json")
+    assert (done.exit_code, json.loads(done.stdout)["unreachable"]) == (3, True)
+
+
+def order_of(sender: str, receiver: str, name: str = "AssignResource") -> Document:
+    path = next(path for path in load().samples(name) if path.name.startswith("ok_"))
+    document = CODEC.decode(path.read_bytes())
+    document.header.sender, document.header.receiver = sender, receiver
+    return document
+
+
+def explained(tmp_path: Path, raw: bytes, *more: str, text: str = "") -> tuple[int, Any]:
+    file = tmp_path / "document"
+    file.write_bytes(raw)
+    path = written(tmp_path, rows("root-cdata", "ascii-len-8") + text)
+    done = called(route, "explain", str(file), "--config", str(path), "--json", *more)
+    return done.exit_code, json.loads(done.stdout)
+
+
+def test_explain_says_everything_about_a_document_for_a_third_system(tmp_path):
+    raw = CODEC.encode(order_of("PF0001", "RM0001"), "GB18030")
+    code, told = explained(tmp_path, raw)
+    assert (code, told["peer"], told["decision"], told["to"], told["code"]) == (0, "PF0001", "relay", "RM0001", "OH03")
+    out = bytes.fromhex(told["outgoing"]["hex"])
+    assert int(out[:8]) == len(out) - 8
+    assert out[8:].startswith(b'<?xml version="1.0" encoding="GBK"?><Root><Domain>PF0001</Domain><SrvCode>OH03</SrvCode>')
+
+
+def test_explain_recognises_the_other_dialect_and_a_false_declaration(tmp_path):
+    voice = envelope(CODEC, "root-cdata", Dialect(own="RM0001", peer="CRM001"))
+    document = order_of("RM0001", "PF0001", "ResourceAssigned")
+    document.body["operator"] = {"id": "张示例"} if isinstance(document.body.get("operator"), dict) else "张示例"
+    raw = voice.encode(document, "GBK").replace(b'encoding="GBK"', b'encoding="UTF-8"', 1)
+    code, told = explained(tmp_path, raw)
+    assert (code, told["peer"], told["to"], told["wrong"]) == (0, "RM0001", "PF0001", ["UTF-8"])
+
+
+def test_explain_lists_every_fault(tmp_path):
+    raw = CODEC.encode(order_of("PF0001", "RM0001"), "UTF-8").replace(b"<version>", b"<version>x")
+    code, told = explained(tmp_path, raw.replace(b"<area>", b"<aera>", 1).replace(b"</area>", b"</aera>", 1))
+    assert (code, told["decision"]) == (1, "refused")
+    assert told["faults"]
+
+
+def test_explain_ours_and_unknown(tmp_path):
+    ours = CODEC.encode(order_of("PF0001", "CRM001", "OrderAccepted"), "UTF-8")
+    code, told = explained(tmp_path, ours)
+    assert (code, told["decision"], bool(told["command"])) == (0, "ours", True)
+    code, told = explained(tmp_path, CODEC.encode(order_of("ZZ0001", "CRM001", "OrderAccepted"), "UTF-8"))
+    assert (code, told["symbol"]) == (1, "SENDER_UNKNOWN")
+
+
+def test_routes_are_listed(tmp_path):
+    path = written(tmp_path, '[[route]]\nname = "a"\nmessage = ["OH03"]\nto = "PF0001"\n')
+    assert json.loads(called(route, "list", "--config", str(path), "--json").stdout)["routes"][0]["to"] == "PF0001"
