@@ -101,5 +101,5 @@ interop: .venv-interop/installed $(INTEROP)/installed
 	@.venv-interop/bin/python -m pytest -p no:cacheprovider -m interop tests/interop $(ARGS)
 
 clean:
-	rm -rf .venv .venv-3.* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.* data build
+	rm -rf .venv .venv-3.* .venv-interop .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.* data build
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

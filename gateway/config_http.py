@@ -113,6 +113,13 @@ def http_checks(path: tuple[str | int, ...], row: dict[str, Any], base: Path) ->
     http = row.get("http")
     if isinstance(http, dict):
         yield from _credentials((*path, "http"), http)
+    by_text = isinstance(http, dict) and http.get("operation", "document") != "document"
+    if binding == "soap" and row.get("envelope", "package") != "package" and not by_text:
+        yield (
+            (*path, "envelope"), repr(row["envelope"]),
+            '其他封装作为文本传送：在 [peer.http] 写 operation = "exchange"',
+            'other envelopes travel as text: write operation = "exchange" under [peer.http]',
+        )  # fmt: skip
     if binding == "soap" and row.get("charset", "UTF-8") != "UTF-8":
         yield (*path, "charset"), repr(row["charset"]), "SOAP 一律用 UTF-8，请删去此项", "SOAP is UTF-8: remove this key"
 

@@ -42,6 +42,11 @@ class Gate:
         self._passwords = {peer.id: peer.http.password() for peer in self._peers.values()}
         self._nonces = Nonces()
 
+    @property
+    def peers(self) -> tuple[Peer, ...]:
+        """All of them."""
+        return tuple(self._peers.values())
+
     def expected(self, host: str) -> bool:
         """Whether any peer of this listener may come from ``host``."""
         return any(self._book.allowed(peer, host) for peer in self._peers.values())

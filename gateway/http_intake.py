@@ -13,18 +13,19 @@ from dataclasses import dataclass
 import structlog
 
 from adapters.document import Fault, Header
+from adapters.envelopes.form import MEDIA_TYPE as FORM
 from adapters.envelopes.package import loose_header
 from adapters.soap.names import XML_MEDIA
 from adapters.wire.packet import Packet
 from adapters.xml.codec import Codec
-from gateway.answers import Answers
 from gateway.clock import Clock
 from gateway.config import Listen, Peer
 from gateway.dispatch import Dispatcher
 from gateway.http import HttpRequest
 from gateway.http_auth import Gate, NotAdmitted
 from gateway.peers import PeerBook
-from schemas.loader import RELEASE, Catalogue
+from gateway.speech import SpeechBook
+from schemas.loader import NATIVE, RELEASE, Catalogue
 
 log = structlog.get_logger()
 
@@ -61,11 +62,15 @@ class Shop:
 
     listen: Listen
     book: PeerBook
-    codec: Codec
-    answers: Answers
+    speeches: SpeechBook
     dispatcher: Dispatcher
     clock: Clock
     gate: Gate
+
+    @property
+    def codec(self) -> Codec:
+        """The native codec."""
+        return self.speeches.codec
 
     @property
     def catalogue(self) -> Catalogue:
@@ -77,7 +82,7 @@ class Shop:
         header = loose_header(raw) or Header("", "", "", "")
         header.version = RELEASE
         row = self.catalogue.messages()[0]
-        return self.answers.receipt(row, header, symbol, self.clock.now(), "UTF-8", faults=faults)
+        return self.speeches.native.answers.receipt(row, header, symbol, self.clock.now(), "UTF-8", faults=faults)
 
 
 def body_of(request: HttpRequest, most: int) -> bytes:
@@ -115,9 +120,9 @@ def media_charset(content_type: bytes) -> tuple[str, str | None]:
     return kind.strip().lower(), charset
 
 
-def check_media(kind: str) -> None:
-    """Raises Unacceptable 415 for what is said to be no XML."""
-    if kind and kind not in XML_MEDIA and not kind.endswith("+xml"):
+def check_media(kind: str, *others: str) -> None:
+    """Raises Unacceptable 415 for what is said to be neither XML nor one of ``others``."""
+    if kind and kind not in (*XML_MEDIA, *others) and not kind.endswith("+xml"):
         shown = kind[:60]
         raise Unacceptable(415, "NOT_WELL_FORMED", f"不支持的媒体类型 {shown}，请用 XML", f"media type {shown}: send XML")
 
@@ -134,10 +139,11 @@ def send(
 
 
 class PlainIntake:
-    """``POST /if/{message name}``."""
+    """``POST /if/{message name}``, and ``POST /if`` for peers of other envelopes, whose documents say by themselves what they are."""
 
     def __init__(self, shop: Shop) -> None:
         self._shop = shop
+        self._describe = shop.speeches.describe(shop.gate.peers)
         table = shop.catalogue.table("http_statuses")
         self._statuses = {
             row.code: Status(int(str(row.extra["status"])), int(str(row.extra["retry_after"]))) for row in table.rows.values()
@@ -149,11 +155,9 @@ class PlainIntake:
         raw = request.body
         try:
             kind, charset = media_of(request)
-            check_media(kind)
+            check_media(kind, *(() if name else (FORM,)))
             raw = body_of(request, shop.listen.http.max_body)
-            row = shop.catalogue.by_element(name)
-            if "http" not in row.bindings or name != row.name:
-                raise LookupError(name)
+            expect = self._expected(name)
             peer = self._peer(request, raw)
         except Unacceptable as fault:
             self._refuse(request, raw, fault.symbol, fault.status, (fault.fault,))
@@ -171,16 +175,24 @@ class PlainIntake:
 
         def respond(body: bytes, _reply: bool, code: str) -> None:
             status = self._statuses.get(code, Status(200))
-            if code == shop.catalogue.result("SCHEMA_FAULTS").code and _ROOT.search(raw, 0, 4096) is None:
+            if peer.envelope == NATIVE and code == shop.catalogue.result("SCHEMA_FAULTS").code and _ROOT.search(raw, 0, 4096) is None:
                 status = Status(400)
-            self._answer(request, status, body)
+            self._answer(request, status, body, peer)
 
         packet = Packet(body=raw, charset=charset or peer.charset, sender=peer.id, receiver=shop.book.own_id)
-        shop.dispatcher.take_from(packet, peer, {"code": row.code, "sender": peer.id}, respond)
+        shop.dispatcher.take_from(packet, peer, {**expect, "sender": peer.id}, respond)
+
+    def _expected(self, name: str) -> dict[str, str]:
+        """What the path says of the message. Raises LookupError for none that is offered here."""
+        if not name:
+            return {}
+        row = self._shop.catalogue.by_element(name)
+        if "http" not in row.bindings or name != row.name:
+            raise LookupError(name)
+        return {"code": row.code}
 
     def _peer(self, request: HttpRequest, raw: bytes) -> Peer:
-        found = self._shop.codec.quick_header(raw[:8192], None)
-        sender = found.sender if found is not None else ""
+        sender = self._describe(raw).sender
         peer = None if sender else self._shop.gate.owner(request, "")
         return peer or self._shop.gate.admit(sender, request)
 
@@ -196,12 +208,15 @@ class PlainIntake:
         found = Status(status) if status else self._statuses.get(self._shop.catalogue.result(symbol).code, Status(200))
         self._answer(request, found, self._shop.receipt(raw, symbol, faults))
 
-    def _answer(self, request: HttpRequest, status: Status, body: bytes) -> None:
+    def _answer(self, request: HttpRequest, status: Status, body: bytes, peer: Peer | None = None) -> None:
         headers: tuple[tuple[str, str], ...] = ()
         if status.retry_after:
             headers = (("Retry-After", str(status.retry_after)),)
         if status.status == 401:
             headers = (*headers, ("WWW-Authenticate", 'Basic realm="bss-gateway", charset="UTF-8"'))
+        if peer is not None and self._shop.catalogue.envelope(peer.envelope).parts:
+            send(request, status.status, body, FORM, headers)
+            return
         declared = _DECLARED.match(body)
         label = f"; charset={declared.group(1).decode('ascii')}" if declared is not None else ""
         send(request, status.status, body, f"application/xml{label}", headers)

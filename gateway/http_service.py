@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from adapters.xml.codec import Codec
-from gateway.answers import Answers
 from gateway.clock import Clock
 from gateway.config import Listen
 from gateway.dispatch import Dispatcher
@@ -14,6 +12,7 @@ from gateway.http_auth import Gate
 from gateway.http_intake import PLAIN_PATH, SOAP_PATH, PlainIntake, Shop, send
 from gateway.peers import PeerBook
 from gateway.soap_intake import SoapIntake
+from gateway.speech import SpeechBook
 from gateway.tls import server_factory
 from schemas.wsdl import Contract, offered
 
@@ -28,11 +27,12 @@ class HttpService:
     """A listener of the bindings soap or http; ``factory`` makes its connections."""
 
     def __init__(
-        self, listen: Listen, book: PeerBook, codec: Codec, answers: Answers, dispatcher: Dispatcher, clock: Clock
+        self, listen: Listen, book: PeerBook, speeches: SpeechBook, dispatcher: Dispatcher, clock: Clock
     ) -> None:
         self._listen = listen
         self._gate = Gate(listen, book, clock)
-        shop = Shop(listen, book, codec, answers, dispatcher, clock, self._gate)
+        codec = speeches.codec
+        shop = Shop(listen, book, speeches, dispatcher, clock, self._gate)
         self._plain = PlainIntake(shop)
         self._soap = SoapIntake(shop)
         rows = tuple(row for row in offered(codec.catalogue, WSDL_NAME) if row.command is not None)
@@ -43,7 +43,7 @@ class HttpService:
 
     def _handle(self, request: HttpRequest) -> None:
         path, _, query = request.uri.partition(b"?")
-        plain = self._listen.binding == "http" and path.startswith(PLAIN_PATH)
+        plain = self._listen.binding == "http" and (path.startswith(PLAIN_PATH) or path == PLAIN_PATH[:-1])
         soap = path.rstrip(b"/") == SOAP_PATH
         if not self._gate.expected(request.address):
             self._turn_away(request, "ADDRESS_NOT_ALLOWED", plain)

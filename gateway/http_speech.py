@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from adapters.document import DocumentRefused, Header
+from adapters.envelopes.form import MEDIA_TYPE as FORM
 from adapters.soap.answers import answer_text, package_of_answer, told
 from adapters.soap.names import ENVELOPES, MEDIA, action
 from adapters.soap.partner import Partner, PartnerOperation
@@ -20,7 +21,7 @@ from adapters.xml.charset import read
 from adapters.xml.codec import Codec
 from gateway.clock import Clock, Entropy
 from gateway.config import Peer
-from schemas.loader import Catalogue
+from schemas.loader import NATIVE, Catalogue
 from schemas.wsdl import service_namespace
 
 NONCE_BYTES = 16
@@ -49,11 +50,15 @@ class Speech(Protocol):
 class PlainSpeech:
     """Plain XML: the Package as it is, behind its message's name."""
 
-    def __init__(self, codec: Codec) -> None:
+    def __init__(self, peer: Peer, codec: Codec) -> None:
         self._catalogue = codec.catalogue
+        self._envelope = codec.catalogue.envelope(peer.envelope)
 
     def post(self, packet: Packet) -> Posted:
-        """To ``/if/{message name}`` below the peer's path."""
+        """To ``/if/{message name}`` below the peer's path; documents in other envelopes to the path itself."""
+        if self._envelope.name != NATIVE:
+            media = FORM if self._envelope.parts else f"application/xml; charset={packet.charset}"
+            return Posted("", packet.body, media)
         name = self._catalogue.message(packet.code).name
         return Posted(f"/if/{name}", packet.body, f"application/xml; charset={packet.charset}")
 
@@ -144,7 +149,7 @@ class TextSpeech:
 def speech_of(peer: Peer, codec: Codec, clock: Clock, entropy: Entropy) -> Speech:
     """How the peer row says. Raises OSError and WsdlUnusable for files that cannot be used."""
     if peer.binding == "http":
-        return PlainSpeech(codec)
+        return PlainSpeech(peer, codec)
     return SoapSpeech(peer, codec, clock, entropy) if peer.http.operation == "document" else TextSpeech(peer, codec)
 
 

@@ -123,8 +123,9 @@ class Hub:
     # -- handing on -------------------------------------------------------------------------------------------------
 
     def job(
-        self, packet: Packet, document: Document, peer: Peer, to: str, respond: Respond, charset: str, *, numbered: bool
-    ) -> RelayJob:
+        self, packet: Packet, document: Document, peer: Peer, to: str, respond: Respond, charset: str, *, numbered: bool,
+        digest: bytes | None = None,
+    ) -> RelayJob:  # fmt: skip
         """The job of the worker that takes ``document`` in and hands it on to ``to``."""
         if self._desk is None:
             raise RuntimeError("a hub without a desk only explains")
@@ -133,7 +134,7 @@ class Hub:
         if header.ttl and header.send_time:
             expires = from_wire_time(header.send_time) + header.ttl * 1000
         return RelayJob(
-            self._desk, packet, document, self._speeches, peer, respond, charset, numbered, to, self._book.own_id, expires
+            self._desk, packet, document, self._speeches, peer, respond, charset, numbered, to, self._book.own_id, expires, digest
         )
 
 
@@ -155,11 +156,13 @@ class RelayJob(InboundJob):
         to: str,
         own: str,
         expires_at: int,
+        digest: bytes | None = None,
     ) -> None:
         self._forward = Forward(document, peer.id, to, own, lambda: self._message_id, expires_at)
         super().__init__(
             packet, document.row, document.header, charset or peer.charset, speeches.of(peer.id).answers, respond,
             document=document, command=self._forward, numbered=numbered and peer.serials_trusted,
+            digest=digest,
         )  # fmt: skip
         self._desk = desk
         self._first = 0

@@ -222,7 +222,7 @@ class Gateway:
         """Makes the connections of a listener."""
         if listen.binding == "socket":
             return ConnectionFactory(lambda: self._accept(listen))
-        service = HttpService(listen, self.book, self.codec, self._speeches.native.answers, self.dispatcher, self._clock)
+        service = HttpService(listen, self.book, self._speeches, self.dispatcher, self._clock)
         self._https.append(service)
         return service.factory
 

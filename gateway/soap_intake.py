@@ -16,11 +16,11 @@ from adapters.soap.names import MEDIA, SoapVersion
 from adapters.soap.reading import FaultCode, Opened, SoapRefused, digest_of, open_envelope, text_of, to_package, version_of
 from adapters.soap.writing import Frame
 from adapters.wire.packet import Packet
-from adapters.xml.charset import read
+from adapters.xml.charset import Reading, read
 from gateway.http import HttpRequest
 from gateway.http_auth import NotAdmitted
 from gateway.http_intake import Shop, Unacceptable, body_of, check_media, log, media_of, send
-from schemas.loader import RELEASE
+from schemas.loader import NATIVE, RELEASE
 from schemas.wsdl import soap_namespace
 
 _OK = ("ok", "accepted", "duplicate")
@@ -67,11 +67,11 @@ class SoapIntake:
         if opened.is_text:
             self._text(request, frame, packet, opened)
         else:
-            self._document(request, frame, packet, opened, reading.data)
+            self._document(request, frame, packet, opened, reading)
 
     # -- documents ----------------------------------------------------------------------------------------------------
 
-    def _document(self, request: HttpRequest, frame: Frame, packet: Packet, opened: Opened, data: bytes) -> None:
+    def _document(self, request: HttpRequest, frame: Frame, packet: Packet, opened: Opened, reading: Reading) -> None:
         shop, raw = self._shop, packet.body
         try:
             if opened.header is None:
@@ -83,16 +83,21 @@ class SoapIntake:
         except SoapRefused as refusal:
             self._unreadable(request, frame, raw, packet.charset, refusal)
             return
+        if peer.envelope != NATIVE:
+            self._refuse(request, frame, raw, "NOT_PERMITTED", (_other_envelope(peer.envelope),))
+            return
         packet.sender = peer.id
         document: Document | None = None
         refusal_: DocumentRefused | None = None
         root = to_package(opened, self._release_of(opened))
         try:
-            document = shop.codec.decode_tree(root, data)
+            document = shop.codec.decode_tree(root, reading.data)
+            if reading.wrong:
+                shop.dispatcher.charsets.judge(peer, reading, document.header)
             if "soap" not in document.row.bindings:
                 refusal_ = _not_offered(document)
         except DocumentRefused as refusal:
-            refusal_ = refusal
+            document, refusal_ = None, refusal
         shop.dispatcher.take_judged(
             packet, peer, self._responder(request, frame, None), document, refusal_,
             charset="UTF-8", digest=digest_of(document, root),
@@ -205,6 +210,11 @@ def _utf_8(shop: Shop, package: bytes) -> bytes:
     if package.startswith(b'<?xml version="1.0" encoding="UTF-8"?>'):
         return package
     return shop.codec.encode(shop.codec.decode(package), "UTF-8")
+
+
+def _other_envelope(name: str) -> Fault:
+    zh, en = f"该对端约定的封装是 {name}，不经此操作", f"this peer speaks the envelope {name}, not this operation"
+    return Fault("/Envelope/Body", "envelope", name, zh, en)
 
 
 def _not_offered(document: Document) -> DocumentRefused:
