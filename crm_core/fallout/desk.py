@@ -141,7 +141,7 @@ class WorkFallout:
             tell_completed(moves, ended)
         elif ended:
             tell_cancelled(moves, ended, self._cancel_reason(uow))
-        repair(uow, record, action, order, self.changes)
+        repair(moves, record, action, self.changes)
         moves.record(f"desk_{action.name}", self._why())
         if action.ends and items:
             order.reason = {"text": self.reason}

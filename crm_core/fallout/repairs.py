@@ -10,6 +10,8 @@ from crm_core.errors import AttributeInvalid, StateConflict
 from crm_core.fallout.actions import Action
 from crm_core.fallout.model import Fallout
 from crm_core.orders.model import ServiceOrder
+from crm_core.orders.moves import Moves
+from crm_core.orders.operation_result import drop
 from crm_core.orders.reports import GAP
 from crm_core.orders.timing import ACCEPTANCE
 from crm_core.orders.watch import imply_missing
@@ -23,14 +25,15 @@ BILLING_CHANGES = ("plan", "account_id")
 """What ``edit`` may set on a charging fact that billing refused."""
 
 
-def repair(
-    uow: UnitOfWork, record: Fallout, action: Action, order: ServiceOrder, changes: dict[str, Any] | None
-) -> None:
+def repair(moves: Moves, record: Fallout, action: Action, changes: dict[str, Any] | None) -> None:
     """By what the record is about; where nothing stands here, taking FALLOUT off is all there is to do."""
+    uow, order = moves.uow, moves.order
     if record.error_class == "gap":
         _gap(uow, order, action)
     elif record.error_class == "overdue" and action.name in AGAIN:
         _count_anew(uow, order, record)
+    elif record.error_class == "overdue" and action.name == "skip":
+        _wait_no_longer(moves, record)
     elif record.error_class == BILLING and action.name in AGAIN:
         _charge_again(uow, order, record, changes or {})
 
@@ -57,6 +60,13 @@ def _gap(uow: UnitOfWork, order: ServiceOrder, action: Action) -> None:
 
 def _unmarked(entry: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in entry.items() if name not in ("asked", "told")}
+
+
+def _wait_no_longer(moves: Moves, record: Fallout) -> None:
+    """The order goes on without the result: the operation came to nothing, should its result still come it is only recorded."""
+    for entry in moves.order.operations:
+        if entry.get("overdue") == record.id:
+            drop(moves, entry, "skipped")
 
 
 def _count_anew(uow: UnitOfWork, order: ServiceOrder, record: Fallout) -> None:

@@ -16,7 +16,7 @@ from crm_core.orders.keys import order_keys
 from crm_core.orders.machine import rulebook
 from crm_core.orders.model import ServiceOrder
 from crm_core.orders.moves import Moves
-from crm_core.orders.operations import CANCEL, CHANGE, Entry, answered, awaiting, close
+from crm_core.orders.operations import CANCEL, CHANGE, Entry, awaiting, close
 from crm_core.orders.reports import Source, judged_by_itself, newest_open, receive, release
 from crm_core.ports import Outcome, UnitOfWork
 from crm_core.times import from_wire, to_wire
@@ -91,6 +91,25 @@ class RecordOperationResult:
             APPLYING[self.operation][1](uow, moves, entry, self)
 
 
+def refusing(entry: Entry) -> str:
+    """The item machine's input when the operation comes to nothing."""
+    return REFUSING.get(entry["operation"], "operation_answered")
+
+
+def drop(moves: Moves, entry: Entry, text: str) -> None:
+    """The operation ends without a result of its own: its items leave the overlay it put on, whoever asked will hear of it."""
+    order = moves.order
+    close(order, entry)
+    moves.asked = entry.get("asked") or moves.asked
+    book = rulebook(moves.uow.reference.policies)
+    concerned = entry.get("items")
+    for item in order.newest():
+        effect = book.effect(item, refusing(entry))
+        if effect.kind is Kind.MOVED and (concerned is None or item.item_id in concerned):
+            moves.put(item, effect)
+    refused(moves, entry["operation"], text)
+
+
 def refused(moves: Moves, operation: str, text: str) -> None:
     """An operation came to nothing: the history says why, the order stays where it was."""
     moves.record(f"{operation}_refused", text or None)
@@ -132,18 +151,10 @@ class RecordOperationReceipt:
             raise OrderUnknown(f"定单 {self.service_order_id} 不存在", f"Order {self.service_order_id} is not known")
         if self.accepted:
             return Outcome("OK", state=order.state)
-        entry = answered(order, uow.origin.serial)
+        entry = awaiting(order, uow.origin.serial)
         if entry is not None:
-            name = REFUSING.get(entry["operation"], "operation_answered")
-            moves = Moves(uow, order, name)
-            moves.asked = entry.get("asked")
-            book = rulebook(uow.reference.policies)
-            concerned = entry.get("items")
-            for item in order.newest():
-                effect = book.effect(item, name)
-                if effect.kind is Kind.MOVED and (concerned is None or item.item_id in concerned):
-                    moves.put(item, effect)
-            refused(moves, entry["operation"], self.symbol)
+            moves = Moves(uow, order, refusing(entry))
+            drop(moves, entry, self.symbol)
             conclude(moves, reason={"text": self.symbol})
             release(uow, order)
         return Outcome("OK", state=order.state)

@@ -198,7 +198,7 @@ def _operation(entry: dict[str, Any], version: int) -> Key:
     ahead = entry["version"] > version
     return (
         entry["operation"], ahead, "manual" in entry, bool(entry.get("accept")), bool(entry.get("forced")),
-        "" if claim is None else claim["owner"],
+        "" if claim is None else claim["owner"], "overdue" in entry,
     )  # fmt: skip
 
 

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from crm_core.billing.record_result import RecordBillingResult
 from crm_core.errors import DomainError
-from crm_core.events import BillingDue, CancelRequested, CompletionDecided
+from crm_core.events import BillingDue, CancelRequested, ChangeRequested, CompletionDecided, DeferralRequested
 from crm_core.fallout.desk import WorkFallout
 from crm_core.fallout.model import Fallout
 from crm_core.fallout.open_record import OpenFallout
+from crm_core.orders.operation_result import RecordOperationResult
 from crm_core.orders.reports import GAP
 from crm_core.orders.timing import GAP_MS
 from crm_core.orders.watch import WatchOrder
 from crm_core.ports import Origin, Outcome
+from tests.crm_core.channel import Asked
 from tests.crm_core.desk import World
-from tests.crm_core.samples import NOW
+from tests.crm_core.samples import NOW, REFERENCE
 
 DESK = Origin("OP1", "", "fallout")
 APPROVED = {"approved_by": "BOSS"}
@@ -195,3 +198,54 @@ def test_a_command_that_spent_its_budget_puts_the_order_in_fallout() -> None:
     other = World()
     other.tell(OpenFallout("not_sent", "中", "en", service_order_id=other.id, message_id=8))
     assert other.order.state == "SUBMITTED"
+
+
+def overdue(name: str) -> Asked:
+    """An operation whose result did not come by its limit."""
+    limits = {event.__name__: (1800, "elapsed") for event in (ChangeRequested, CancelRequested, DeferralRequested)}
+    world = Asked(reference=replace(REFERENCE, result_limits=limits))
+    world.tell(world.accept(1))
+    if name == "change":
+        world.amend()
+    elif name == "cancel":
+        world.cancel()
+    else:
+        world.ask("defer", {"reason": {"type": "10P", "code": "10P002", "text": "用户外出"}, "until": "20261202090000"})
+    world.store.run(WatchOrder(world.id), NOW + 1_800_000, world.reference, DESK)
+    assert (world.order.state, len(world.fallouts())) == ("FALLOUT", 1)
+    return world
+
+
+@pytest.mark.parametrize(("name", "late"), [("change", "applied"), ("cancel", "cancelled"), ("defer", "applied")])
+def test_an_overdue_operation_skipped_is_over_and_a_late_result_only_recorded(name: str, late: str) -> None:
+    world = overdue(name)
+    serial, version = world.last_serial(name), world.order.version
+    work(world, "skip", now=NOW + 1_800_001)
+    item = world.item()
+    assert (item.fallout, item.amending, item.cancelling, world.order.operations) == (False, False, False, [])
+    assert (world.order.state, record(world).state) == ("ACCEPTED", "closed")
+    assert f"{name}_refused" in [change.input for change in world.store.changes]
+    assert world.notices()[-1].state == "ACCEPTED"
+    if name == "change":
+        world.changed(late, ref=serial)
+    elif name == "cancel":
+        world.cancelled(("1", late), ref=serial)
+    else:
+        world.answer(RecordOperationResult(world.id, 1, "defer", late), serial)
+    assert (world.order.state, world.order.version, world.order.operations) == ("ACCEPTED", version, [])
+
+
+@pytest.mark.parametrize("name", ["change", "cancel"])
+def test_after_a_skipped_operation_it_may_be_asked_again(name: str) -> None:
+    world = overdue(name)
+    work(world, "skip", now=NOW + 1_800_001)
+    assert (world.amend() if name == "change" else world.cancel()).symbol == "ACCEPTED"
+    assert [entry["operation"] for entry in world.order.operations] == [name]
+
+
+def test_a_skip_ends_the_overdue_operation_and_leaves_the_others() -> None:
+    world = overdue("change")
+    world.cancel()
+    work(world, "skip", now=NOW + 1_800_001)
+    assert [entry["operation"] for entry in world.order.operations] == ["cancel"]
+    assert (world.item().amending, world.order.state) == (False, "CANCELLING")
