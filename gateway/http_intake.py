@@ -139,7 +139,7 @@ def send(
 
 
 class PlainIntake:
-    """``POST /if/{message name}``, and ``POST /if`` for peers of other envelopes, whose documents say by themselves what they are."""
+    """``POST /if/{message name}``; ``POST /if`` for peers of other envelopes, whose documents say by themselves what they are."""
 
     def __init__(self, shop: Shop) -> None:
         self._shop = shop

@@ -134,8 +134,9 @@ class Hub:
         if header.ttl and header.send_time:
             expires = from_wire_time(header.send_time) + header.ttl * 1000
         return RelayJob(
-            self._desk, packet, document, self._speeches, peer, respond, charset, numbered, to, self._book.own_id, expires, digest
-        )
+            self._desk, packet, document, self._speeches, peer, respond, charset, numbered, to, self._book.own_id, expires,
+            digest,
+        )  # fmt: skip
 
 
 class RelayJob(InboundJob):
