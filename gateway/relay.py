@@ -57,9 +57,7 @@ class Forward:
             due_at=now, first_seen=now,
         )  # fmt: skip
         store.send(record, document.body, dumps(document.body) or "{}")
-        self.relay = Relay(
-            record.id, serial, self.origin(), self.origin_peer, header.serial, header.sender, self.expires_at
-        )
+        self.relay = Relay(record.id, serial, self.origin(), self.origin_peer, header.serial, header.sender, self.expires_at)
         store.put("relay", astuple(self.relay))
         return Outcome(PROVISIONAL.get(row.pattern, "ACCEPTED"))
 
