@@ -315,7 +315,8 @@ class Dispatcher:
                 header.receiver = header.receiver or self._book.own_id
             refusal = refusal or self._expired(header.ttl, header.send_time)
             if to and refusal is None:
-                self._writer.submit(self._hub.job(packet, document, peer, to, respond, charset, numbered=numbered, digest=digest))
+                job = self._hub.job(packet, document, peer, to, respond, charset, numbered=numbered, digest=digest)
+                self._writer.submit(job)
                 return
             refusal = refusal or self._not_ours(document.element, row, header, peer)
         if refusal is None and document is not None:

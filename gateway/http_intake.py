@@ -139,7 +139,7 @@ def send(
 
 
 class PlainIntake:
-    """``POST /if/{message name}``; ``POST /if`` for peers of other envelopes, whose documents say by themselves what they are."""
+    """``POST /if/{message name}``; ``POST /if`` for other envelopes, whose documents say by themselves what they are."""
 
     def __init__(self, shop: Shop) -> None:
         self._shop = shop
@@ -175,7 +175,8 @@ class PlainIntake:
 
         def respond(body: bytes, _reply: bool, code: str) -> None:
             status = self._statuses.get(code, Status(200))
-            if peer.envelope == NATIVE and code == shop.catalogue.result("SCHEMA_FAULTS").code and _ROOT.search(raw, 0, 4096) is None:
+            faulty = peer.envelope == NATIVE and code == shop.catalogue.result("SCHEMA_FAULTS").code
+            if faulty and _ROOT.search(raw, 0, 4096) is None:
                 status = Status(400)
             self._answer(request, status, body, peer)
 
