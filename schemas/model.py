@@ -29,7 +29,8 @@ class MessageRow:
     """One message of the interface (spec 02).
 
     ``key`` names the body fields of the business key (dotted, lists implied; empty: the message has none); ``order_key``
-    the field whose value keeps messages in sequence (spec 06.1 promise 3).  ``command`` names the core's command an inbound
+    the field whose value keeps messages in sequence (spec 06.1 promise 3).  ``after`` names the messages it usually follows,
+    besides the commands whose ``result`` it is (none: it begins by itself).  ``command`` names the core's command an inbound
     message becomes; ``on`` the core's event an outbound message is made of; ``on_receipt`` the command that
     hears what its receipt said, ``on_answer`` the one that hears the answer of a Q the CRM asked.  Limits are seconds;
     ``result_clock`` says whether ``result_limit`` runs on the ``elapsed`` clock or on ``working`` hours.
@@ -47,6 +48,7 @@ class MessageRow:
     version: str = "0.9"
     answer: str | None = None
     result: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
     key: tuple[str, ...] = ()
     order_key: str | None = None
     read_only: bool = False
@@ -106,8 +108,8 @@ class LayoutField:
     """A header field: byte ``offset`` and ``width``, how it is written and padded, and the ``role`` it plays.
 
     Roles: magic, version, length, kind, code, sender, receiver, area, serial, send_time, mode, charset, more, segment,
-    result, text, ttl, checksum, body, filler.  ``values`` maps our values to the wire's (e.g. kind ``request`` -> ``0``;
-    of several with one form on the wire the first is read); ``constant`` is what a filler or magic always holds, or a
+    result, text, ttl, checksum, password, body, filler.  ``values`` maps our values to the wire's (e.g. kind ``request`` ->
+    ``0``; of several with one form on the wire the first is read); ``constant`` is what a filler or magic always holds, or a
     serial that says nothing.  ``heartbeat`` is the value that makes the packet a heartbeat where this is no kind field.
     """
 

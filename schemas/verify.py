@@ -85,6 +85,8 @@ def _pattern(catalogue: Catalogue, row: MessageRow, where: str) -> Iterator[Foun
         yield where, "只读只用于 Q 类报文", "read_only is for Q rows"
     for code in row.result:
         yield from _resolves(catalogue.message, code, where, "result")
+    for code in row.after:
+        yield from _resolves(catalogue.message, code, where, "after")
 
 
 def _resolves(look_up: Callable[[str], object], name: str, where: str, column: str) -> Iterator[Found]:
