@@ -123,6 +123,7 @@ def answer_packet(request: Packet, own_id: str, body: bytes, *, reply: bool, cha
         mode=request.mode,
         charset=charset,
         result=result,
+        extra=request.extra,
     )
 
 

@@ -88,7 +88,8 @@ class LoginTable(Table):
 class Peer(Table):
     """A system we speak with and its manner of speaking. ``connect``: primary first, then stand-by addresses.
 
-    ``areas`` empty: all areas of the gateway.  ``allow_addresses`` empty: from anywhere; entries are IP addresses or
+    ``header``: values of the layout's free fields in what we send, by the field's name.  ``areas`` empty: all areas of the
+    gateway.  ``allow_addresses`` empty: from anywhere; entries are IP addresses or
     networks.
     """
 
@@ -109,6 +110,7 @@ class Peer(Table):
     serials_trusted: bool = True
     unchecked_allowed: bool = False
     wrong_charset: Literal["record", "refuse"] = "record"
+    header: dict[str, Annotated[str, Field(max_length=100)]] = {}
     schema_version: str = "0.9"
     allow_addresses: Annotated[tuple[str, ...], Loose] = ()
     areas: Annotated[tuple[AreaCode, ...], Loose] = ()

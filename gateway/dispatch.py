@@ -187,6 +187,8 @@ class Dispatcher:
             self._turn_away(connection, packet, "ADDRESS_NOT_ALLOWED")
             return None
         if peer.login.required and peer.id not in connection.logged_in:
+            if self._logins.proven(connection, packet, peer):
+                return peer  # and every packet proves it anew
             self._log_in(connection, packet, peer)
             return None
         connection.peer_id = peer.id

@@ -22,6 +22,7 @@ from adapters.wire.packet import Packet
 from adapters.wire.session import Describe, LocalError, Session
 from adapters.wire.settings import SessionSettings
 from gateway.clock import Clock
+from gateway.stamp import Stamp
 
 log = structlog.get_logger()
 
@@ -77,11 +78,13 @@ class Connection(TwistedProtocol):
         epoch: int,
         describe: Describe,
         login: LoginFirst | None = None,
+        stamp: Stamp | None = None,
     ) -> None:
         self.epoch = epoch
         self.entered = False
         self.logged_in: list[str] = []
         self._login = login
+        self._stamp = stamp
         self._greeting: str | None = None
         self.peer_id: str | None = None
         self.host = ""
@@ -157,6 +160,8 @@ class Connection(TwistedProtocol):
         """Queue one of our messages; False if the session cannot take it now."""
         if self._gone or not self.session.can_send:
             return False
+        if self._stamp is not None:
+            self._stamp(packet)
         try:
             self.session.send(packet, self._clock.now(), deadline_ms)
         except LocalError as error:
@@ -169,6 +174,8 @@ class Connection(TwistedProtocol):
         """Queue an answer; if the connection is gone the peer will ask again and get the stored one."""
         if self._gone or self.session.over:
             return
+        if self._stamp is not None:
+            self._stamp(packet)
         try:
             self.session.reply(packet, self._clock.now())
         except LocalError as error:

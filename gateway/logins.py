@@ -6,6 +6,7 @@ A login is answered at once and stored nowhere: it concerns one connection and n
 from __future__ import annotations
 
 from collections.abc import Callable
+from hmac import compare_digest
 
 import structlog
 
@@ -65,6 +66,10 @@ class Logins:
         self._secrets = {peer.id: peer.login.secret() for peer in book.all()}
         self._number = 0
 
+    def secret(self, peer: Peer) -> str:
+        """What we and ``peer`` share; empty where nothing."""
+        return self._secrets[peer.id]
+
     def greeter(self, peer: Peer) -> Greeter | None:
         """Who logs in at ``peer`` on a new connection; None where nobody needs to."""
         return Greeter(peer, self) if peer.login.user else None
@@ -95,6 +100,14 @@ class Logins:
         zh, en = "对端拒绝登录，请核对用户与密钥", "the peer refuses our login: check user and secret"
         log.error("login.refused", peer=peer.id, user=peer.login.user, answer=said, result=packet.result, zh=zh, en=en)
         return False
+
+    def proven(self, connection: Connection, packet: Packet, peer: Peer) -> bool:
+        """Whether the packet itself says the secret, in a layout that has a field for it."""
+        secret = self._secrets[peer.id].encode()
+        if not connection.session.layout.carries("password") or not compare_digest(packet.password.encode(), secret):
+            return False
+        connection.session.admit()
+        return True
 
     def welcome(self, connection: Connection, packet: Packet, peer: Peer, answers: Answers) -> Packet | None:
         """The answer to the peer's login, which lets it in on this connection; None if ``packet`` is no good login."""

@@ -41,6 +41,7 @@ from gateway.retry import RetryPolicy
 from gateway.runners import InlineRunner
 from gateway.short_link import ShortLink
 from gateway.speech import SpeechBook
+from gateway.stamp import stamp_of
 from gateway.timers import Timers
 from gateway.unparking import Unparking
 from gateway.writer import Runner, Writer
@@ -102,7 +103,8 @@ class Gateway:
         self.desk = Desk(self.writer, OutboxLog(store.engine), self.pump, catalogue, self.book.own_id)
         self._unparking = Unparking(OutboxLog(store.engine), self.writer, self.pump, self.book, catalogue)
         self._redelivery = Redelivery(
-            self.codec, clock, self.book.own_id, self.links.get, OutboxLog(store.engine).bytes_of
+            self.codec, clock, self.book.own_id, self.links.get, OutboxLog(store.engine).bytes_of,
+            self._relays.sender_of,
         )
         self._compose_intake()
 
@@ -213,10 +215,11 @@ class Gateway:
 
     def _connection(self, owner: ConnectionOwner, peer: Peer) -> Connection:
         self._epoch += 1
-        login = self._logins.greeter(peer)
+        layout, describe = self._layouts[peer.layout], self._speeches.describe((peer,))
+        login = None if layout.carries("password") else self._logins.greeter(peer)
         settings = replace(settings_of(peer, self.book.own_id), dialled=True, login=login is not None)
-        layout = self._layouts[peer.layout]
-        return Connection(owner, layout, settings, self._clock, self._epoch, self._speeches.describe((peer,)), login)
+        stamp = stamp_of(layout, self._catalogue, peer, self._logins.secret(peer))
+        return Connection(owner, layout, settings, self._clock, self._epoch, describe, login, stamp)
 
     def _factory_of(self, listen: Listen) -> Any:
         """Makes the connections of a listener."""
@@ -235,7 +238,8 @@ class Gateway:
             raise LookupError(listen.name)
         settings = replace(settings_of(widest, self.book.own_id), login=all(peer.login.required for peer in peers))
         layout, describe = self._layouts[listen.layout], self._speeches.describe(tuple(peers))
-        return Connection(self.dispatcher, layout, settings, self._clock, self._epoch, describe)
+        stamp = stamp_of(layout, self._catalogue)
+        return Connection(self.dispatcher, layout, settings, self._clock, self._epoch, describe, stamp=stamp)
 
     def _listens(self, port: Any, listen: Listen) -> None:
         self._ports.append(port)

@@ -29,6 +29,7 @@ _ROLES = frozenset(
         "ttl",
         "checksum",
         "body",
+        "password",
         "filler",
     )
 )

@@ -65,7 +65,7 @@ class FieldCodec:
 
 CARRIED = frozenset(
     {"kind", "code", "sender", "receiver", "area", "serial", "send_time", "mode", "charset", "more", "segment", "result"}
-    | {"ttl", "checksum", "text", "length", "body"}
+    | {"ttl", "checksum", "text", "password", "length", "body"}
 )
 """Roles a packet has an attribute for, and the length; the others are constants or free fields."""
 

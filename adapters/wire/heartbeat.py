@@ -65,6 +65,7 @@ def heartbeat_reply(packet: Packet, now: int) -> Packet:
         receiver=packet.sender,
         send_time=wire_time(now),
         body=b"",
+        password="",
         more=False,
         segment=1,
     )

@@ -24,7 +24,7 @@ __all__ = ["FieldRow", "Layout", "LayoutRow", "LocalError"]
 _SLOTS = [field.name for field in dataclass_fields(Packet) if field.name not in ("body", "extra")]
 """What a header may say of a packet, in the order of the packet's own values."""
 
-_CHANGING = frozenset({"length", "checksum", "serial", "send_time", "text", "body", "extra"})
+_CHANGING = frozenset({"length", "checksum", "serial", "send_time", "text", "password", "body", "extra"})
 """What differs from packet to packet on a link; everything else takes few values, and is written into a template once."""
 _TEMPLATES = 256
 """Templates kept per layout (of a header's size each); beyond that it starts anew."""

@@ -34,7 +34,7 @@ class Packet:
     limit), ``charset`` ``GB18030`` or ``UTF-8``, ``mode`` ``A`` or ``B``, ``segment`` counts from 1, ``more`` says that
     further segments follow.  ``checksum`` is what a received header said (upper-case hex, empty for blanks); sending
     computes it anew, so it takes no part in comparison.  ``text`` says for people what ``result`` means, cut to its field's
-    bytes.  ``extra`` holds the free fields of other layouts by name.
+    bytes.  ``password`` is what some layouts carry in every request.  ``extra`` holds the free fields of other layouts by name.
     """
 
     body: bytes
@@ -53,6 +53,7 @@ class Packet:
     ttl: int = 0
     checksum: str = field(default="", compare=False)
     text: str = ""
+    password: str = field(default="", repr=False, compare=False)
     extra: dict[str, str] = field(default_factory=dict)
 
     @property

@@ -52,12 +52,12 @@ def test_golden_headers(name):
 
 
 def test_a_fixed_query_frame_both_ways():
-    ask = Packet(b"ORDER=SO1", Kind.REQUEST, "QRY:ORDER", "CH0001", serial="42", extra={"password": "pw"})
+    ask = Packet(b"ORDER=SO1", Kind.REQUEST, "QRY:ORDER", "CH0001", serial="42", password="pw")
     data = BD.encode(ask)
     head = b"`BD`0" + b"QRY:ORDER      " + b"CH0001    " + b"pw        " + b"42".ljust(16) + b" " * 16
     assert data == head + b"ORDER=SO1".ljust(200)
     read, total = BD.decode_header(data)
-    assert (total, read.body, read.extra) == (272, b"ORDER=SO1", {"password": "pw"})
+    assert (total, read.body, read.password) == (272, b"ORDER=SO1", "pw")
     said = BD.encode(replace(ask, kind=Kind.REPLY, body=b"<whatever/>", result="3003"))
     assert said[72:].rstrip() == b"RETN=03003"
     assert BD.decode_header(said)[0].result == "3003"
