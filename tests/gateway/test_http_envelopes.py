@@ -1,0 +1,89 @@
+"""Other envelopes over HTTP and SOAP, both ways: forms, documents as text (spec 01.2, 01.3, 05)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from lxml import etree
+
+from adapters.document import Document, Header
+from adapters.soap.reading import open_envelope, text_of
+from adapters.soap.writing import Frame
+from gateway.http import HttpRequest
+from schemas.loader import RECEIPT
+from tests.gateway.test_http_link import Partner
+from tests.gateway.web import CATALOGUE, CODEC, WEB_PEERS, Rig, ask, enveloped, request, soap, submission, web_rig
+
+FORM = "application/x-www-form-urlencoded"
+
+
+def voice(rig: Rig, peer_id: str) -> Any:
+    """What the gateway speaks with a peer, heard from the other side."""
+    return rig.gateway._speeches.voice_of(peer_id)
+
+
+def foreign(name: str, **more: Any) -> Rig:
+    known = {"binding": "http", "envelope": name, "charset": "UTF-8", "allow_addresses": ["127.0.0.1"]}
+    return web_rig(({**WEB_PEERS[0], **known, **more}, *WEB_PEERS[1:]))
+
+
+@pytest.mark.parametrize("name", ["uni-bss", "inter-boss"])
+def test_a_form_is_answered_by_a_form(name: str) -> None:
+    rig = foreign(name)
+    raw = voice(rig, "CH0001").encode(CODEC.decode(submission(1)), "UTF-8")
+    response = ask(rig, request("/if", raw, FORM))
+    assert (response.status, response.headers["content-type"]) == (200, FORM), response.body
+    assert rig.one("SELECT count(*) FROM service_order") == 1
+    assert ask(rig, request("/if", raw, FORM)).body == response.body
+    assert rig.one("SELECT count(*) FROM message WHERE direction = 'in'") == 1
+
+
+@pytest.mark.parametrize("name", ["root-hb", "root-cdata"])
+def test_other_documents_come_without_a_name_in_the_path(name: str) -> None:
+    rig = foreign(name)
+    raw = voice(rig, "CH0001").encode(CODEC.decode(submission(1)), "UTF-8")
+    response = ask(rig, request("/if", raw, "text/xml"))
+    assert (response.status, response.headers["content-type"]) == (200, "application/xml; charset=UTF-8"), response.body
+    assert rig.one("SELECT count(*) FROM service_order") == 1
+
+
+def _answer(rig: Rig, name: str, raw: bytes) -> bytes:
+    """A receipt in the envelope of the request."""
+    speech = voice(rig, "PF0001")
+    asked = speech.decode(raw, "UTF-8", {"sender": "CRM001", "receiver": "PF0001"}).header
+    head = Header(asked.code, asked.serial, "PF0001", "CRM001", asked.area, asked.send_time, "0.9", asked.mode)
+    head.result_code = "0001"
+    return bytes(speech.encode(Document(CATALOGUE.message(asked.code), RECEIPT, head, {"code": "0001", "text": "ok"}), "UTF-8"))
+
+
+@pytest.mark.parametrize("name", ["contract-root", "root-hb"])
+@pytest.mark.parametrize("binding", ["http", "soap"])
+def test_our_messages_in_another_envelope(name: str, binding: str) -> None:
+    http = {"operation": "exchange"} if binding == "soap" else {}
+    pf = {"id": "PF0001", "role": "PF", "binding": binding, "envelope": name, "connect": ["mem://partner/in"], "listen": "s",
+          "charset": "UTF-8", "http": http}  # fmt: skip
+    rig = Rig((WEB_PEERS[1] | {"id": "RM0001", "role": "RM"}, pf, WEB_PEERS[2]))
+    rig.run(0.1)
+    seen: list[str] = []
+
+    def take(request: HttpRequest) -> None:
+        seen.append(request.uri.decode())
+        raw = request.body if binding == "http" else text_of(open_envelope(etree.fromstring(request.body))).encode()
+        answer = _answer(rig, name, raw)
+        if binding == "soap":
+            answer = Frame("1.1", CATALOGUE.version()).text_answer("exchange", "urn:x", answer.decode().partition("?>")[2])
+        request.respond(200, answer, "text/xml")
+
+    partner = Partner(rig)
+    partner.site.handle = take
+    rig.send("A", "B")
+    rig.run(3)
+    assert seen == ["/in"] * 2
+    assert set(rig.out().values()) == {"DONE"}
+
+
+def test_a_peer_of_another_envelope_may_not_use_the_operations_of_ours() -> None:
+    rig = foreign("contract-root")
+    assert soap(rig, enveloped(submission(1))).code == "2002"
+    assert rig.one("SELECT count(*) FROM message WHERE direction = 'in'") == 0
