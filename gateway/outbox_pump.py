@@ -48,13 +48,12 @@ STORE_WAIT_MS = 2_000
 
 
 class OutboxPump:
-    """All lanes of a process."""
+    """All lanes of a process. ``voice_of`` a peer is its envelope; ``desk`` knows what is handed on for others."""
 
     def __init__(
         self, writer: Writer, outbox: OutboxLog, codec: Codec, clock: Clock, policy: RetryPolicy, own_id: str,
         voice_of: Callable[[str], Envelope], desk: RelayDesk,
     ) -> None:  # fmt: skip
-        """``voice_of`` a peer is its envelope; ``desk`` knows which messages are handed on for others."""
         self._voice_of = voice_of
         self._desk = desk
         self._packets = OutboxPackets(codec, own_id, voice_of, desk.open)
@@ -100,6 +99,7 @@ class OutboxPump:
     def outgoing(self, messages: list[tuple[MessageRecord, dict[str, Any]]], *, again: bool = False) -> None:
         """Messages that were just committed; ``again``: they had ended and are to leave once more, read before or not."""
         touched: dict[str, Lane] = {}
+        self._desk.recall([record.id for record, _ in messages] if again else [])
         for record, document in messages:
             lane = self._lanes.get(record.peer)
             passed = lane is not None and record.id <= lane.read_to

@@ -51,8 +51,10 @@ class Redelivery:
         own_id: str,
         links: Callable[[str], EchoLink | None],
         bytes_of: Callable[[int], bytes | None],
+        sender_of: Callable[[int], str | None],
     ) -> None:
-        """``bytes_of`` a message by its id: those it left with."""
+        """``bytes_of`` a message by its id: those it left with; ``sender_of`` it: in whose name, if not ours."""
+        self._sender_of = sender_of
         self._bytes_of = bytes_of
         self._codec = codec
         self._clock = clock
@@ -107,7 +109,7 @@ class Redelivery:
     def _packet(self, record: MessageRecord, peer: Peer, raw: bytes) -> Packet:
         row = self._codec.catalogue.message(record.code)
         return Packet(
-            body=raw, kind=Kind.NOTIFICATION if row.pattern == "N" else Kind.REQUEST, code=record.code, sender=self._own,
-            receiver=peer.id, area=record.area, serial=record.serial, send_time=wire_time(self._clock.now()),
-            mode="B" if row.pattern == "Q" else peer.mode, charset=peer.charset,
+            body=raw, kind=Kind.NOTIFICATION if row.pattern == "N" else Kind.REQUEST, code=record.code,
+            sender=self._sender_of(record.id) or self._own, receiver=peer.id, area=record.area, serial=record.serial,
+            send_time=wire_time(self._clock.now()), mode="B" if row.pattern == "Q" else peer.mode, charset=peer.charset,
         )  # fmt: skip

@@ -13,7 +13,7 @@ from sqlalchemy.engine import Engine
 from adapters.document import Document, Header
 from adapters.replies import receipt_body
 from adapters.store.relays import RelayRow as Relay
-from adapters.store.relays import open_relays
+from adapters.store.relays import open_relays, relays_of
 from gateway.answers import Verdict
 from gateway.clock import Clock
 from gateway.inbound import Respond
@@ -49,6 +49,16 @@ class RelayDesk:
         """What was under way when the last process ended."""
         for relay in open_relays(self._engine):
             self.forwarded(relay)
+
+    def recall(self, ids: list[int]) -> None:
+        """Messages that had ended are to leave once more: those handed on for others are so again."""
+        for relay in relays_of(self._engine, ids) if ids else ():
+            self.forwarded(relay)
+
+    def sender_of(self, message_id: int) -> str | None:
+        """In whose name a message left; None: in ours."""
+        found = relays_of(self._engine, [message_id])
+        return found[0].sender if found else None
 
     def forwarded(self, relay: Relay) -> None:
         """A message goes on."""

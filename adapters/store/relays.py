@@ -57,6 +57,14 @@ def open_relays(engine: Engine) -> list[RelayRow]:
         return [RelayRow(*row) for row in connection.exec_driver_sql(f"{_SELECT} WHERE m.state IN {_OPEN}").fetchall()]
 
 
+def relays_of(engine: Engine, ids: list[int]) -> list[RelayRow]:
+    """The rows of outbound messages by their ids, read beside the writer; few: what people had sent again."""
+    dialect = Dialect(engine.dialect.name)
+    with reading(engine).connect() as connection:
+        sql = f"{_SELECT} WHERE {dialect.in_set('r.message_id')}"
+        return [RelayRow(*row) for row in connection.exec_driver_sql(sql, (dialect.ids(ids),)).fetchall()]
+
+
 def origin_of(engine: Engine, serial: str) -> RelayRow | None:
     """The row of a message that left under ``serial``, read beside the writer."""
     mark = Dialect(engine.dialect.name).mark

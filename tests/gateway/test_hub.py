@@ -12,6 +12,7 @@ from adapters.envelopes.dialect import Dialect
 from adapters.envelopes.envelope import envelope
 from adapters.wire.packet import Kind, Packet
 from tests.gateway.rig import CATALOGUE, CODEC, Rig, echo, packet_of, receipt_for, result_of, sample, serial
+from tests.gateway.test_desk_jobs import ask
 
 PEERS: tuple[dict[str, Any], ...] = (
     {"id": "PF0001", "role": "PF", "connect": ["mem://pf"], "listen": "s"},
@@ -186,3 +187,18 @@ def test_an_envelope_that_names_no_receiver_goes_to_the_role_the_message_is_for(
     assert b"<root><resultFlag>0</resultFlag>" in answer.body
     assert CODEC.decode(rm.received[0].body).body == CODEC.decode(asked()).body
     assert rm.received[0].area == header.area
+
+
+def test_what_a_person_has_sent_again_leaves_in_the_askers_name():
+    rig = hub()
+    rm = rig.station("mem://rm", lambda packet: receipt_for(packet, "SCHEMA_FAULTS"))
+    pf = rig.caller()
+    (answer,) = rig.ask(pf, packet_of(asked()), seconds=2)
+    assert (result_of(answer)[0], list(rig.out().values())) == ("1002", ["DEAD"])
+    rm.script = receipt_for
+    ask(rig, id=rig.one("SELECT id FROM fallout"), action="retry", operator="OP1", reason="对端恢复")
+    rig.run(10)
+    assert [one.sender for one in rm.received] == ["PF0001", "PF0001"]
+    assert list(rig.out().values()) == ["DONE"]
+    (again,) = rig.ask(pf, packet_of(asked()), seconds=1)
+    assert result_of(again)[0] == "0001"

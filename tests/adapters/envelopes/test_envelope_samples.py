@@ -1,4 +1,4 @@
-"""Samples of every envelope: good ones say what they should, bad ones are refused with the code in their name (spec 01.2, 05)."""
+"""Samples of every envelope: good ones say what they should, bad ones are refused with the code in their name (spec 05)."""
 
 from __future__ import annotations
 
