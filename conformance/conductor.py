@@ -105,7 +105,10 @@ class Conductor:
 
     def happened(self, run: CaseRun, tell: Callable[[int], None]) -> None:
         """Something happened to a connection of a case: tell it, and carry out what it wants."""
-        tell(self._clock.now())
+        try:
+            tell(self._clock.now())
+        except Exception as fault:  # parked as this case's verdict: a fault of the suite must not end the run
+            run.broken(f"{type(fault).__name__}: {fault}", self._clock.now())
         self._after(run)
 
     def message(self, party: str, packet: Packet, raw: bytes, link: Any) -> None:
@@ -117,8 +120,9 @@ class Conductor:
             self._stray(party, reading, raw, now)
             return
         if run is not None and run.result is None:
-            held = run.arrived(Got(party, reading, link, raw, now), party, now)
-            self._after(run)
+            got = Got(party, reading, link, raw, now)
+            held = run.is_awaited(got)
+            self.happened(run, lambda now: run.arrived(got, party, now))
             if held:
                 return
         elif run is None:
@@ -167,8 +171,7 @@ class Conductor:
         self.runs[token] = self._active[token] = run
         if case.alone:
             self.alone = run
-        run.start(self._clock.now())
-        self._after(run)
+        self.happened(run, run.start)
 
     def _go_on(self) -> None:
         """Start what may start now."""

@@ -11,7 +11,7 @@ from conformance.values import render
 from conformance.verdict import Judged, meaning
 
 if TYPE_CHECKING:
-    from conformance.exchange import Got
+    from conformance.exchange import Asked, Got
     from conformance.runner import CaseRun
 
 _ANSWERS = {"receipt": ("receipt",), "answer": ("reply",), "heartbeat_reply": ("heartbeat_reply",)}
@@ -60,8 +60,17 @@ def overdue(run: CaseRun, line: Line, limit: int) -> Judged:
     return Judged(Verdict.FAIL, reason, [Difference("/", line.what, f"期间收到 / came meanwhile: {came}")])
 
 
+def _asked(run: CaseRun, line: Line) -> Asked:
+    """What the line wants the answer of. Raises Judged: it was never sent, as the line before it could not be played."""
+    asked = run.asked.get(line.args["of"])
+    if asked is None:
+        label = line.args["of"]
+        raise Judged(Verdict.INCONCLUSIVE, f"{label} 未能发出 / {label} was not sent")
+    return asked
+
+
 def _answer(run: CaseRun, line: Line) -> bool:
-    asked = run.asked[line.args["of"]]
+    asked = _asked(run, line)
     if not asked.answers:
         wire = run.wires[asked.wire]
         if wire.state in ("ended", "failed") and not wire.ours:
@@ -92,7 +101,7 @@ def _answer(run: CaseRun, line: Line) -> bool:
 
 def _refusal(run: CaseRun, line: Line) -> bool:
     """A command is refused in its receipt, or, where that took it, in its result (01.1.4): both are the refusal it is owed."""
-    asked = run.asked[line.args["of"]]
+    asked = _asked(run, line)
     code = str(line.args["code"])
     if asked.answers and not asked.accepted:
         got = asked.answers[0]

@@ -83,10 +83,10 @@ SYSTEMS: dict[str, Row] = {
 
 LISTEN: dict[str, str] = {
     "CRM": "tcp://0.0.0.0:7100",
-    "PF": "tcp://0.0.0.0:7101",
-    "RM": "tcp://0.0.0.0:7102",
-    "BILL": "tcp://0.0.0.0:7103",
-    "channel": "tcp://0.0.0.0:7104",
+    "PF": "tcp://0.0.0.0:7121",
+    "RM": "tcp://0.0.0.0:7122",
+    "BILL": "tcp://0.0.0.0:7123",
+    "channel": "tcp://0.0.0.0:7124",
 }
 """Where the suite listens for what the system under test sends to a role it plays."""
 

@@ -100,18 +100,20 @@ class CaseRun:
             asked.answers.append(got)
         self._turn(now)
 
-    def arrived(self, got: Got, name: str, now: int) -> bool:
-        """A message of the system under test; whether this case answers it itself (else the party's manners do)."""
-        got.index = len(self.inbox)
-        self.inbox.append(got)
-        self._record_got(got, name, now)
-        mine = any(
+    def is_awaited(self, got: Got) -> bool:
+        """Whether this case answers a message itself (else the party's manners do)."""
+        return any(
             line.do == "expect" and line.what == got.reading.packet.code and line.party == got.party
             and {"answer", "reply"} & set(line.args)
             for _, line in self._steps[self._index :]
         )  # fmt: skip
+
+    def arrived(self, got: Got, name: str, now: int) -> None:
+        """A message of the system under test."""
+        got.index = len(self.inbox)
+        self.inbox.append(got)
+        self._record_got(got, name, now)
         self._turn(now)
-        return mine
 
     def beat(self, party: str, name: str, now: int) -> None:
         """The system under test sent a heartbeat to ``party``."""
@@ -267,7 +269,8 @@ class CaseRun:
         if self._sending is not None:
             return self._write_due(line, now)
         if "answers" in line.args:
-            return self._answer_late(line, now)
+            self.answer(self.came[line.args["answers"]], line, now)
+            return True
         wire = self._wire(line, now)
         if wire is None:
             return False
@@ -312,11 +315,6 @@ class CaseRun:
         body: dict[str, Any] = self._bodies[named] if isinstance(named, str) else named
         return body
 
-    def _answer_late(self, line: Line, now: int) -> bool:
-        """A line that answers something that came before."""
-        self.answer(self.came[line.args["answers"]], line, now)
-        return True
-
     def answer(self, got: Got, line: Line, now: int) -> None:
         """Write the answer a line gives to ``got``."""
         if line.what in ("receipt", "answer") or line.do == "send":
@@ -334,7 +332,7 @@ class CaseRun:
         self.orders.append(Reply(got, written.raw))
 
     def keep(self, label: str, got: Got) -> None:
-        """What came, under a label."""
+        """What came stands under a label now."""
         self._names[label] = {**got.reading.body, "header": got.reading.document.get("header", {})}
         self.came[label] = got
 
