@@ -294,6 +294,9 @@ def _peer_checks(path: KeyPath, row: dict[str, Any], names: list[Any], areas: li
         )
     if not row.get("connect") and listen is None:
         yield path, "", "对端既无 connect 也无 listen：至少写一个", "neither connect nor listen: write at least one"
+    login = row.get("login")
+    if isinstance(login, dict) and (login.get("user") or login.get("required")) and not login.get("secret_file"):
+        yield (*path, "login"), "", "登录须有 secret_file（共享密钥文件）", "a login needs secret_file, its shared secret"
     for index, area in enumerate(_entries(row, "areas")):
         if areas and area not in areas:
             yield (*path, "areas", index), show(area), "不在 [gateway] areas 之内", "not among [gateway] areas"

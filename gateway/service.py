@@ -100,6 +100,7 @@ class Gateway:
             self.writer, OutboxLog(store.engine), self.codec, clock, policy, self.book.own_id, voice_of, self._relays
         )
         speeches.waiting = self.pump.under_way
+        speeches.sent = OutboxLog(store.engine).serial_between
         self.desk = Desk(self.writer, OutboxLog(store.engine), self.pump, catalogue, self.book.own_id)
         self._unparking = Unparking(OutboxLog(store.engine), self.writer, self.pump, self.book, catalogue)
         self._redelivery = Redelivery(
@@ -297,7 +298,7 @@ class Gateway:
             links.append({"peer": peer_id, "role": link.peer.role, "state": link.state, "address": link.address,
                           "stopped": link.stopped, "waiting": held, "under_way": under_way,
                           "more_in_table": more, "connects": link.connects})  # fmt: skip
-        charsets = [{"peer": peer_id, **counts} for peer_id, counts in self.dispatcher.charsets.counts.items()]
+        charsets = [{"peer": peer_id, "documents": dict(counts)} for peer_id, counts in self.dispatcher.charsets.counts.items()]
         figures = self.writer.figures
         return {
             "system_id": self.book.own_id,

@@ -15,6 +15,7 @@ from twisted.python.failure import Failure
 
 from adapters.wire.settings import SessionSettings
 from schemas.loader import load
+from schemas.model import LayoutRow
 from simulators.bill.brain import BillBrain
 from simulators.brain import Brain
 from simulators.host import SimulatorHost
@@ -37,7 +38,7 @@ class FleetSettings:
     documents to each other in the process instead of over sockets; ``scale`` multiplies the plant; ``installed`` what stands
     already; ``elsewhere`` addresses, by name, of simulators that run in another process; ``scripts`` what goes
     otherwise than usual; ``manners``: how one, by name, speaks with the CRM where that is its own; two that differ in it reach
-    each other through the CRM only."""
+    each other through the CRM only; ``layouts``: rows of layouts besides those that ship."""
 
     speed: float = 1.0
     listen: str = "tcp://127.0.0.1:0"
@@ -55,6 +56,7 @@ class FleetSettings:
     session: SessionSettings = field(default_factory=SessionSettings)
     scripts: Scripts = field(default_factory=Scripts)
     manners: dict[str, PeerSettings] = field(default_factory=dict)
+    layouts: tuple[LayoutRow, ...] = ()
 
 
 class UnknownRole(ValueError):
@@ -159,6 +161,7 @@ def _host_settings(name: str, names: tuple[str, ...], settings: FleetSettings) -
         layout=settings.layout if own is None else own.layout,
         session=settings.session,
         receipt_ms=settings.receipt_ms,
+        layouts=settings.layouts,
     )
 
 

@@ -146,6 +146,7 @@ def _crm_row(config: Config, peer: Peer | None) -> Any:
 def _host_settings(config: Config, name: str, rows: dict[str, Peer]) -> Any:
     from dataclasses import replace
 
+    from schemas.loader import layouts_in
     from simulators.settings import HostSettings, PeerSettings
 
     own = rows[name]
@@ -158,7 +159,7 @@ def _host_settings(config: Config, name: str, rows: dict[str, Peer]) -> Any:
             peers[row.id] = PeerSettings(row.id, row.role, row.connect[0], row.layout, row.charset)
         elif other != name:  # they could not read each other: what they say goes through the gateway
             peers[row.id] = replace(to_crm, system=row.id, role=row.role)
-    return HostSettings(own.id, own.connect[0], peers, own.layout)
+    return HostSettings(own.id, own.connect[0], peers, own.layout, layouts=layouts_in(config.gateway.layouts))
 
 
 def _same_manner(one: Peer, other: Peer) -> bool:
@@ -167,28 +168,35 @@ def _same_manner(one: Peer, other: Peer) -> bool:
 
 
 def _settings(config: Config, crm: str | None, factor: float) -> FleetSettings:
+    from schemas.loader import layouts_in
     from simulators.fleet import FleetSettings
 
     first = _crm_row(config, None)
     manners = {}
+    logged_in = any(row.login.required or row.login.user for row in _simulated(config).values())
     for name, row in _simulated(config).items():
         listen = _crm_row(config, row)
-        if (row.envelope, row.layout) != ("package", first.layout):
+        if logged_in or (row.envelope, row.layout) != ("package", first.layout):
             manners[name] = _manner(config, row, listen.address if crm is None else crm, listen.layout)
     return FleetSettings(
-        speed=factor, crm=crm or first.address, crm_system=config.gateway.system_id, layout=first.layout, manners=manners
-    )
+        speed=factor, crm=crm or first.address, crm_system=config.gateway.system_id, layout=first.layout, manners=manners,
+        layouts=layouts_in(config.gateway.layouts),
+    )  # fmt: skip
 
 
 def _manner(config: Config, row: Peer, address: str, layout: str) -> PeerSettings:
     """How the simulated system of a peer row speaks with the CRM: as the row says, seen from its side."""
     from adapters.envelopes.dialect import mirrored
-    from simulators.settings import PeerSettings
+    from simulators.settings import LoginSettings, PeerSettings
 
     crm = config.gateway.system_id
     dialect = mirrored(row.dialect.dialect(row.id, crm, row.schema_version, row.mode))
+    login = LoginSettings()
+    if row.login.required or row.login.user:
+        user = (row.login.peer_user or row.id) if row.login.required else ""
+        login = LoginSettings(user, row.login.secret(), bool(row.login.user), row.login.user)
     return PeerSettings(
-        crm, "CRM", address, layout, row.charset, row.mode, row.long, envelope=row.envelope, dialect=dialect
+        crm, "CRM", address, layout, row.charset, row.mode, row.long, login=login, envelope=row.envelope, dialect=dialect
     )
 
 

@@ -133,3 +133,11 @@ def test_faults_of_ones_own_layouts_are_faults_of_the_configuration(tmp_path, ol
         parse(configured(folder, "vendor-x"), "c.toml", tmp_path)
     with pytest.raises(ConfigError, match="no such folder"):
         parse(configured(tmp_path / "nowhere", "vendor-x"), "c.toml", tmp_path)
+
+
+def test_a_login_without_a_secret_is_a_fault_of_the_configuration(tmp_path):
+    text = example_text().replace("# [peer.login] ", "[peer.login] ", 1).replace("# required = false", "required = true", 1)
+    with pytest.raises(ConfigError, match="a login needs secret_file"):
+        parse(text, "c.toml", tmp_path)
+    with pytest.raises(ConfigError, match=r"secret_file = .*no such file"):
+        parse(text.replace("# secret_file", "secret_file", 1), "c.toml", tmp_path)
