@@ -20,6 +20,10 @@ COMMANDS = {
     "pics": ("gateway.cli.conformance_cases:pics", "取得或检查问卷。Get the questionnaire, or check one."),
     "run": ("gateway.cli.conformance_run:run", "判定一个系统。Judge a system."),
     "rerun": ("gateway.cli.conformance_run:rerun", "重做上次未通过的用例。Play again what did not pass."),
+    "report": ("gateway.cli.conformance_report:report", "生成单页报告与清单。Make the one-file report and its manifest."),
+    "key": ("gateway.cli.conformance_report:key", "生成签名密钥。Make a key to sign reports with."),
+    "verify": ("gateway.cli.conformance_report:verify", "核对报告未被改动。Make sure a report is untouched."),
+    "compare": ("gateway.cli.conformance_report:compare", "比较两次结果。Compare two runs."),
     "trace": ("gateway.cli.conformance_cases:trace", "条款、要求、用例、结论的对应。Clause, requirement, case, verdict."),
     "self-test": ("gateway.cli.conformance_selftest:self_test", "检验本套件自身。Measure the suite itself."),
 }

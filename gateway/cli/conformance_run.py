@@ -168,9 +168,11 @@ async def _play(reactor: Any, plan: Plan, report: Path | None, as_json: bool) ->
 
 def _leave(outcome: RunResult, report: Path | None) -> None:
     from conformance.results import write
+    from gateway.cli.conformance_report import leave
 
     if report is not None:
         write(outcome, report)
+        leave(report, None)
 
 
 class Progress:

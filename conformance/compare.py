@@ -1,0 +1,61 @@
+"""Two runs beside each other: what got better, what got worse, what is new, what is gone (spec 07.8)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from conformance.model import Verdict
+
+_GOOD = {
+    Verdict.PASS: 4, Verdict.XPASS: 4, Verdict.XFAIL: 3, Verdict.NOT_APPLICABLE: 3, Verdict.NOT_EXECUTED: 2,
+    Verdict.INCONCLUSIVE: 1, Verdict.ERROR: 1, Verdict.FAIL: 0,
+}  # fmt: skip
+"""How good a verdict is beside another."""
+KINDS = ("worse", "better", "changed", "new", "gone")
+
+
+def compare(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
+    """Cases by what became of them, from the JSON of two runs.
+
+    ``changed``: another verdict that is neither better nor worse, or a failure at another step or for another reason.
+    """
+    old = {case["id"]: case for case in before["cases"]}
+    new = {case["id"]: case for case in after["cases"]}
+    found: dict[str, list[dict[str, str]]] = {kind: [] for kind in KINDS}
+    for name, case in new.items():
+        kind = _kind(old.get(name), case)
+        if kind:
+            found[kind].append(_row(old.get(name), case))
+    found["gone"] = [_row(case, None) for name, case in old.items() if name not in new]
+    about = [{name: run[name] for name in ("suite", "sut", "endpoint", "seed", "started_at")} for run in (before, after)]
+    same = sum(name in old and not _kind(old[name], case) for name, case in new.items())
+    return {"before": about[0], "after": about[1], "same": same, **found}
+
+
+def _kind(before: dict[str, Any] | None, after: dict[str, Any]) -> str:
+    if before is None:
+        return "new"
+    was, now = Verdict(before["verdict"]), Verdict(after["verdict"])
+    if _GOOD[now] != _GOOD[was]:
+        return "better" if _GOOD[now] > _GOOD[was] else "worse"
+    return "changed" if was is not now or _why(before) != _why(after) else ""
+
+
+def _why(case: dict[str, Any]) -> tuple[Any, ...]:
+    """Where and how it failed, without what differs from run to run."""
+    told = case["explanation"]
+    return () if told is None else (told["phase"], told["step"], *(one["path"] for one in told["differences"]))
+
+
+def _row(before: dict[str, Any] | None, after: dict[str, Any] | None) -> dict[str, str]:
+    case = after or before or {}
+    told = case["explanation"]
+    return {
+        "id": case["id"],
+        "level": case["level"],
+        "zh": case["zh"],
+        "en": case["en"],
+        "before": before["verdict"] if before is not None else "",
+        "after": after["verdict"] if after is not None else "",
+        "reason": told["reason"] if told is not None and after is not None else "",
+    }

@@ -1,0 +1,129 @@
+"""The page of a run, and two runs beside each other."""
+
+from __future__ import annotations
+
+import json
+import re
+from base64 import b64decode
+from pathlib import Path
+from typing import Any
+from zlib import decompress
+
+import pytest
+from click.testing import CliRunner
+from lxml import html
+
+from adapters.wire.layout import Layout
+from adapters.wire.packet import Kind, Packet
+from conformance.compare import compare
+from conformance.loader import load_suite
+from conformance.model import CaseResult, Difference, Entry, Explanation, RunResult, Verdict
+from conformance.report import bodies, page
+from conformance.results import as_json, write
+from gateway.cli.conformance import conformance
+from schemas.loader import load
+
+_T0 = 1_795_309_200_000
+_HOSTILE = "</script><script>alert(1)</script><!-- \x01 '\""
+_DOCUMENT = "<Package><code>1002</code></Package>".encode("gb18030")
+
+
+def _outcome(*verdicts: Verdict, first: int = 1) -> RunResult:
+    cases = load_suite().cases[first:]
+    outcome = RunResult("transport", "PF", "tcp://127.0.0.1:1", 3, "x", started_at=_T0, ended_at=_T0 + 2500)
+    outcome.pics = {"layout": "ctif-128"}
+    raw = Layout(load().layout("ctif-128")).encode(Packet(_DOCUMENT, kind=Kind.RECEIPT, code="OH01", charset="GB18030"))
+    for case, verdict in zip(cases, verdicts, strict=False):
+        packet = {"kind": "receipt", "code": "OH01", "charset": "GB18030"}
+        log = [Entry(_T0, "got", "CRM", "CRM", 1, raw, packet, {"element": "Receipt", "body": {"code": "1002"}}, _HOSTILE)]
+        why = Explanation(_HOSTILE, step=2, differences=(Difference("/code", "0001", "1002"),), repeat="bssgw ...")
+        outcome.results.append(CaseResult(case, verdict, None if verdict == "PASS" else why, _T0, _T0 + 1, log))
+    return outcome
+
+
+def _embedded(text: str, n: int) -> dict[str, Any]:
+    packed = re.search(rf'id="c{n}">([^<]*)<', text)
+    assert packed is not None
+    found: dict[str, Any] = json.loads(decompress(b64decode(packed.group(1))))
+    return found
+
+
+def test_every_case_has_a_row_and_every_verdict_is_counted() -> None:
+    tree = html.fromstring(page(as_json(_outcome(*Verdict))))
+    rows = tree.xpath("//details[@class='case']")
+    assert [row.get("data-verdict") for row in rows] == [verdict.value for verdict in Verdict]
+    assert len(tree.xpath("//nav//button[@data-verdict]")) == len(Verdict)
+    assert tree.xpath("//table[@id='clauses']//tfoot//td/text()")[-1] == str(len(Verdict))
+
+
+def test_the_page_needs_nothing_from_elsewhere_and_cannot_be_broken_out_of() -> None:
+    text = page(as_json(_outcome(Verdict.FAIL)))
+    assert "alert(1)" not in re.sub(r"&lt;[^<]*", "", text)
+    tree = html.fromstring(text)
+    assert tree.xpath("//*[@src] | //link") == []
+    assert len(tree.xpath("//script")) == 2
+    assert _embedded(text, 0)["explanation"]["reason"] == _HOSTILE
+
+
+def test_a_difference_names_the_byte_and_the_document_is_found_in_the_bytes() -> None:
+    told = _embedded(page(as_json(_outcome(Verdict.FAIL))), 0)
+    assert told["explanation"]["differences"][0]["at"] == 128 + _DOCUMENT.index(b"<code>")
+    assert told["log"][0]["bodies"] == [[128, len(_DOCUMENT)]]
+    assert told["log"][0]["label"] == "OH01 ↩ 1002"
+
+
+@pytest.mark.parametrize("name", ["ctif-128", "bd-272", "ascii-145", "ascii-len-8"])
+def test_documents_are_found_in_every_layout_and_garbage_holds_none(name: str) -> None:
+    layout = Layout(load().layout(name))
+    packet = Packet(b"<a/>", kind=Kind.REQUEST, code="OH01", serial="1".zfill(layout.serial_digits), send_time="20261122090000")
+    raw = layout.encode(packet)
+    found = bodies(layout, raw + raw)
+    assert len(found) == 2
+    assert all(b"<a/>" in (raw + raw)[at : at + size] for at, size in found)
+    assert bodies(layout, b"\x00garbage" * 50) == []
+    assert bodies(None, raw) == []
+
+
+def test_a_run_without_any_result_still_has_a_page() -> None:
+    outcome = _outcome()
+    outcome.partial = True
+    outcome.pics = {}
+    assert "interrupted" in page(as_json(outcome))
+
+
+def test_a_comparison_names_what_became_of_each_case() -> None:
+    before = as_json(_outcome(Verdict.PASS, Verdict.FAIL, Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS))
+    after = as_json(_outcome(Verdict.FAIL, Verdict.PASS, Verdict.FAIL, Verdict.ERROR, Verdict.PASS, Verdict.PASS))
+    gone = after["cases"].pop(4)["id"]
+    found = compare(before, after)
+    ids = [case["id"] for case in before["cases"]]
+    assert [row["id"] for row in found["worse"]] == [ids[0]]
+    assert [row["id"] for row in found["better"]] == [ids[1]]
+    assert [row["id"] for row in found["changed"]] == [ids[3]]
+    assert [row["id"] for row in found["gone"]] == [gone]
+    assert len(found["new"]) == 1
+    assert found["same"] == 1
+
+
+def test_a_failure_of_another_kind_is_a_change() -> None:
+    before, after = as_json(_outcome(Verdict.FAIL)), as_json(_outcome(Verdict.FAIL))
+    after["cases"][0]["explanation"]["differences"][0]["path"] = "/text"
+    assert len(compare(before, after)["changed"]) == 1
+
+
+def test_the_commands_make_verify_and_compare(tmp_path: Path) -> None:
+    for name, verdict in (("a", Verdict.PASS), ("b", Verdict.FAIL)):
+        write(_outcome(verdict), tmp_path / name)
+    a, b = str(tmp_path / "a"), str(tmp_path / "b")
+    runner = CliRunner()
+    made = json.loads(runner.invoke(conformance, ["report", a, "--json"]).output)
+    assert [Path(path).name for path in made] == ["report.html", "manifest.json"]
+    assert runner.invoke(conformance, ["verify", a]).exit_code == 0
+    (tmp_path / "a" / "report.html").write_text("x", "utf-8")
+    spoiled = runner.invoke(conformance, ["verify", a])
+    assert spoiled.exit_code == 1
+    assert "report.html" in spoiled.output
+    assert runner.invoke(conformance, ["compare", a, b]).exit_code == 1
+    assert runner.invoke(conformance, ["compare", b, a]).exit_code == 0
+    assert runner.invoke(conformance, ["verify", b]).exit_code == 2
+    assert runner.invoke(conformance, ["report", str(tmp_path)]).exit_code == 2
