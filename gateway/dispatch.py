@@ -281,8 +281,7 @@ class Dispatcher:
         document: Document | None = None
         if refusal is None:
             try:
-                voice = self._speeches.of(peer.id).envelope
-                document, reading = voice.decode_reading(packet.body, packet.charset, expect)
+                document, reading = self._speeches.read(peer.id, packet, expect)
                 if reading.wrong:
                     self.charsets.judge(peer, reading, document.header)
             except DocumentRefused as error:

@@ -51,6 +51,17 @@ class OutboxLog:
             found[message_id] = (spent, first if name == "unknown" else since)
         return found
 
+    def serial_between(self, peer: str, low: str, high: str, last: str) -> str | None:
+        """The serial of a message to ``peer`` between two serials (of one day) that ends in ``last``."""
+        mark = self._dialect.mark
+        sql = (
+            f"SELECT serial FROM message WHERE serial BETWEEN {mark} AND {mark} AND substr(serial, 21) = {mark} "
+            f"AND peer = {mark} AND direction = 'out'"
+        )
+        with self._engine.connect() as connection:
+            row = connection.exec_driver_sql(sql, (low, high, last, peer)).first()
+        return None if row is None else str(row[0])
+
     def of_fallout(self, fallout_id: str) -> MessageRecord | None:
         """The message a fallout record is about, inbound or outbound; None if it is about none."""
         sql = (

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from adapters.document import Header
+from adapters.document import Document, Header
 from adapters.envelopes.envelope import Envelope, envelope
 from adapters.wire.packet import Kind, Packet
-from adapters.xml.charset import GB18030, Undecodable, read
+from adapters.xml.charset import GB18030, Reading, Undecodable, read
 from adapters.xml.codec import Codec
 from gateway.answers import Answers
 from gateway.config import Peer
@@ -36,6 +36,8 @@ class SpeechBook:
         self._speeches = {peer.id: self._speech(peer, now) for peer in book.all()}
         self.waiting: Callable[[str], Iterable[str]] = lambda peer_id: ()
         """Serials of ours a peer has not answered yet."""
+        self.sent: Callable[[str, str, str, str], str | None] = lambda peer_id, low, high, last: None
+        """The serial of a message that went to a peer: between two, by its last places."""
 
     def _speech(self, peer: Peer, now: Callable[[], int]) -> Speech:
         dialect = peer.dialect.dialect(self._book.own_id, peer.id, peer.schema_version, peer.mode)
@@ -51,6 +53,18 @@ class SpeechBook:
     def voice_of(self, peer_id: str) -> Envelope:
         """The envelope a peer speaks."""
         return self.of(peer_id).envelope
+
+    def read(self, peer_id: str, packet: Packet, expect: dict[str, str] | None) -> tuple[Document, Reading]:
+        """The document in a packet of a peer, what it refers to under our serial. Raises DocumentRefused."""
+        document, reading = self.voice_of(peer_id).decode_reading(packet.body, packet.charset, expect)
+        if document.header.ref_serial is not None:
+            document.header.ref_serial = self.reference(peer_id, document.header.ref_serial)
+        return document, reading
+
+    def reference(self, peer_id: str, told: str) -> str:
+        """The serial of ours that a peer whose envelope has room for less of it means by ``told``."""
+        places = self.voice_of(peer_id).full_serials(told, self._book.own_id)
+        return told if places is None else self.sent(peer_id, *places) or told
 
     def describe(self, peers: tuple[Peer, ...]) -> Callable[[bytes], Packet]:
         """What a packet without header fields is, one of ``peers`` having sent it: read from the document itself."""

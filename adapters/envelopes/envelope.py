@@ -46,6 +46,9 @@ class Envelope(Protocol):
     def serial_of(self, serial: str) -> str:
         """A serial of ours as it stands in this envelope (narrower where the envelope is)."""
 
+    def full_serials(self, serial: str, own: str) -> tuple[str, str, str] | None:
+        """Which serials of ``own`` may stand as ``serial`` here: from, to, last places; None where it is the serial itself."""
+
 
 _MAKERS: dict[str, Callable[[Codec, EnvelopeRow, Dialect], Envelope]] = {
     "native": lambda codec, row, dialect: codec,

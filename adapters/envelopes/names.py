@@ -91,6 +91,15 @@ class Names:
             return filled(template, {"sender": issuer, "date": serial[6:14], "sequence": serial[20:]})
         return serial[-self._serial_width :] if self._serial_width else serial
 
+    def full_serials(self, serial: str, own: str) -> tuple[str, str, str] | None:
+        """The way back from ``serial_out`` for a serial issued by ``own``: lowest, highest, and the sequence of both."""
+        issuer = self.system_out(own)
+        found = re.fullmatch(f"{re.escape(issuer)}([0-9]{{8}})([0-9]{{10}})", serial)
+        if not self._row.serial or found is None:
+            return None
+        date, sequence = found.groups()
+        return f"{own:<6}{date}000000{sequence}", f"{own:<6}{date}235959{sequence}", sequence
+
     # results
 
     def result_out(self, code: str) -> tuple[str, str]:

@@ -115,6 +115,10 @@ class TreeEnvelope:
         """A serial of ours as it stands in this envelope."""
         return self._names.serial_out(serial)
 
+    def full_serials(self, serial: str, own: str) -> tuple[str, str, str] | None:
+        """Which serials of ``own`` may stand as ``serial`` here: from, to, and their last places; None if it says all."""
+        return self._names.full_serials(serial, own)
+
     def _said(self, roots: Roots) -> _Said:
         values: dict[str, str] = {}
         for field in self._row.fields:
@@ -264,6 +268,8 @@ class TreeEnvelope:
 
     def _agree(self, said: _Said, expect: dict[str, Any]) -> None:
         faults = []
+        if expect.get("serial") and said.header.serial == self._names.serial_out(expect["serial"]):
+            said.header.serial = expect["serial"]  # the same one, as wide as the packet says it
         for name in _FIRM:
             wanted, told = expect.get(name), getattr(said.header, name)
             if wanted and told and wanted != told:

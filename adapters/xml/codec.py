@@ -202,6 +202,10 @@ class Codec:
         """A Package holds our serials as they are."""
         return serial
 
+    def full_serials(self, serial: str, own: str) -> tuple[str, str, str] | None:
+        """None: a serial in a Package is all of it."""
+        return None
+
     def quick_header(self, raw: bytes, charset: str | None = None) -> Header | None:
         """Best effort on bytes that may be no document at all: the header as far as it can be read, None if it cannot."""
         try:

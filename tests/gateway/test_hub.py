@@ -202,3 +202,30 @@ def test_what_a_person_has_sent_again_leaves_in_the_askers_name():
     assert list(rig.out().values()) == ["DONE"]
     (again,) = rig.ask(pf, packet_of(asked()), seconds=1)
     assert result_of(again)[0] == "0001"
+
+
+def test_a_serial_the_envelope_has_less_room_for_is_known_again():
+    systems = {"CRM001": "6001030001", "PF0001": "6001030011", "RM0001": "6001030012"}
+    codes = {"OH03": "BUS35011/SVC80003", "OH04": "BUS35011/SVC80004"}
+    rm_row = {**PEERS[1], "envelope": "contract-root", "dialect": {"systems": systems, "codes": codes}}
+    rig = hub((PEERS[0], rm_row, *PEERS[2:]))
+    voice = envelope(CODEC, "contract-root", Dialect(own="RM0001", peer="CRM001", systems=systems, codes=codes))
+    seen: list[str] = []
+
+    def answer(packet: Packet) -> Packet:
+        document = voice.decode(packet.body, "GB18030")
+        seen.append(document.header.serial)
+        header = replace(document.header, sender="RM0001", receiver="PF0001", result_code="0001")
+        body = {"code": "0001", "text": "已受理"}
+        return echo(packet, voice.encode(Document(document.row, "Receipt", header, body), "GB18030"), Kind.RECEIPT, "0001")
+
+    rig.station("mem://rm", answer)
+    pf = rig.station("mem://pf")
+    (receipt,) = rig.ask(rig.caller(), packet_of(asked()), seconds=3)
+    assert (result_of(receipt)[0], len(seen[0])) == ("0001", 28)
+    result = CODEC.decode(sample("ResourceAssigned"))
+    header = replace(result.header, sender="RM0001", receiver="PF0001", serial=serial(9, "RM0001"), ref_serial=seen[0])
+    packet = packet_of(CODEC.encode(replace(result, header=header), "UTF-8"), kind=Kind.NOTIFICATION, charset="GB18030")
+    packet.body = voice.encode(replace(result, header=header), "GB18030")
+    rig.ask(rig.caller(), packet, seconds=3)
+    assert CODEC.decode(pf.received[0].body).header.ref_serial == serial(1, "PF0001")
