@@ -45,7 +45,11 @@ class Outlet:
     def write(self, packet: Packet, now: int) -> None:
         """Queue a packet, in segments if it must; LocalError, and nothing is queued, if it cannot leave in this layout."""
         if len(packet.body) <= self.room or (self._layout.answers_by_result and packet.is_answer):
-            self._queue(self._layout.encode(packet), now)
+            data = self._layout.encode(packet)
+            self._out.append(data)
+            self.buffered += len(data)
+            if self.waiting_since is None:
+                self.waiting_since = now
             return
         if not self._segments:
             size, room = len(packet.body), self.room

@@ -138,7 +138,8 @@ class Session(SessionState):
         if packet.kind is not None and not packet.is_answer:
             raise LocalError("请求须用 send 发送", "requests are sent with send")
         self._step(Input.REPLY, packet, now, [])
-        self._unsaid.answered(packet.serial)
+        if self._narrow:
+            self._unsaid.answered(packet.serial)
         if self._owed.pop(packet.serial, None) is not None:
             self._active_at = now
 
@@ -154,7 +155,7 @@ class Session(SessionState):
         _ACTIONS[action](self, subject, now, events)
 
     def _packet(self, packet: Packet, flaw: FramingFault | None, now: int, events: list[Event]) -> None:
-        if self._unsaid.first:
+        if self._first:
             self._unsaid.complete(packet)
         self._active_at = now
         self._heartbeats.heard(now)
@@ -179,7 +180,7 @@ class Session(SessionState):
                 page = self._of_the_link(Kind.NEXT, now, packet.serial, packet.segment + 1, packet.code)
                 self._outlet.write(page, now)
             return
-        if self._unsaid.after:
+        if self._after:
             self._unsaid.complete(whole)
             what = _INPUTS[whole.kind]
         self._step(what, whole, now, events)
@@ -225,7 +226,8 @@ class Session(SessionState):
                 events.append(Unmatched(packet))
                 return
             packet.serial, sent = self._outstanding.popitem()
-        self._forget_pages(packet.serial)
+        if self._outlet.paged:
+            self._forget_pages(packet.serial)
         events.append(Answered(packet.serial, packet, now - sent[0]))
         if packet.serial != self._greeting:
             self._end_short_exchange(now, events)
@@ -235,8 +237,7 @@ class Session(SessionState):
         return len(self._outstanding) == 1 and (self.layout.constant_serial or not packet.serial)
 
     def _forget_pages(self, serial: str) -> None:
-        if self._outlet.paged:
-            self._outlet.forget(self._unsaid.wire_serial(serial))
+        self._outlet.forget(self._unsaid.wire_serial(serial))
 
     def _end_short_exchange(self, now: int, events: list[Event]) -> None:
         if not (self.settings.long or self._outstanding or self._owed):
@@ -268,14 +269,14 @@ class Session(SessionState):
     def _refuse(self, fault: FramingFault, now: int, events: list[Event]) -> None:
         packet = fault.packet
         assert packet is not None
-        if self._unsaid.after:
+        if self._after:
             self._unsaid.complete(packet)
         if not packet.is_answer:
             self._owed.setdefault(packet.serial, now)
         events.append(Refused(packet, fault.symbol, fault.reason_zh, fault.reason_en))
 
     def _write(self, packet: Packet, now: int, events: list[Event]) -> None:
-        self._outlet.write(self._unsaid.dress(packet), now)
+        self._outlet.write(self._unsaid.dress(packet) if self._narrow else packet, now)
         self._active_at = now
 
     def _beat(self, _: None, now: int, events: list[Event]) -> None:
@@ -292,7 +293,8 @@ class Session(SessionState):
         late = [serial for serial, (_, due) in self._outstanding.items() if due <= now]
         for serial in late:
             del self._outstanding[serial]
-            self._forget_pages(serial)
+            if self._outlet.paged:
+                self._forget_pages(serial)
             events.append(TimedOut(serial))
         self._due = min((due for _, due in self._outstanding.values()), default=0)
         if late and not self._outstanding and late != [self._greeting]:

@@ -27,6 +27,7 @@ class SessionState:
         self.settings = settings
         self.state = State.OPEN
         self._unsaid = Unsaid(layout, describe)
+        self._narrow, self._first, self._after = self._unsaid.narrow, self._unsaid.first, self._unsaid.after
         self._entry = Entry(layout, settings, now)
         self._framer = Framer(layout, settings.max_packet, settings.allow_unchecked)
         self._reassembler = Reassembler(settings.max_document, settings.reassembly_ms, fetched=layout.pages)

@@ -20,12 +20,13 @@ _INSIDE = ("kind", "code", "sender", "receiver", "area", "serial", "send_time", 
 
 class Unsaid:
     """Completes the packets of one connection.  ``first``: before anything else, since not even the kind is known;
-    ``after``: once the document is whole."""
+    ``after``: once the document is whole; ``narrow``: packets carry other serials than documents."""
 
     def __init__(self, layout: Layout, describe: Describe | None) -> None:
         self._names = tuple(name for name in _INSIDE if not layout.carries(name))
         self._pairs = Pairs(layout.serial_digits) if 0 < layout.serial_digits < SERIAL_DIGITS else None
         self._describe = describe if self._names or self._pairs is not None else None
+        self.narrow = self._pairs is not None
         self.first = self._describe is not None and not layout.carries("kind") and not layout.carries("more")
         self.after = not self.first and (self._describe is not None or self._pairs is not None)
 
