@@ -9,6 +9,7 @@ from conformance.model import Difference, Line, Verdict
 from conformance.stream import header_fields
 from conformance.values import render
 from conformance.verdict import Judged, meaning
+from schemas.loader import RECEIPT
 
 if TYPE_CHECKING:
     from conformance.exchange import Asked, Got
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 _ANSWERS = {"receipt": ("receipt",), "answer": ("reply",), "heartbeat_reply": ("heartbeat_reply",)}
 """What is expected -> the packet kinds that are it."""
+_REFUSALS = ("receipt", "reply")
+"""What may carry the refusal of a blocking request: it is its answer, and a receipt."""
 _TAKEN = ("0000", "0001", "0002")
 
 
@@ -84,6 +87,8 @@ def _answer(run: CaseRun, line: Line) -> bool:
     if got.reading.symbol:
         raise Judged(Verdict.FAIL, _unreadable(got), _faults(got))
     wanted = _ANSWERS[line.what]
+    if line.what == "receipt" and asked.written.document.get("header", {}).get("mode") == "B":
+        wanted = _REFUSALS if got.reading.element == RECEIPT else wanted
     if kind not in wanted:
         found.append(Difference("packet/kind", line.what, f"{kind} {_said(got)}".strip()))
     code = line.args.get("code")

@@ -138,11 +138,19 @@ class Paper:
     def read(self, packet: Packet) -> Reading:
         """The document in a packet; never raises: what is wrong with it stands in the reading."""
         expect: dict[str, Any] = {"code": packet.code, "serial": packet.serial, "sender": packet.sender}
+        body = packet.body
+        if packet.is_answer and not self._knows(packet.code):  # it echoes the code of something nobody knows
+            body = body.replace(f"<MessageCode>{packet.code}<".encode(), f"<MessageCode>{_NOBODY_KNOWS}<".encode())
+            expect["code"] = ""
         try:
-            document = self.codec.decode(packet.body, packet.charset, {name: value for name, value in expect.items() if value})
+            document = self.codec.decode(body, packet.charset, {name: value for name, value in expect.items() if value})
         except DocumentRefused as refusal:
             return Reading(packet, {}, refusal.symbol, refusal.faults)
         return Reading(packet, plain(document))
+
+    def _knows(self, code: str) -> bool:
+        """Whether the catalogue has a message of this code."""
+        return any(row.code == code for row in self.catalogue.messages())
 
     def _row_of(self, code: str) -> MessageRow:
         """The row an answer goes under; a message nobody knows is refused under the link test's."""
