@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from adapters.envelopes.envelope import envelope
 from adapters.xml.codec import Codec
 from gateway.cli.peer import peer
 from gateway.cli.route import route
-from gateway.config_file import ConfigError, parse
+from gateway.config_file import ConfigError, load_file, parse
 from gateway.peer_rows import RowsInvalid, peer_rows
 from schemas.loader import load
 
@@ -59,6 +60,12 @@ def test_scaffolded_rows_can_be_used_as_they_stand(name, layout):
     found = config.peer_of("RM0001")
     assert found is not None
     assert (found.envelope, found.charset, found.layout) == (name, "GBK", layout)
+
+
+def test_the_shipped_hub_is_a_configuration(tmp_path):
+    found = load_file(Path(str(files("gateway"))) / "demo" / "hub.toml")
+    assert {row.envelope for row in found.peer} == {"package", "root-cdata"}
+    assert found.route[0].to == "RM0001"
 
 
 def test_rows_that_cannot_be_used_are_not_printed():

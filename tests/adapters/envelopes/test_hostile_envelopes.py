@@ -1,0 +1,49 @@
+"""Damaged and hostile bytes in every envelope: refused with a code, never an exception of another kind (spec 06.5)."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from adapters.document import DocumentRefused
+from adapters.envelopes.envelope import Envelope
+from tests.adapters.envelopes.speech import CATALOGUE, FOREIGN, sample, speech
+
+ASKED = sample("DispatchOrder", "ok_pots_adsl").header
+VOICES = {name: speech(name, codes={}) for name in FOREIGN}
+SAMPLES = [path.read_bytes() for path in sorted((CATALOGUE.root / "envelopes" / "samples").glob("*/*"))]
+PIECES = (b"", b"<", b"]]>", b"&#0;", b"\x00", b"\xff\xfe", b"%", b"%3", b"&", b"=", b"{", b'{"a":', b"<![CDATA[", b"9" * 5000)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    name=st.sampled_from(FOREIGN),
+    raw=st.sampled_from(SAMPLES),
+    at=st.integers(0, 3000),
+    gone=st.integers(0, 40),
+    piece=st.one_of(st.sampled_from(PIECES), st.binary(max_size=6)),
+    charset=st.sampled_from([None, "UTF-8", "GB18030", "no-such"]),
+)
+def test_only_refusals(name, raw, at, gone, piece, charset):
+    at %= len(raw)
+    hostile = raw[:at] + piece + raw[at + gone :]
+    voice = VOICES[name]
+    voice.quick_header(hostile, charset)
+    refused = [symbol for read in (_request, _answer) if (symbol := read(voice, hostile, charset)) is not None]
+    assert all(CATALOGUE.result(symbol).category in ("rejected", "fatal") for symbol in refused)
+
+
+def _request(voice: Envelope, raw: bytes, charset: str | None) -> str | None:
+    try:
+        voice.decode(raw, charset)
+    except DocumentRefused as refusal:
+        return refusal.symbol
+    return None
+
+
+def _answer(voice: Envelope, raw: bytes, charset: str | None) -> str | None:
+    try:
+        voice.decode_answer(raw, charset, ASKED)
+    except DocumentRefused as refusal:
+        return refusal.symbol
+    return None
