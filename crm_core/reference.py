@@ -15,7 +15,7 @@ from crm_core.products.model import Product
 @dataclass(frozen=True, slots=True)
 class Reason:
     """A reason row (03): its type, where it applies (``areas`` and all below them, ``stages``; none: any), where the process
-    goes on, whose cause it is."""
+    goes on, whose cause it is; ``rule``: the rule of the CRM that gives this reason by itself."""
 
     type: str
     code: str
@@ -26,6 +26,7 @@ class Reason:
     owner: str = "operator"
     areas: tuple[str, ...] = ()
     stages: tuple[str, ...] = ()
+    rule: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,13 @@ class Reference:
                 return None
             above = self.areas.get(above)
         return row
+
+    def ruled(self, kind: str, rule: str) -> dict[str, Any]:
+        """The reason of that type which a rule of the CRM gives, as on the wire; where no row names it, the rule itself."""
+        for (row_kind, code), row in self.reasons.items():
+            if row_kind == kind and row.rule == rule:
+                return {"type": kind, "code": code, "text": row.zh}
+        return {"type": kind, "code": rule, "text": rule}
 
     def calendar(self, code: str) -> WorkCalendar:
         """The work calendar of that code; what no table knows counts every moment."""

@@ -29,6 +29,7 @@ def build_reference(catalogue: Catalogue, operators: dict[str, str] | None = Non
                 owner=str(row.extra.get("owner", "operator")),
                 areas=_texts(row, "areas"),
                 stages=_texts(row, "stages"),
+                rule=str(row.extra.get("rule", "")),
             )
             for row in catalogue.table("reasons").rows.values()
         },

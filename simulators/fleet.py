@@ -153,7 +153,7 @@ def _host_settings(name: str, names: tuple[str, ...], settings: FleetSettings) -
         if other != name and _talk(name.upper(), other.upper()):
             peer = _peer(SYSTEMS[other], other.upper(), settings.elsewhere.get(other), settings)
             apart = not _alike(own, settings.manners.get(other))
-            known[peer.system] = replace(crm, system=peer.system, role=peer.role) if apart else peer
+            known[peer.system] = crm.beyond(peer.system, peer.role) if apart else peer
     return HostSettings(
         system=SYSTEMS[name],
         listen=settings.listen_at.get(name) or settings.listen.format(name=name),
@@ -191,7 +191,7 @@ def _rm(settings: FleetSettings, entropy: Entropy) -> Brain:
 
 
 def _bill(settings: FleetSettings, entropy: Entropy) -> Brain:
-    return BillBrain(settings.installed)
+    return BillBrain(settings.installed, settings.scripts.bill)
 
 
 _BRAINS: dict[str, Callable[[FleetSettings, Entropy], Brain]] = {"pf": _pf, "rm": _rm, "bill": _bill}

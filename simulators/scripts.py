@@ -1,6 +1,7 @@
-"""One script for a whole fleet: what provisioning and resource management do otherwise than usual, out of one TOML file.
+"""One script for a whole fleet: what the simulated systems do otherwise than usual, out of one TOML file.
 
-``[[act]]`` is provisioning's (``pf.script``), the other tables are resource management's (``rm.script``).
+``[[act]]`` is provisioning's (``pf.script``), ``[[arrears]]`` billing's (``bill.script``), the other tables are resource
+management's (``rm.script``).
 """
 
 from __future__ import annotations
@@ -10,10 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from simulators.bill import script as bill_script
 from simulators.pf import script as pf_script
 from simulators.rm import script as rm_script
 
-_TABLES = ("act", "manual", "event", "failure", "cutover")
+_TABLES = ("act", "manual", "event", "failure", "cutover", "arrears")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,7 @@ class Scripts:
 
     pf: pf_script.Script = field(default_factory=pf_script.Script)
     rm: rm_script.Script = field(default_factory=rm_script.Script)
+    bill: bill_script.Script = field(default_factory=bill_script.Script)
 
 
 def read_scripts(data: dict[str, Any]) -> Scripts:
@@ -31,7 +34,7 @@ def read_scripts(data: dict[str, Any]) -> Scripts:
             known = ", ".join(_TABLES)
             raise pf_script.ScriptInvalid(f"脚本没有表 {name}，可用 {known} / no table {name} in a script; there are {known}")
     try:
-        return Scripts(pf_script.read_script(data), rm_script.read_script(data))
+        return Scripts(pf_script.read_script(data), rm_script.read_script(data), bill_script.read_script(data))
     except (KeyError, TypeError) as fault:
         raise pf_script.ScriptInvalid(f"脚本缺少 {fault} / the script lacks {fault}") from fault
     except pf_script.ScriptInvalid:

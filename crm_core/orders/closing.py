@@ -6,11 +6,13 @@ from typing import Any
 
 from crm_core.errors import CustomerUnknown
 from crm_core.orders.dispatch import fits, may_leave, send
+from crm_core.orders.fulfil import ARREARS, STOP_REASON
 from crm_core.orders.machine import rulebook
 from crm_core.orders.model import ServiceOrder
 from crm_core.orders.moves import Moves
 from crm_core.orders.reports import release
 from crm_core.ports import UnitOfWork
+from crm_core.products.attributes import stated
 from crm_core.products.model import ProductInstance
 from crm_core.resources.machine import end_items
 from crm_core.resources.reserve import give_back
@@ -58,11 +60,16 @@ def _wake(moves: Moves, waiting: ServiceOrder, ended: ServiceOrder) -> bool:
     Returns whether it ended."""
     uow = moves.uow
     following = Moves(uow, waiting, "dependency", moves.serial, moves.actor)
-    if ended.state != "COMPLETED":
+    if ended.state != "COMPLETED" and not _waits_for_any_end(waiting):
         return give_up(following, DEPENDENCY_LOST)
     left = [order_id for order_id in waiting.details.get("awaits", ()) if order_id != ended.id]
     waiting.details = {**waiting.details, "awaits": left}
     return leave_now(following)
+
+
+def _waits_for_any_end(order: ServiceOrder) -> bool:
+    """Arrears and their end are not about what the orders before them achieve: they wait only to be alone (04.9)."""
+    return all(stated(item.attrs, STOP_REASON) == ARREARS for item in order.newest())
 
 
 def leave_now(moves: Moves) -> bool:

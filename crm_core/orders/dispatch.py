@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from crm_core.customers.model import Customer
 from crm_core.events import OrderDispatched
+from crm_core.orders.fulfil import stop_stands
 from crm_core.orders.image import order_image
 from crm_core.orders.item_states import Kind
 from crm_core.orders.machine import rulebook
@@ -31,11 +32,13 @@ def may_leave(order: ServiceOrder, pre_accepted: bool, now: int) -> bool:
 
 
 def fits(order: ServiceOrder, instances: Mapping[str, ProductInstance]) -> bool:
-    """Whether every instance is still in a state its action may be ordered in; asked again of orders that waited."""
+    """Whether every instance is still in a state its action may be ordered in, and a stop still to be set or cleared; asked
+    again of orders that waited."""
     return all(
         (instance := instances.get(item.instance_id)) is not None
         and not instance.cutover_freeze
         and instance.status in instance_machine.ENTRY[item.action]
+        and stop_stands(item, instance) in (None, item.action == "resume")
         for item in order.newest()
     )
 

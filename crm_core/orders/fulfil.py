@@ -12,6 +12,8 @@ from crm_core.products.model import ProductInstance
 
 STOP_REASON = "STOP_REASON"
 """The attribute of suspend and resume that names the stop reason (04.6)."""
+ARREARS = "arrears"
+"""The stop reason that billing gives and takes (05.3)."""
 NEW_CUSTOMER, NEW_ACCOUNT = "CUSTOMER", "ACCOUNT_ID"
 """The attributes of a transfer that name who takes over."""
 NUMBER = "NUMBER"
@@ -22,6 +24,12 @@ def may_fulfil(item: OrderItem, instance: ProductInstance) -> bool:
     """Whether the instance's state still allows what the item completes."""
     name = instance_machine.ON_ACCEPTED.get(item.action)
     return name is None or instance_machine.allows(instance, name)
+
+
+def stop_stands(item: OrderItem, instance: ProductInstance) -> bool | None:
+    """Whether the stop reason that ``item`` sets or clears stands on its instance; None where it is about none."""
+    reason = stated(item.attrs, STOP_REASON) if item.action in ("suspend", "resume") else None
+    return None if reason is None else bool(instance.stop_mask & instance_machine.stop_bit(reason))
 
 
 def fulfil(uow: UnitOfWork, order: ServiceOrder, item: OrderItem, instance: ProductInstance) -> None:

@@ -20,6 +20,9 @@ from crm_core.products import instance_machine
 from crm_core.products.model import ProductInstance
 from crm_core.times import to_wire
 
+NOBODY = "none"
+"""``CustomerOrder.notify`` of an order no channel asked for: nobody hears of it."""
+
 
 class Moves:
     """The moves of one order in one command. ``cause`` and ``serial`` go into the history: which input, which message."""
@@ -133,6 +136,8 @@ class Moves:
         if self.asked is not None:
             self._notice(self.asked["system"], self.asked["serial"], reason, stage)
         told = None if self.asked is None else self.asked["system"]
+        if customer_order.notify == NOBODY:
+            return
         if told != customer_order.channel_system and (customer_order.notify == "each" or state in FINAL):
             self._notice(customer_order.channel_system, customer_order.details.get("serial"), reason, stage)
 

@@ -21,6 +21,7 @@ from adapters.store.message_machine import DONE, OPEN, PARKED
 from adapters.store.withdrawal import TAKEN_BACK
 from crm_core.orders.fold import FINAL, fold
 from crm_core.orders.item_states import ENDS
+from crm_core.orders.moves import NOBODY
 from schemas.loader import Catalogue
 
 
@@ -326,8 +327,8 @@ def nothing_is_left(connection: Connection, _catalogue: Catalogue) -> Iterator[V
 
 
 def one_terminal_report(connection: Connection, catalogue: Catalogue) -> Iterator[Violation]:
-    """The channel heard of each ended order's end, once as the result of each thing it had asked for (an operation that comes
-    too late is answered with the end, too); provisioning heard of each accepted completion exactly once."""
+    """The channel, where one asked for it, heard of each ended order's end, once as the result of each thing it had asked for
+    (an operation that comes too late is answered with the end, too); provisioning heard of each accepted completion once."""
     ends: Counter[tuple[str, str]] = Counter()
     results: Counter[tuple[str, str, str]] = Counter()
     accepted: Counter[tuple[str, str]] = Counter()
@@ -347,8 +348,12 @@ def one_terminal_report(connection: Connection, catalogue: Catalogue) -> Iterato
                     accepted[body["service_order_id"], item["item_id"]] += 1
     for (order, state, _), times in results.items():
         ends[order, state] = max(ends[order, state], times)
-    for order, state in _rows(connection, "SELECT id, state FROM service_order WHERE ended_at IS NOT NULL ORDER BY id"):
-        if ends[order, state] != 1:
+    ended = (
+        "SELECT o.id, o.state, c.notify FROM service_order o JOIN customer_order c ON c.id = o.customer_order_id "
+        "WHERE o.ended_at IS NOT NULL ORDER BY o.id"
+    )
+    for order, state, notify in _rows(connection, ended):
+        if ends[order, state] != (notify != NOBODY):
             times = ends[order, state]
             yield Violation("6.4/7", order, f"终态 {state} 通知 {times} 次", f"the end {state} was told {times} times")
     done = "SELECT DISTINCT order_id, item_id FROM order_item WHERE progress = 'COMPLETED' ORDER BY order_id, item_id"

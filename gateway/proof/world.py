@@ -126,7 +126,7 @@ class World:
         brains: dict[str, Brain] = {
             PF: self.provisioning,
             RM: RmBrain(script=plan.scripts.rm),
-            BILL: BillBrain(),
+            BILL: BillBrain(script=plan.scripts.bill),
             CHANNEL: self.channel,
         }
         self.hosts = {system: self._host(system, brain) for system, brain in brains.items()}

@@ -1,4 +1,7 @@
-"""Billing: charging facts in (BL01), what became of them out (BL02); each counts exactly once (spec 5.4, 06.4 invariant 12)."""
+"""Billing: charging facts in (BL01), what became of them out (BL02); each counts exactly once (spec 5.4, 06.4 invariant 12).
+
+Arrears and payments it finds by script (BL06, 05.3).
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from adapters.wire.times import from_wire_time
+from adapters.wire.times import from_wire_time, wire_time
+from simulators.agenda import Agenda
 from simulators.bill.intervals import Charging, Fact, Interval, Refused, apply
+from simulators.bill.script import Finding, Script
 from simulators.brain import Body, Meta, Reaction, Send
 from simulators.codes import number
 from simulators.installed import Installed
@@ -27,7 +32,10 @@ class BillBrain:
 
     role = "BILL"
 
-    def __init__(self, installed: Iterable[Installed] = ()) -> None:
+    def __init__(self, installed: Iterable[Installed] = (), script: Script | None = None) -> None:
+        self._script = script or Script()
+        self._findings: Agenda[tuple[Finding, Body, str]] = Agenda()
+        self.notices: list[dict[str, Any]] = []
         self.charging: dict[str, Charging] = {}
         self.entries: dict[tuple[str, str, str, int], Entry] = {}
         self.complaints: list[dict[str, Any]] = []
@@ -51,29 +59,31 @@ class BillBrain:
         known = entry is not None and entry.refused is None
         if entry is None or entry.refused is not None:
             entry = self.entries[key] = self._enter(body, now)
+            if entry.refused is None:
+                self._look_after(body, meta.sender, now)
         elif entry.body != body:
             return Reaction.refuse("SERIAL_REUSED")
         return Reaction(known=known, sends=[Send("BL02", _result(entry), system=meta.sender, ref_serial=meta.serial)])
 
     def on_answer(self, sent: Send, body: Body, now: int) -> Reaction:
-        """The CRM has the result: nothing follows."""
+        """The CRM has the result, or the notice: nothing follows."""
         return Reaction()
 
     def on_refusal(self, sent: Send, code: str, body: Body, now: int) -> Reaction:
-        """A result nobody took stands in the complaints, for the auditor."""
+        """What nobody took stands in the complaints, for the auditor."""
         self.complaints.append({"code": sent.code, "result": code, "body": sent.body, "at": now})
         return Reaction()
 
     def due(self, now: int) -> Reaction:
-        """Billing starts nothing by itself."""
-        return Reaction()
+        """Tell what is found by now."""
+        return Reaction(sends=[self._found(*row, now) for row in self._findings.take(now)])
 
     def next_due(self) -> int | None:
-        """Never."""
-        return None
+        """The next finding."""
+        return self._findings.next()
 
     def inspect(self) -> dict[str, Any]:
-        """Intervals by instance and every fact told, for the auditor."""
+        """Intervals by instance, every fact told and every notice given, for the auditor."""
         return {
             "instances": {
                 charging.instance: {
@@ -86,8 +96,22 @@ class BillBrain:
                 {"key": key, "at": entry.at, "refused": entry.refused, "kind": entry.body["kind"]}
                 for key, entry in self.entries.items()
             ],
+            "notices": list(self.notices),
             "complaints": list(self.complaints),
         }
+
+    def _look_after(self, fact: Body, system: str, now: int) -> None:
+        for finding in self._script.findings:
+            if finding.follows(fact.get("customer_order_id", ""), fact["kind"]):
+                self._findings.add(now + finding.after_ms, (finding, fact, system))
+
+    def _found(self, finding: Finding, fact: Body, system: str, now: int) -> Send:
+        notice = {
+            "area": fact["area"], "account_id": fact["account_id"], "event": finding.event, "amount": finding.amount,
+            "as_of": wire_time(now), "instances": [{"product_instance_id": fact["product_instance_id"]}],
+        }  # fmt: skip
+        self.notices.append(notice)
+        return Send("BL06", notice, system=system)
 
     def _enter(self, body: Body, now: int) -> Entry:
         instance = body["product_instance_id"]

@@ -35,6 +35,8 @@ def test_act_counts_for_orders_it_names(act: dict[str, Any], counts: bool) -> No
     "data",
     [
         {"act": [{"do": "dance"}]},
+        {"arrears": [{"event": "rich", "after_ms": 1}]},
+        {"arrears": [{"event": "paid"}]},
         {"act": [{"do": "slow", "stage": "NOSUCH"}]},
         {"act": [{"do": "return", "reason": "10X"}]},
         {"act": [{"do": "shortage", "res_type": "NOSUCH"}]},
