@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from adapters.envelopes.dialect import PLAIN, Dialect
 from adapters.wire.settings import SessionSettings
@@ -39,6 +39,10 @@ class PeerSettings:
     login: LoginSettings = field(default_factory=LoginSettings)
     envelope: str = "package"
     dialect: Dialect = PLAIN
+
+    def beyond(self, system: str, role: str) -> PeerSettings:
+        """Another system that is reached through this one: it is this one that logs in with us."""
+        return replace(self, system=system, role=role, login=replace(self.login, required=False))
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,8 +144,6 @@ def _crm_row(config: Config, peer: Peer | None) -> Any:
 
 
 def _host_settings(config: Config, name: str, rows: dict[str, Peer]) -> Any:
-    from dataclasses import replace
-
     from schemas.loader import layouts_in
     from simulators.settings import HostSettings, PeerSettings
 
@@ -158,7 +156,7 @@ def _host_settings(config: Config, name: str, rows: dict[str, Peer]) -> Any:
         if other != name and _same_manner(own, row):
             peers[row.id] = PeerSettings(row.id, row.role, row.connect[0], row.layout, row.charset)
         elif other != name:  # they could not read each other: what they say goes through the gateway
-            peers[row.id] = replace(to_crm, system=row.id, role=row.role)
+            peers[row.id] = to_crm.beyond(row.id, row.role)
     return HostSettings(own.id, own.connect[0], peers, own.layout, layouts=layouts_in(config.gateway.layouts))
 
 

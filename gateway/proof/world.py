@@ -144,10 +144,11 @@ class World:
             for other in KNOWS[system]
         }
         layout, (envelope, charset) = layouts.get(system, NATIVE_LAYOUT), self.plan.voices.get(system, NATIVE_VOICE)
-        for other in KNOWS[system] if self.plan.hub else (CRM,):
-            peers[other] = PeerSettings(
-                other, ROLES[other], listener_of(layout), layout, charset, envelope=envelope, login=_login(self.plan, system)
-            )
+        crm = peers[CRM] = PeerSettings(
+            CRM, ROLES[CRM], listener_of(layout), layout, charset, envelope=envelope, login=_login(self.plan, system)
+        )
+        if self.plan.hub:
+            peers |= {other: crm.beyond(other, ROLES[other]) for other in KNOWS[system] if other != CRM}
         settings = HostSettings(
             system, address_of(system), peers, layouts.get(system, NATIVE_LAYOUT), layouts=layouts_in(self.plan.layouts_in)
         )

@@ -11,7 +11,7 @@ import pytest
 from adapters.wire.outlet import Outlet
 from gateway.clock import Entropy
 from gateway.proof.network import PERFECT, FaultPlan
-from gateway.proof.world import CRM, PF, World, WorldPlan
+from gateway.proof.world import CRM, PF, RM, World, WorldPlan
 from simulators.host import SimulatorHost
 from simulators.settings import LoginSettings
 
@@ -55,6 +55,15 @@ def test_orders_end_where_everybody_logs_in_over_a_bad_network(layout: str, tmp_
     outcome = world.run()
     assert outcome.sound, outcome
     assert not any(host.door.refused for host in world.hosts.values())
+
+
+def test_two_layouts_meet_in_the_hub_where_everybody_logs_in(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("一个共享的密钥", encoding="utf-8")
+    layouts = {PF: "dc-64", RM: "ascii-145"}
+    world = World(WorldPlan(seed=26, orders=3, layouts=layouts, secret_file=secret, hub=True))
+    outcome = world.run()
+    assert outcome.sound, outcome
 
 
 def test_a_system_with_another_secret_gets_nothing_done(tmp_path: Path) -> None:
