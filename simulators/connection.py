@@ -17,6 +17,18 @@ from adapters.wire.session import Session
 from simulators.ports import Clock
 
 
+class Flaws(Protocol):
+    """What seeded defects do to the bytes of a connection, and how long (ms) they keep what is written."""
+
+    late_ms: int
+
+    def arriving(self, data: bytes) -> bytes:
+        """Bytes that were read."""
+
+    def wire(self, data: bytes) -> bytes:
+        """Bytes about to be written."""
+
+
 class Listener(Protocol):
     """Who hears of a connection."""
 
@@ -35,16 +47,14 @@ class Listener(Protocol):
 
 @implementer(IPushProducer, IHalfCloseableProtocol)
 class Connection(TwistedProtocol):
-    """``session`` exists from the moment the connection stands; ``gone`` fires when it is over; ``mangle`` is what a seeded
-    defect does to the bytes."""
+    """``session`` exists from the moment the connection stands; ``gone`` fires when it is over; ``flaws`` are what seeded
+    defects do to the bytes."""
 
     session: Session
 
-    def __init__(
-        self, listener: Listener, make_session: Callable[[int], Session], clock: Clock, mangle: Callable[[bytes], bytes] = bytes
-    ) -> None:
+    def __init__(self, listener: Listener, make_session: Callable[[int], Session], clock: Clock, flaws: Flaws) -> None:
         self._listener = listener
-        self._mangle = mangle
+        self._flaws = flaws
         self._make_session = make_session
         self._clock = clock
         self._wire: Any = None
@@ -67,7 +77,7 @@ class Connection(TwistedProtocol):
 
     def dataReceived(self, data: bytes) -> None:
         """Bytes in, events out, one write."""
-        self._tell(self.session.receive(data, self._clock.now()))
+        self._tell(self.session.receive(self._flaws.arriving(data), self._clock.now()))
 
     def readConnectionLost(self) -> None:
         """The peer sends no more; it still gets what it is owed."""
@@ -106,11 +116,21 @@ class Connection(TwistedProtocol):
         if self._wire is None:
             return
         if self.session.buffered and not self._full:
-            self._wire.write(self._mangle(self.session.to_send()))
+            self._write(self._flaws.wire(self.session.to_send()))
         if self.session.congested is self._reading:
             self._reading = not self._reading
             (self._wire.resumeProducing if self._reading else self._wire.pauseProducing)()
         self._arm()
+
+    def _write(self, data: bytes) -> None:
+        if self._flaws.late_ms:
+            self._clock.callLater(self._flaws.late_ms / 1000, self._write_late, data)
+        else:
+            self._wire.write(data)
+
+    def _write_late(self, data: bytes) -> None:
+        if self._wire is not None:
+            self._wire.write(data)
 
     def close(self) -> None:
         """End it after what is written has left."""

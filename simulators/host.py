@@ -22,7 +22,7 @@ from simulators.agenda import Agenda
 from simulators.brain import Body, Brain, Reaction, Send
 from simulators.codes import category, number, receipt
 from simulators.connection import Connection, Connections
-from simulators.defects import Defects
+from simulators.defects.seeded import Defects
 from simulators.door import Door
 from simulators.inbox import Inbox
 from simulators.line import Line
@@ -147,7 +147,7 @@ class SimulatorHost:
         line: Line
 
         def make() -> Connection:
-            connection = Connection(self, lambda now: self._session(line.peer, now), self._clock, self.defects.wire)
+            connection = Connection(self, lambda now: self._session(line.peer, now), self._clock, self.defects)
             self._outbound[connection] = line
             return connection
 
@@ -156,14 +156,14 @@ class SimulatorHost:
 
     def _session(self, peer: PeerSettings, now: int) -> Session:
         limits = replace(peer.session, dialled=True, login=bool(peer.login.user), sender=self.settings.system)
-        return self._paper.session(peer.layout, replace(limits, receiver=peer.system), now)
+        return self._paper.session(peer.layout, self.defects.limits(replace(limits, receiver=peer.system)), now)
 
     def _accepted(self) -> Connection:
         def make(now: int) -> Session:
             limits = replace(self.settings.session, sender=self.settings.system)
-            return self._paper.session(self.settings.layout, limits, now)
+            return self._paper.session(self.settings.layout, self.defects.limits(limits), now)
 
-        return Connection(self, make, self._clock, self.defects.wire)
+        return Connection(self, make, self._clock, self.defects)
 
     # -- connections
 

@@ -2,14 +2,42 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
+from click.testing import CliRunner
 
+from conformance.loader import load_suite
 from conformance.results import as_json, junit
-from gateway.cli.conformance_selftest import alarms_of, play
-from simulators.defects import DEFECTS, Defects, UnknownDefect
+from gateway.cli.conformance_selftest import self_test
+from gateway.cli.conformance_strength import Found, Task, alarms_of, examine, play, summary, system_of, tasks
+from gateway.cli.output import CommandFailed
+from simulators.defects.seeded import DEFECTS, Defects, UnknownDefect
 
-FEW = {"01.1": ("01.1/1", "01.1/24", "01.1/52", "01.1/54", "01.1/27"), "5.4": ("5.4/4", "5.4/5"), "04.1": ("04.1/1",)}
-"""By clause, cases that find its defects."""
+FOUND_BY = [
+    ("forgets-serials", "01.1/52"),
+    ("serial-means-nothing", "01.1/54"),
+    ("ignores-ttl", "01.1/24"),
+    ("mis-frames", "01.1/3"),
+    ("checks-no-checksum", "01.1/23"),
+    ("segments-in-any-order", "01.1/31"),
+    ("partial-waits-forever", "01.1/14"),
+    ("heartbeats-unanswered", "01.1/40"),
+    ("answers-late", "01.1/20"),
+    ("expands-entities", "01.2/31"),
+    ("only-the-first-fault", "01.2/48"),
+    ("header-not-compared", "01.2/40"),
+    ("pf-completes-twice", "5.4/4"),
+    ("pf-acceptance-without-date", "5.4/1"),
+    ("pf-never-sends-again", "5.4/15"),
+    ("pf-no-report-seq", "04.1/1"),
+    ("pf-goes-on-after-cancel", "5.7/2"),
+    ("pf-lease-without-end", "5.11/6"),
+    ("pf-any-fence", "5.11/8"),
+    ("rm-grants-twice", "5.3/9"),
+    ("rm-queues-anew", "5.8/51"),
+]
+"""Defects of every kind of flaw, and a case that finds each."""
 
 
 @pytest.mark.parametrize(
@@ -29,13 +57,50 @@ def test_a_clean_simulator_passes(suite: str, role: str, only: tuple[str, ...]) 
     assert run.passed
 
 
-@pytest.mark.parametrize("name", list(DEFECTS))
-def test_a_seeded_defect_fails_in_its_clause(name: str) -> None:
+@pytest.mark.parametrize(("name", "case"), FOUND_BY)
+def test_a_seeded_defect_fails_in_its_clause(name: str, case: str) -> None:
     defect = DEFECTS[name]
-    run = play(defect.suite, "pf" if defect.system == "*" else defect.system, (name,), 5, FEW[defect.clause])
-    failed = {one.case.clause for one in run.results if one.verdict == "FAIL"}
-    assert defect.clause in failed
-    assert "ERROR" not in {one.verdict for one in run.results}
+    found = examine(Task(defect.suite, system_of(name), 5, name, (case,)))
+    assert [one["id"] for one in found.failed] == [case]
+    assert found.failed[0]["clause"] == defect.clause
+    assert found.failed[0]["reason"]
+    assert not found.errors
+
+
+def test_every_clause_with_a_defect_has_cases_for_its_system() -> None:
+    for task in tasks(1, tuple(DEFECTS), False, False):
+        cases = [case for case in load_suite().cases if case.suite == task.suite and task.role.upper() in case.suts]
+        assert [case for case in cases if case.clause in task.only], task
+
+
+def test_the_summary_counts_what_was_caught_and_names_what_was_not() -> None:
+    caught = Found(Task("provisioning", "pf", 1, "pf-completes-twice"), 2, {}, (), (_failure("5.4"),), ("5.4-once",))
+    elsewhere = Found(Task("provisioning", "pf", 1, "pf-forgets-cancel"), 2, {}, (), (_failure("5.4"),))
+    clean = Found(Task("provisioning", "pf", 1), 9, {"PASS": 8, "FAIL": 1}, ("provisioning PF 5.4/1 FAIL",))
+    told = summary(1, [clean, caught, elsewhere])
+    assert (told["cases"], told["defects"], told["caught"], told["right_clause"], told["false_alarms"]) == (9, 2, 2, 1, 1)
+    assert told["missed"] == ["pf-forgets-cancel"]
+    assert "5.4-once" not in told["unproven"]
+    assert "5.4-ref" in told["unproven"]
+
+
+def test_a_fault_of_the_harness_is_a_false_alarm() -> None:
+    broken = Found(Task("provisioning", "pf", 1, "pf-completes-twice"), 2, {}, (), (_failure("5.4"),), (), ("5.4/9 ERROR",))
+    assert summary(1, [broken])["alarms"] == ["pf-completes-twice: 5.4/9 ERROR"]
+
+
+def test_the_command_exits_0_where_every_defect_is_found() -> None:
+    done = CliRunner().invoke(self_test, ["--defect", "pf-result-without-reference", "--json"])
+    told = json.loads(done.output)
+    assert done.exit_code == 0
+    assert (told["defects"], told["caught"], told["right_clause"], told["false_alarms"]) == (1, 1, 1, 0)
+    assert told["rows"][0]["first"]["id"] == "5.4/5"
+
+
+def test_the_command_names_the_defects_there_are() -> None:
+    done = CliRunner().invoke(self_test, ["--defect", "no-such"], standalone_mode=False)
+    assert isinstance(done.exception, CommandFailed)
+    assert "pf-completes-twice" in str(done.exception)
 
 
 def test_a_defect_nobody_knows_is_refused() -> None:
@@ -60,3 +125,7 @@ def test_a_failure_is_explained_and_repeatable() -> None:
     assert explanation.repair
     assert '<failure message="FAIL' in junit(run)
     assert any(entry.way == "got" and entry.raw for entry in failed.log)
+
+
+def _failure(clause: str) -> dict[str, str]:
+    return {"id": f"{clause}/4", "clause": clause, "reason": "-", "cause": "-"}

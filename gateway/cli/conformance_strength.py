@@ -1,0 +1,214 @@
+"""How strong the suite is: runs of it against simulators, clean and with a seeded defect each (spec 07.7).
+
+Everything runs in memory: the suite's own shell, the simulators and a network under virtual time, so waiting costs nothing and
+a seed replays.  A defect is judged by the cases of its clause, or by the whole suite where that is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from functools import cache
+from multiprocessing import get_context
+from typing import TYPE_CHECKING, Any
+
+from gateway.cli.conformance import suite
+
+if TYPE_CHECKING:
+    from conformance.loader import Suite
+    from conformance.model import CaseResult, RunResult
+
+_START_MS = 1_795_309_200_000
+_SUT = "mem://sut"
+_LIMIT_MS = 7 * 86_400_000
+PLAYED = {"transport": ("pf", "rm", "bill"), "provisioning": ("pf", "rm"), "billing": ("bill",)}
+"""What is judged: suite -> simulators."""
+_FINE = ("PASS", "NOT_APPLICABLE")
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One run: a suite against a simulator, clean (``defect`` empty) or not. ``only``: the clauses played, empty: all."""
+
+    suite: str
+    role: str
+    seed: int
+    defect: str = ""
+    only: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a run showed, as plain values: verdict counts, what did not pass by case id with its clause and explanation, the
+    requirements of what failed, and verdicts that are the harness's fault."""
+
+    task: Task
+    cases: int
+    counts: dict[str, int]
+    odd: tuple[str, ...]
+    failed: tuple[dict[str, str], ...] = ()
+    covers: tuple[str, ...] = ()
+    errors: tuple[str, ...] = field(default=())
+
+
+def tasks(seed: int, names: tuple[str, ...], clean: bool, whole: bool) -> list[Task]:
+    """The runs of a self-test: the clean ones first, then a run a defect (``names``: these only, no clean ones)."""
+    from simulators.defects.seeded import DEFECTS
+
+    runs = [] if names else [Task(name, role, seed) for name, roles in PLAYED.items() for role in roles]
+    if clean:
+        return runs
+    for name in names or tuple(DEFECTS):
+        defect = DEFECTS[name]
+        runs.append(Task(defect.suite, system_of(name), seed, name, () if whole else (defect.clause,)))
+    return runs
+
+
+def system_of(name: str) -> str:
+    """The simulator that is given a defect: its own; one of every role is given to each in turn."""
+    from simulators.defects.flaw import EVERYBODY
+    from simulators.defects.seeded import DEFECTS
+
+    defect, roles = DEFECTS[name], PLAYED["transport"]
+    return roles[list(DEFECTS).index(name) % len(roles)] if defect.system == EVERYBODY else defect.system
+
+
+def measure(todo: list[Task], jobs: int) -> Iterator[Found]:
+    """Every run's outcome, in order; ``jobs`` processes side by side."""
+    if jobs <= 1:
+        yield from map(examine, todo)
+        return
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        yield from pool.map(examine, todo)
+
+
+def examine(task: Task) -> Found:
+    """Play a task."""
+    run = play(task.suite, task.role, (task.defect,) if task.defect else (), task.seed, task.only)
+    failed = [one for one in run.results if one.verdict == "FAIL"]
+    return Found(
+        task,
+        len(run.results),
+        run.counts(),
+        tuple(alarms_of(run)),
+        tuple(_plain(one) for one in failed),
+        tuple(dict.fromkeys(name for one in failed for name in one.case.covers)),
+        tuple(f"{one.case.id} ERROR" for one in (*run.sanity, *run.results) if one.verdict == "ERROR"),
+    )
+
+
+def _plain(one: CaseResult) -> dict[str, str]:
+    told = one.explanation
+    return {
+        "id": one.case.id,
+        "clause": one.case.clause,
+        "reason": told.reason if told is not None else "",
+        "cause": told.cause if told is not None else "",
+    }
+
+
+@cache
+def _cases() -> Suite:
+    return suite()
+
+
+def play(name: str, role: str, defects: tuple[str, ...], seed: int, only: tuple[str, ...] = ()) -> RunResult:
+    """A suite against one simulator with these defects, in virtual time."""
+    from twisted.internet.defer import Deferred
+
+    from conformance.pics import LISTEN, Pics
+    from conformance.session import Plan, Session
+    from gateway.clock import Entropy
+    from gateway.proof.heap_clock import HeapClock
+    from gateway.proof.network import MemoryNetwork
+    from simulators.fleet import SYSTEMS, FleetSettings, brain_of
+    from simulators.host import SimulatorHost
+    from simulators.settings import HostSettings, PeerSettings
+
+    clock = HeapClock(_START_MS)
+    network = MemoryNetwork(clock, Entropy(seed))
+    listen = {party: f"mem://suite-{party}" for party in LISTEN}
+    pics = Pics(listen=listen)
+    system = SYSTEMS[role]
+    peers = {
+        pics.systems[party]: PeerSettings(pics.systems[party], party, address)
+        for party, address in listen.items()
+        if pics.systems[party] != system
+    }
+    brain = brain_of(role, FleetSettings(), Entropy(seed + 1))
+    host = SimulatorHost(brain, HostSettings(system, _SUT, peers, defects=defects), clock, Entropy(seed + 2), network)
+    host.start()
+    plan = Plan(name, role.upper(), _SUT, pics, seed, only, width=32)
+    session = Session(_cases(), plan, clock, Entropy(seed), network)
+    done: list[Any] = []
+    Deferred.fromCoroutine(session.run()).addBoth(done.append)
+    if not clock.run_until(lambda: bool(done), _START_MS + _LIMIT_MS):
+        session.stop()
+        clock.advance(1_000)
+    if not hasattr(done[0], "results"):
+        done[0].raiseException()
+    outcome: RunResult = done[0]
+    return outcome
+
+
+def alarms_of(run: RunResult) -> list[str]:
+    """What a clean system did not pass: each is a false alarm."""
+    odd = (one for one in (*run.sanity, *run.results) if one.verdict not in _FINE)
+    return [f"{run.suite} {run.sut} {one.case.id} {one.verdict}" for one in odd]
+
+
+def summary(seed: int, found: list[Found]) -> dict[str, Any]:
+    """The measure: cases, defects, caught, right_clause, false_alarms, and what no defect has proven yet."""
+    clean = [one for one in found if not one.task.defect]
+    judged = [one for one in found if one.task.defect]
+    rows = [_row(one) for one in judged]
+    alarms = [alarm for one in clean for alarm in one.odd]
+    alarms += [f"{one.task.defect}: {error}" for one in judged for error in one.errors]
+    return {
+        "seed": seed,
+        "cases": sum(one.cases for one in clean),
+        "counts": [{"suite": one.task.suite, "sut": one.task.role.upper(), **one.counts} for one in clean],
+        "defects": len(rows),
+        "caught": sum(row["caught"] for row in rows),
+        "right_clause": sum(row["right_clause"] for row in rows),
+        "false_alarms": len(alarms),
+        "alarms": alarms,
+        "missed": [row["defect"] for row in rows if not row["right_clause"]],
+        "unproven": unproven(judged) if judged else [],
+        "rows": rows,
+    }
+
+
+def _row(found: Found) -> dict[str, Any]:
+    """One defect: is it caught, in its clause, and by which case first?"""
+    from simulators.defects.seeded import DEFECTS
+
+    defect = DEFECTS[found.task.defect]
+    first = next((one for one in found.failed if one["clause"] == defect.clause), None)
+    return {
+        "defect": defect.name,
+        "system": found.task.role,
+        "zh": defect.zh,
+        "en": defect.en,
+        "clause": defect.clause,
+        "caught": bool(found.failed),
+        "right_clause": first is not None,
+        "first": first,
+        "clauses": list(dict.fromkeys(one["clause"] for one in found.failed)),
+        "failed": [one["id"] for one in found.failed],
+    }
+
+
+def unproven(judged: list[Found]) -> list[str]:
+    """Sentences with MUST that have cases, of which no defect has made one fail yet."""
+    proven = dict.fromkeys(name for one in judged for name in one.covers)
+    played = {(name, role.upper()): None for name, roles in PLAYED.items() for role in roles}
+    asked: dict[str, None] = {}
+    for case in _cases().cases:
+        if any((case.suite, role) in played for role in case.suts):
+            asked |= dict.fromkeys(case.covers)
+    known = _cases().requirements
+    return [
+        name for name in asked if name not in proven and name in known and not known[name].codes and known[name].level == "MUST"
+    ]

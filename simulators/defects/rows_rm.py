@@ -1,0 +1,97 @@
+"""Defects of resource management (spec 5.3, 5.4, 5.8, 5.11)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from simulators.brain import Body
+from simulators.defects import decisions as does
+from simulators.defects.decisions import Alters, Forgets, Hears, Refers, Refuses, Repeats, Replies, Says, Swallows, Twice
+from simulators.defects.documents import Omits
+from simulators.defects.flaw import Defect, Flaw
+
+_DAYS = 30 * 86_400
+
+
+def _row(clause: str, name: str, zh: str, en: str, make: Callable[[], Flaw]) -> Defect:
+    return Defect(f"rm-{name}", "rm", "provisioning", clause, zh, en, make)
+
+
+def _resources(body: Body) -> Any:
+    """What a reservation or an assignment gives its first item."""
+    return body["items"][0].get("resources") if body.get("items") else None
+
+
+def _put_resources(body: Body, resources: Any) -> Body:
+    return body | {"items": [body["items"][0] | {"resources": resources}, *body["items"][1:]]}
+
+
+def _released(body: Body) -> Body:
+    return {"reservation_id": body["reservation_id"]}
+
+
+def _fewer(row: Body) -> Body:
+    """One resource less than was needed."""
+    return row | {"resources": row["resources"][:-1]} if len(row.get("resources", ())) > 1 else row
+
+
+RM = (
+    _row("5.3", "grants-twice", "一资源两许", "one resource is granted to two reservations",
+         lambda: Repeats("RR01", _resources, _put_resources)),
+    _row("5.3", "leaks-reservation", "释放后不归还", "a release is acknowledged and frees nothing",
+         lambda: Swallows("RR02", answer=_released)),
+    _row("5.3", "never-expires", "预留不到期", "reservations never expire",
+         lambda: Hears("RR01", does.fields(ttl_seconds=_DAYS))),
+    _row("5.3", "expires-in-silence", "到期不通知", "an expiry is not told to its owner", lambda: Forgets("RR04")),
+    _row("5.3", "extends-without-limit", "延期不限次", "extends past the limit",
+         lambda: Says("RR03", "EXTENSION_LIMIT")),
+    _row("5.3", "any-fence", "不看令牌", "releases with any fence", lambda: Hears("RR02", does.without("fence"))),
+    _row("5.3", "releases-for-anybody", "他人可释放", "releases for whom it was not reserved",
+         lambda: Says("RR02", "NOT_PERMITTED")),
+    _row("5.3", "extends-for-anybody", "他人可延期", "extends for whom it was not reserved",
+         lambda: Says("RR03", "NOT_PERMITTED")),
+    _row("5.3", "part-of-all", "全有全无失效", "all or nothing holds what there is",
+         lambda: Hears("RR01", does.fields(all_or_nothing=False))),
+    _row("5.3", "id-means-nothing", "预留号不作幂等键", "other items under a known reservation id are taken",
+         lambda: Says("RR01", "SERIAL_REUSED")),
+    _row("5.3", "release-refuses-unknown", "未知预留号释放被拒", "the release of an unknown id is refused",
+         lambda: does.RefusesUnseen("RR02", "RESERVATION_UNKNOWN", "reservation_id", "RR01")),
+    _row("5.3", "releases-once", "重复释放被拒", "a second release is refused",
+         lambda: Refuses("RR02", "HOLD_EXPIRED", "reservation_id", 2)),
+    _row("5.3", "held-code", "占用拒绝码错误", "what another holds is refused as invalid",
+         lambda: Says("RR01", "RESOURCE_HELD", "ATTRIBUTE_INVALID")),
+    _row("5.3", "no-fence", "预留不带令牌", "a reservation without fence",
+         lambda: Omits("RR01", "fence")),
+    _row("5.3", "extension-without-date", "延期不告新到期", "an extension does not say its new expiry",
+         lambda: Replies("RR03", does.without("expires_at"))),
+    _row("5.4", "assigns-twice", "一资源两配", "one resource is assigned to two orders",
+         lambda: Repeats("OH04", _resources, _put_resources)),
+    _row("5.4", "assigns-in-part", "配置不全", "an item gets less than it needs",
+         lambda: Alters("OH04", does.rows(_fewer))),
+    _row("5.4", "assigns-without-reference", "结果不引用命令", "an assignment names no command",
+         lambda: Refers("OH04", None)),
+    _row("5.4", "assigns-in-silence", "收下后不分配", "a request is acknowledged, then lost", lambda: Swallows("OH03")),
+    _row("5.4", "assignment-told-twice", "分配结果两报", "an assignment is told twice", lambda: Twice("OH04")),
+    _row("5.4", "refuses-unknown-undo", "未见定单回退被拒", "an undo of an order never seen is refused",
+         lambda: does.RefusesUnseen("OH05", "ORDER_UNKNOWN", "service_order_id", "OH03")),
+    _row("5.4", "undoes-once", "重复回退被拒", "a second undo is refused",
+         lambda: Refuses("OH05", "STATE_CONFLICT", "service_order_id", 2)),
+    _row("5.4", "archives-anything", "未分配也归档", "archives what was never assigned",
+         lambda: Replies("OH06", does.rows(lambda row: {"item_id": row["item_id"], "result": "archived"}))),
+    _row("5.4", "archives-nothing", "归档不成", "refuses every archive",
+         lambda: Replies("OH06", does.rows(lambda row: {"item_id": row["item_id"], "result": "refused", "code": "3009"}))),
+    _row("5.4", "invents-reservations", "不认预留号也分配", "assigns out of a reservation nobody made",
+         lambda: Hears("OH03", does.without("reservations"))),
+    _row("5.8", "queues-anew", "重复登记得新号", "the same registration gets another number",
+         lambda: does.Counts("PI02", "waiting_no")),
+    _row("5.8", "loses-order-of-queue", "队列不按优先级", "the waiting list knows no priorities",
+         lambda: Hears("PI02", does.fields(priority=5))),
+    _row("5.8", "leaves-once", "重复退出被拒", "leaving the waiting list a second time is refused",
+         lambda: Refuses("PI03", "STATE_CONFLICT", "waiting_no", 2)),
+    _row("5.11", "knows-no-holds", "不认停止到期", "a hold is refused",
+         lambda: Refuses("LK03", "STATE_CONFLICT", "area")),
+    _row("5.11", "never-recovers", "恢复被拒", "the recovery of a hold is refused",
+         lambda: Refuses("LK04", "STATE_CONFLICT", "area")),
+)  # fmt: skip
+"""Of resource management."""
