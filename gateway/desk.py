@@ -8,7 +8,7 @@ the commit.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import astuple, replace
 from typing import Any
 
 from adapters.store.mapping import dumps
@@ -85,6 +85,7 @@ class FalloutJob(PersonJob):
         catalogue: Catalogue,
         again: Callable[[MessageRecord, dict[str, Any]], None],
         reply: Reply,
+        recall: Callable[[list[int]], None],
     ) -> None:
         super().__init__(work, work.operator, f"fallout {work.action}", catalogue, reply)
         self._work = work
@@ -92,11 +93,14 @@ class FalloutJob(PersonJob):
         self._found = None if message is None else message[1]
         self._own = own_id
         self._again = again
+        self._recall = recall
+        self._handed_on: list[int] = []
         self._ready: tuple[MessageRecord, dict[str, Any]] | None = None
 
     def execute(self, unit: StoreUnit) -> None:
         """The core's part first: it may refuse."""
         self._ready = None
+        self._handed_on = []
         outcome = self._work.execute(unit)
         self._taken(outcome)
         given = dict(outcome.details).get("message")
@@ -131,6 +135,10 @@ class FalloutJob(PersonJob):
             state=READY, error_class=None, result_code=None, tries=0, due_at=unit.now, first_seen=unit.now, closed_at=None,
         )  # fmt: skip
         unit.send(again, document, dumps(document) or "{}")
+        relay = store.relays.of_serial(store.driver, message.serial)
+        if relay is not None:  # the correction, too, is handed on for somebody
+            unit.put("relay", astuple(replace(relay, message_id=again.id, serial=again.serial)))
+            self._handed_on.append(again.id)
         unit.note("message", str(again.id), "corrected_from", "", READY, f"{message.serial} {self._work.reason}"[:400])
         order = None if message.order_key is None else unit.order(message.order_key)
         if order is not None and any(entry["serial"] == message.serial for entry in order.operations):
@@ -146,6 +154,7 @@ class FalloutJob(PersonJob):
 
     def committed(self) -> None:
         """The message may leave again."""
+        self._recall(self._handed_on)
         if self._ready is not None:
             self._again(*self._ready)
         super().committed()
@@ -154,7 +163,12 @@ class FalloutJob(PersonJob):
 class Desk:
     """Hands what people do to the worker."""
 
-    def __init__(self, writer: Writer, outbox: OutboxLog, pump: OutboxPump, catalogue: Catalogue, own_id: str) -> None:
+    def __init__(
+        self, writer: Writer, outbox: OutboxLog, pump: OutboxPump, catalogue: Catalogue, own_id: str,
+        recall: Callable[[list[int]], None],
+    ) -> None:  # fmt: skip
+        """``recall`` hears of corrections of messages that are handed on for others."""
+        self._recall = recall
         self._writer = writer
         self._outbox = outbox
         self._pump = pump
@@ -165,7 +179,7 @@ class Desk:
         """One action on one record; what its message says is read beside the writer."""
         message = self._outbox.of_fallout(work.fallout_id)
         found = None if message is None else (message, self._outbox.document(message.id))
-        self._writer.submit(FalloutJob(work, found, self._own, self._catalogue, self._leave_again, reply))
+        self._writer.submit(FalloutJob(work, found, self._own, self._catalogue, self._leave_again, reply, self._recall))
 
     def _leave_again(self, message: MessageRecord, document: dict[str, Any]) -> None:
         self._pump.outgoing([(message, document)], again=True)

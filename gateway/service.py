@@ -101,7 +101,9 @@ class Gateway:
         )
         speeches.waiting = self.pump.under_way
         speeches.sent = OutboxLog(store.engine).serial_between
-        self.desk = Desk(self.writer, OutboxLog(store.engine), self.pump, catalogue, self.book.own_id)
+        self.desk = Desk(
+            self.writer, OutboxLog(store.engine), self.pump, catalogue, self.book.own_id, self._relays.recall
+        )
         self._unparking = Unparking(OutboxLog(store.engine), self.writer, self.pump, self.book, catalogue)
         self._redelivery = Redelivery(
             self.codec, clock, self.book.own_id, self.links.get, OutboxLog(store.engine).bytes_of,

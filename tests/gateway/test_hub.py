@@ -229,3 +229,17 @@ def test_a_serial_the_envelope_has_less_room_for_is_known_again():
     packet.body = voice.encode(replace(result, header=header), "GB18030")
     rig.ask(rig.caller(), packet, seconds=3)
     assert CODEC.decode(pf.received[0].body).header.ref_serial == serial(1, "PF0001")
+
+
+def test_what_a_person_corrected_leaves_in_the_askers_name():
+    rig = hub()
+    rm = rig.station("mem://rm", lambda packet: receipt_for(packet, "SCHEMA_FAULTS"))
+    rig.ask(rig.caller(), packet_of(asked()), seconds=2)
+    rm.script = receipt_for
+    ask(rig, id=rig.one("SELECT id FROM fallout"), action="edit", operator="OP1", reason="改正", changes={"version": 2})
+    rig.run(10)
+    first, second = rm.received
+    assert (second.sender, second.serial != first.serial) == ("PF0001", True)
+    assert CODEC.decode(second.body).body["version"] == 2
+    (again,) = rig.ask(rig.caller(), packet_of(asked()), seconds=1)
+    assert result_of(again)[0] == "0001"

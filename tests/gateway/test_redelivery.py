@@ -106,7 +106,7 @@ def test_a_message_taken_back_is_not_sent_again_at_the_desk() -> None:
         )
     heard: list[dict[str, Any]] = []
     work = WorkFallout("FO1", "retry", "OP1", "再试")
-    job = FalloutJob(work, (record, {}), "CRM001", CATALOGUE, lambda message, document: None, heard.append)
+    job = FalloutJob(work, (record, {}), "CRM001", CATALOGUE, lambda message, document: None, heard.append, [].extend)
     rig.gateway.writer.submit(job)
     rig.run(1)
     assert (heard[0]["ok"], heard[0]["code"]) == (False, "3004")
