@@ -354,3 +354,17 @@ def test_d_connections_beyond_what_one_address_may_have_are_not_taken() -> None:
     clients[0].write(request("/soap", enveloped(submission(1))))
     rig.run(1)
     assert clients[0].responses()[-1].code == "0001"
+
+
+def test_d_who_does_not_read_is_closed_at_the_write_limit_and_costs_a_bounded_buffer() -> None:
+    listens = [LISTENS[0], {**LISTENS[1], "http": {"write": 5.0}}]
+    rig = web_rig(listens=listens)
+    client = browser(rig)
+    transport: Any = client.transport
+    transport.pauseProducing()
+    client.write(request("/soap?wsdl", method="GET") * 200)
+    rig.run(2)
+    (channel,) = list(rig.gateway._https[0].site._channels)
+    assert channel.full_since is not None
+    rig.run(8)
+    assert rig.gateway._https[0].site.connections == 0
