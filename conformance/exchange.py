@@ -8,6 +8,9 @@ from typing import Any
 from conformance.model import Line
 from conformance.paper import Reading, Written
 
+INBOUND = "inbound"
+"""The connections the system under test opened."""
+
 
 @dataclass(frozen=True, slots=True)
 class Open:

@@ -62,6 +62,7 @@ VALUES: dict[str, Row] = {
     "area": Row("025", "本地网", "local network"),
     "bureau": Row("NJGL01", "局向", "bureau"),
     "product": Row("POTS", "需要资源的产品", "a product whose installation needs resources"),
+    "plan": Row("POTS25", "上述产品的资费", "a plan of that product"),
     "plain_product": Row("CLIP", "不需要资源的产品", "a product whose installation needs none"),
     "unknown_product": Row("SDH", "没有流程的产品与动作之一", "a product that has no process for pixit.unknown_action"),
     "unknown_action": Row("change_number", "没有流程的动作", "an action without process for pixit.unknown_product"),

@@ -11,7 +11,7 @@ from typing import Any
 
 from adapters.wire.packet import Kind, Packet
 from conformance import judge
-from conformance.exchange import Asked, Cut, Got, Open, Reply, Shut, Wire, Write
+from conformance.exchange import INBOUND, Asked, Cut, Got, Open, Reply, Shut, Wire, Write
 from conformance.model import Case, CaseResult, Entry, Line, Verdict, Way
 from conformance.paper import HEARTBEAT, Paper, Reading, Unsendable, Written, writes
 from conformance.ports import Entropy
@@ -20,8 +20,6 @@ from conformance.values import Scope, Unresolved, render, span_ms
 from conformance.verdict import Judged, explained
 
 _MAX_RAW = 8 << 20
-INBOUND = "inbound"
-"""The connections the system under test opened."""
 _MAX_LOG = 5_000
 """So many entries of one case are kept: a system under test that floods is judged, not remembered."""
 
@@ -39,7 +37,7 @@ class CaseRun:
         self.asked: dict[str, Asked] = {}
         self.by_serial: dict[str, Asked] = {}
         self.inbox: list[Got] = []
-        self.came: dict[str, Got] = {}
+        self.came: dict[str, Got] = {}  # by label
         self.events: list[tuple[str, str, int]] = []
         self.log: list[Entry] = []
         self.notes: list[str] = []
@@ -148,7 +146,7 @@ class CaseRun:
     def broken(self, reason: str, now: int) -> None:
         """The harness itself went wrong in this case."""
         if self.result is None:
-            self._verdict = Judged(Verdict.ERROR, f"测试套件故障 / a fault of the suite: {reason}")
+            self._verdict = self._verdict or Judged(Verdict.ERROR, f"测试套件故障 / a fault of the suite: {reason}")
             self._finish(now)
 
     # -- what it asks for
@@ -304,10 +302,12 @@ class CaseRun:
     def _compose(self, line: Line, now: int) -> Written:
         if line.what == HEARTBEAT:
             return self.paper.heartbeat(line.party, now)
+        label = line.args.get("again") or line.args.get("ref")
+        if label is not None and label not in self._names:
+            raise Unresolved(label)
         if "again" in line.args:
             return self.asked[line.args["again"]].written
-        ref = line.args.get("ref")
-        ref_serial = str(self._names[ref]["header"]["serial"]) if ref else None
+        ref_serial = str(self._names[label]["header"]["serial"]) if label else None
         return self.paper.message(line, self._body(line), self.scope(now), ref_serial)
 
     def _body(self, line: Line) -> dict[str, Any]:
@@ -371,9 +371,8 @@ class CaseRun:
         verdict = self._verdict.verdict if self._verdict is not None else Verdict.PASS
         explanation = None
         if self._verdict is not None:
-            step = min(self._failed_at, len(self._steps) - 1)
-            phase, line = self._steps[step] if self._steps else ("", None)
-            explanation = explained(self.case, self._verdict, line, step + 1, phase, self._repeat)
+            phase, line = self._steps[self._failed_at]
+            explanation = explained(self.case, self._verdict, line, self._failed_at + 1, phase, self._repeat)
         self.result = CaseResult(self.case, verdict, explanation, self._started, now, self.log, self.notes)
 
     # -- the log
