@@ -86,7 +86,7 @@ def _answer(run: CaseRun, line: Line) -> bool:
     found: list[Difference] = []
     if got.reading.symbol:
         raise Judged(Verdict.FAIL, _unreadable(got), _faults(got))
-    wanted = _ANSWERS[line.what]
+    wanted: tuple[str, ...] = _ANSWERS[line.what]
     if line.what == "receipt" and asked.written.document.get("header", {}).get("mode") == "B":
         wanted = _REFUSALS if got.reading.element == RECEIPT else wanted
     if kind not in wanted:

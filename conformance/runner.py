@@ -37,7 +37,7 @@ class CaseRun:
         self.asked: dict[str, Asked] = {}
         self.by_serial: dict[str, Asked] = {}
         self.inbox: list[Got] = []
-        self.came: dict[str, Got] = {}  # by label
+        self.came: dict[str, Got] = {}
         self.events: list[tuple[str, str, int]] = []
         self.log: list[Entry] = []
         self.notes: list[str] = []
@@ -88,12 +88,10 @@ class CaseRun:
     def answered(self, packet: Packet, raw: bytes, name: str, now: int) -> None:
         """An answer came on a connection of ours; one nobody asked for is remembered, too."""
         asked = self.by_serial.get(packet.serial)
-        party = self.wires[name].party if name in self.wires else name
-        got = Got(party, self._read(packet), None, raw, now, len(self.inbox))
+        got = Got(self.wires[name].party, self._read(packet), None, raw, now, len(self.inbox))
         self._record_got(got, name, now)
         if asked is None:
             self.notes.append(f"无人所问的应答 {packet.serial} / an answer nobody asked for: {packet.serial}")
-            self.events.append(("stray_answer", party, now))
         else:
             asked.answers.append(got)
         self._turn(now)
