@@ -59,6 +59,9 @@ class Outlet:
             for piece in pieces:
                 self._queue(piece, now)
             return
+        if self.paged + len(packet.body) > 2 * self._settings.max_document:
+            held = self.paged
+            raise LocalError(f"待取的分包已有 {held} 字节，对端须先取走", f"{held} bytes wait to be fetched already")
         numbered = list(enumerate(pieces, 1))
         before = self._pages.get(packet.serial)
         if before is not None:  # the other side's document of the same number goes first, or nobody knows whose is fetched

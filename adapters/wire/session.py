@@ -201,6 +201,8 @@ class Session(SessionState):
             if arrived + self.settings.owed_ms > now:
                 break
             del self._owed[serial]
+            if self._narrow:
+                self._unsaid.answered(serial)
             self._active_at = now
 
     def _give_up(self, symbol: str, zh: str, en: str, abort: bool, now: int, events: list[Event]) -> None:

@@ -283,6 +283,18 @@ def test_pages_that_wait_take_room_from_new_documents_but_never_stop_reading():
     assert not here.congested
 
 
+def test_what_waits_to_be_fetched_is_bounded():
+    outlet = Outlet(DC, replace(SETTINGS, max_document=10_000))
+    replies = [request(n, b"a" * 9_000, kind=Kind.REPLY, serial=f"{n:010d}") for n in range(1, 13)]
+    for reply in replies[:-1]:
+        outlet.write(reply, T)
+    with pytest.raises(LocalError, match="wait to be fetched already"):
+        outlet.write(replies[-1], T)
+    assert outlet.paged < 20_000
+    outlet.expire(T + 120_000)
+    outlet.write(request(41, b"a" * 9_000, kind=Kind.REPLY, serial="0000000041"), T)
+
+
 # Registration and login
 
 
