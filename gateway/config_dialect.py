@@ -49,6 +49,7 @@ class DialectRow(DialectTable):
     user: Annotated[str, Field(max_length=64)] = ""
     secret_file: Annotated[Path | None, Field(strict=False)] = None
     signed: bool = False
+    datetimes: Literal["compact", "xs"] = "compact"
     systems: Names = {}
     areas: Names = {}
     codes: Names = {}
@@ -67,7 +68,7 @@ class DialectRow(DialectTable):
         return Dialect(
             own=own, peer=peer, version=version, mode=mode, inner=self.inner, systems=self.systems, areas=self.areas,
             codes=self.codes, results=self.results, results_out=self.results_out, fields=self.fields, bodies=bodies,
-            user=self.user, secret=secret, signed=self.signed,
+            user=self.user, secret=secret, signed=self.signed, datetimes=self.datetimes,
         )  # fmt: skip
 
 

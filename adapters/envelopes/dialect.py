@@ -35,7 +35,7 @@ class Dialect:
     ``results`` the peer's result codes -> ours, ``results_out`` ours -> the peer's.  ``fields`` gives values of fields
     without a role by path or last name.  ``inner`` overrides the envelope's (``body``, ``package`` or ``json``).  ``bodies``
     are field maps by our element's name.  With a ``secret``, what comes without it is refused (2003); with ``signed`` it keys
-    the digest (2005).
+    the digest (2005).  ``datetimes``: how points in time are written, ``compact`` fourteen digits or ``xs``.
     """
 
     own: str = ""
@@ -53,6 +53,7 @@ class Dialect:
     user: str = ""
     secret: str = field(default="", repr=False)
     signed: bool = False
+    datetimes: str = "compact"
 
 
 def mirrored(dialect: Dialect) -> Dialect:

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 from adapters.document import Document, Header
 from adapters.envelopes.dialect import PLAIN, Dialect
 from adapters.envelopes.form import FormEnvelope
+from adapters.envelopes.moments import XsMoments
 from adapters.envelopes.tree import TreeEnvelope
 from adapters.xml.charset import Reading
 from adapters.xml.codec import Codec
@@ -60,4 +61,5 @@ _MAKERS: dict[str, Callable[[Codec, EnvelopeRow, Dialect], Envelope]] = {
 def envelope(codec: Codec, name: str, dialect: Dialect = PLAIN) -> Envelope:
     """The envelope of a peer row by the row's name (``schemas/envelopes``). Raises LookupError."""
     row = codec.catalogue.envelope(name)
-    return _MAKERS[row.shape](codec, row, dialect)
+    made = _MAKERS[row.shape](codec, row, dialect)
+    return made if dialect.datetimes == "compact" else XsMoments(codec, made)

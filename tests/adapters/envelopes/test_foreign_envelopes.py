@@ -274,3 +274,14 @@ def test_quick_header(name):
     header = speech(name).quick_header(speech(name).encode(document, "GB18030"))
     assert (header.code, header.serial) == ("OH01", speech(name).serial_of(document.header.serial))
     assert header.result_code is None
+
+
+@pytest.mark.parametrize("name", ["package", "root-hb", "contract-root"])
+def test_points_in_time_as_the_peers_row_says(name):
+    document = sample("DispatchOrder", "ok_pots_adsl")
+    captured = document.body["dates"]["captured_at"]
+    voice = speech(name, datetimes="xs")
+    back = voice.decode(voice.encode(document, "GB18030"))
+    shown = f"{captured[:4]}-{captured[4:6]}-{captured[6:8]}T{captured[8:10]}:{captured[10:12]}:{captured[12:]}+08:00"
+    assert back.body["dates"]["captured_at"] == shown
+    assert {**back.body, "dates": {}} == {**document.body, "dates": {}}
