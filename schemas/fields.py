@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from schemas.loader import RECEIPT, Catalogue
+from schemas.loader import RECEIPT, RELEASE, Catalogue, UnknownName
 from schemas.rows import SchemaDataError, read_toml
-from schemas.shape import ListOf, Shape, Struct
+from schemas.shape import ListOf, Shape, ShapeReader, Struct
 
 FIELDS = "fields.toml"
+PACKAGE = "Package"
 RESULTS = "results"
 """The table of result codes, which the catalogue keeps apart from the others."""
 
@@ -44,14 +45,22 @@ class FieldTexts:
         return self.texts[key]
 
 
-def read_fields(catalogue: Catalogue) -> FieldTexts:
-    """The texts of this installation. Raises SchemaDataError naming the row."""
+def read_fields(catalogue: Catalogue, section: str = "fields") -> FieldTexts:
+    """The texts of this installation: of fields, or of ``timers``. Raises SchemaDataError naming the row."""
     texts: dict[str, FieldText] = {}
-    for name, row in read_toml(catalogue.root / FIELDS).get("fields", {}).items():
+    for name, row in read_toml(catalogue.root / FIELDS).get(section, {}).items():
         if not isinstance(row, list) or len(row) not in (2, 3) or not all(isinstance(part, str) and part for part in row):
             raise SchemaDataError(f"{FIELDS} [{name}]", "须为 [中文, 英文, 代码表]", "must be [Chinese, English, code table]")
         texts[name] = FieldText(*row)
     return FieldTexts(texts)
+
+
+def package_shape(catalogue: Catalogue, version: str = RELEASE) -> Shape:
+    """The tree of the native envelope. Raises UnknownName."""
+    shape = ShapeReader(catalogue.xsd_path(""), (catalogue.version(version).xsd,)).element(PACKAGE)
+    if shape is None:
+        raise UnknownName("模式中没有", "the schema does not define", PACKAGE)
+    return shape
 
 
 def owners(shape: Shape, owner: str) -> Iterator[tuple[str, str]]:
@@ -69,10 +78,10 @@ def field_findings(catalogue: Catalogue) -> Iterator[tuple[str, str, str]]:
     """Findings (where, Chinese, English): fields without text, texts without field, tables that are none."""
     texts = read_fields(catalogue)
     used: dict[str, None] = {}
-    elements = [(element, row.version) for row in catalogue.messages() for element in row.elements()]
+    shapes = [(element, catalogue.shape(element, row.version)) for row in catalogue.messages() for element in row.elements()]
     told: dict[str, None] = {}
-    for element, version in [*elements, (RECEIPT, catalogue.versions()[0])]:
-        for owner, name in owners(catalogue.shape(element, version), element):
+    for element, shape in [*shapes, (RECEIPT, catalogue.shape(RECEIPT)), (PACKAGE, package_shape(catalogue))]:
+        for owner, name in owners(shape, element):
             key = texts.key(owner, name)
             if key is not None:
                 used[key] = None

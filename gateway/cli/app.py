@@ -23,6 +23,7 @@ COMMANDS = {
     "config": ("gateway.cli.configure:config", "检查配置、取得示例。Check a configuration, get the example."),
     "db": ("gateway.cli.db:db", "数据库结构升级。The database's schema."),
     "schema": ("gateway.cli.schema:schema", "报文目录与校验。The message catalogue, and validation."),
+    "docs": ("gateway.cli.docs:docs", "接口参考：生成、打包。The interface reference: build, pack."),
     "layout": ("gateway.cli.layout:layout", "报文头布局：解释、检查。Header layouts: explain, check."),
     "simulate": ("gateway.cli.simulate:simulate", "启动对端模拟器。Run simulated peers."),
     "model": ("gateway.cli.model:model", "穷举检查状态机。Search the state machines exhaustively."),

@@ -1,0 +1,53 @@
+"""``bssgw docs build``: what it writes, what it says, and its exit codes."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from gateway.cli.docs import docs
+from gateway.reference import bundle
+from gateway.reference.page import Book
+
+
+@pytest.fixture(autouse=True)
+def built_once(monkeypatch: pytest.MonkeyPatch, book: Book, files: dict[str, bytes]) -> None:
+    """The command builds what the other tests have built."""
+    few = {
+        name: data for name, data in files.items() if name == bundle.HTML or name.startswith(("markdown/", "xsd/", "packets/"))
+    }
+    monkeypatch.setattr("gateway.reference.book.book_of", lambda _catalogue: book)
+    monkeypatch.setattr("gateway.reference.bundle.files_of", lambda *_: few)
+
+
+def test_it_writes_the_folder_and_the_archive_and_counts_them(tmp_path: Path) -> None:
+    out, archive = tmp_path / "reference", tmp_path / "interface.zip"
+    result = CliRunner().invoke(docs, ["build", "--out", str(out), "--zip", str(archive), "--json"])
+    told = json.loads(result.stdout)
+    assert (result.exit_code, told["ok"], told["findings"]) == (0, True, [])
+    assert told["written"] == [str(out), str(archive)]
+    assert (out / "index.html").read_bytes().startswith(b"<!DOCTYPE html>")
+    assert archive.read_bytes().startswith(b"PK")
+
+
+def test_check_writes_nothing_and_finds_what_is_out_of_date(tmp_path: Path) -> None:
+    out = tmp_path / "reference"
+    fresh = CliRunner().invoke(docs, ["build", "--check"])
+    assert fresh.exit_code == 0
+    stale = CliRunner().invoke(docs, ["build", "--check", "--out", str(out)])
+    assert stale.exit_code == 1
+    assert "index.html: 缺少该文件 / the file is missing" in stale.stdout
+    assert not out.exists()
+
+
+def test_without_a_place_it_says_what_to_give() -> None:
+    result = CliRunner().invoke(docs, ["build"])
+    assert result.exit_code == 2
+    assert "--out, --zip or --check" in result.stderr
+
+
+def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    result = CliRunner().invoke(docs, ["build", "--zip", str(tmp_path / "never" / "interface.zip")])
+    assert result.exit_code == 1
+    assert "cannot write" in result.stderr
