@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 from conformance.match import differences
 from conformance.model import Difference, Line, Verdict
 from conformance.stream import header_fields
-from conformance.values import render
+from conformance.values import Unresolved, render
 from conformance.verdict import Judged, meaning
 from schemas.loader import RECEIPT
 
 if TYPE_CHECKING:
     from conformance.exchange import Asked, Got
+    from conformance.paper import Unsendable
     from conformance.runner import CaseRun
 
 _ANSWERS = {"receipt": ("receipt",), "answer": ("reply",), "heartbeat_reply": ("heartbeat_reply",)}
@@ -70,6 +71,16 @@ def _asked(run: CaseRun, line: Line) -> Asked:
         label = line.args["of"]
         raise Judged(Verdict.INCONCLUSIVE, f"{label} 未能发出 / {label} was not sent")
     return asked
+
+
+def unplayable(run: CaseRun, fault: Unsendable | Unresolved) -> Judged:
+    """A line that cannot be played: the system under test left out what it builds on, or the case itself is wrong."""
+    label, _, path = fault.name.partition(".") if isinstance(fault, Unresolved) else ("", "", "")
+    if label not in run.came:
+        return Judged(Verdict.ERROR, str(fault))
+    missing = Difference(f"/{path.replace('.', '/')}", "*", "（无）/ (nothing)")
+    reason = f"{label} 缺少后续步骤所需的 {path} / {label} came without {path}, which what follows needs"
+    return Judged(Verdict.FAIL, reason, [missing])
 
 
 def _answer(run: CaseRun, line: Line) -> bool:

@@ -191,7 +191,7 @@ class CaseRun:
         except Judged as judged:
             verdict = judged
         except (Unsendable, Unresolved) as fault:
-            verdict = Judged(Verdict.ERROR, str(fault))
+            verdict = judge.unplayable(self, fault)
         if phase == "postamble":
             self.notes.append(f"收尾 {line.text}：{verdict.reason} / clean-up {line.text}: {verdict.reason}")
             return True
