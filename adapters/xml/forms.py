@@ -86,19 +86,25 @@ class _Tags:
 
 
 def _header(tags: _Tags) -> str:
-    """Arguments of ``Header`` from the tags up to the body element's."""
-    if (tags.open()[0], tags.open()[0]) != ("Package", "Header"):
+    """Arguments of ``Header`` from the tags up to the body element's; in a SOAP envelope its header block is the Header."""
+    outer = (_local(tags.open()[0]), _local(tags.open()[0]))
+    soap = outer == ("Envelope", "Header") and _local(tags.open()[0]) == "PackageHeader"
+    if not soap and outer != ("Package", "Header"):
         raise _ByElementOnly
     given = []
     while not tags.close():
         name, text, closed = tags.open()
-        field = _FIELDS.get(name)
+        field = _FIELDS.get(_local(name))
         if field is None or not (closed or tags.close()):
             raise _ByElementOnly
         given.append(f"{field}=int({text})" if field == "ttl" else f"{field}={text}")
-    if tags.open()[0] != "Body":
+    if (soap and not tags.close()) or _local(tags.open()[0]) != "Body":
         raise _ByElementOnly
     return ", ".join(given)
+
+
+def _local(name: str) -> str:
+    return name.rpartition(":")[2]
 
 
 def _value(shape: Shape, value: Any, tags: _Tags) -> str:
