@@ -43,10 +43,10 @@ FOUND_BY = [
 @pytest.mark.parametrize(
     ("suite", "role", "only"),
     [
-        ("transport", "pf", ("01.1",)),
+        ("transport", "pf", ("01.1/1", "01.1/8", "01.1/16", "01.1/37", "01.1/43", "01.1/44", "01.1/45", "01.2/7", "01.2/33")),
         ("transport", "bill", ("01.1/1", "01.2/30")),
-        ("provisioning", "pf", ("5.4", "5.7/1", "5.7/5", "04.1/AMENDING", "04.1/RETURNED")),
-        ("provisioning", "rm", ("5.3", "5.4/51")),
+        ("provisioning", "pf", ("5.4/1", "5.4/2", "5.4/8", "5.4/15", "5.7/1", "5.7/5", "04.1/AMENDING", "04.1/RETURNED")),
+        ("provisioning", "rm", ("5.3/1", "5.3/5", "5.3/6", "5.3/9", "5.4/51")),
     ],
 )
 def test_a_clean_simulator_passes(suite: str, role: str, only: tuple[str, ...]) -> None:
