@@ -12,15 +12,17 @@ from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 
 from adapters.document import Document, DocumentRefused, Header
+from adapters.login import NONCE_BYTES, credentials
 from adapters.replies import receipt_body
 from adapters.wire.layout import Layout
 from adapters.wire.packet import Kind, Packet
-from adapters.wire.session import Answered, Arrived, Close, Lost, Session, SessionSettings, TimedOut
+from adapters.wire.session import Answered, Arrived, Close, Lost, Ready, Session, SessionSettings, TimedOut
 from adapters.wire.times import wire_time
 from adapters.xml.codec import Codec
-from gateway.clock import Clock
+from gateway.clock import Clock, Entropy
 from gateway.config import Peer
 from schemas.loader import RECEIPT
+from schemas.model import LayoutRow
 
 
 class NoAnswer(Exception):
@@ -37,10 +39,23 @@ class ChannelProtocol(Protocol):
         self._session = channel.new_session()
         self._waiting: dict[str, Deferred[Document]] = {}
         self._timer: Any = None
+        self._greeting: str | None = None
+        self.ready: Deferred[None] = Deferred()
 
     def connectionMade(self) -> None:
-        """Arms the session's first timer."""
+        """Registers and logs in where the gateway wants that; ``ready`` fires when it may submit."""
+        self._enter()
         self._settle([])
+
+    def _enter(self) -> None:
+        if not self._session.registered:
+            return
+        login = self.channel.login()
+        if login is None:
+            self.ready.callback(None)
+            return
+        self._greeting = login.serial
+        self._session.send(login, self.channel.clock.now(), greeting=True)
 
     def dataReceived(self, data: bytes) -> None:
         """Bytes from the gateway."""
@@ -49,6 +64,8 @@ class ChannelProtocol(Protocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """What was outstanding has no answer."""
         self._settle(self._session.closed(self.channel.clock.now()))
+        if not self.ready.called:
+            self.ready.errback(NoAnswer(self.channel.peer.id))
 
     def ask(self, packet: Packet) -> Deferred[Document]:
         """Sends a request; fires with the document that answers it, or fails with NoAnswer."""
@@ -65,6 +82,8 @@ class ChannelProtocol(Protocol):
                 self._answered(event)
             elif isinstance(event, Arrived):
                 self._session.reply(self.channel.receipt(event.packet), self.channel.clock.now())
+            elif isinstance(event, Ready):
+                self._enter()
             elif isinstance(event, TimedOut | Lost) and (answer := self._waiting.pop(event.serial, None)):
                 answer.errback(NoAnswer(event.serial))
             elif isinstance(event, Close) and self.transport is not None:
@@ -74,6 +93,13 @@ class ChannelProtocol(Protocol):
         self._arm()
 
     def _answered(self, event: Answered) -> None:
+        if event.serial == self._greeting:
+            if event.packet.result != self.channel.ok:
+                self.transport.loseConnection()
+                return
+            self._session.admit()
+            self.ready.callback(None)
+            return
         answer = self._waiting.pop(event.serial, None)
         if answer is not None:
             answer.callback(self.channel.codec.decode(event.packet.body, event.packet.charset))
@@ -90,15 +116,22 @@ class ChannelProtocol(Protocol):
 
 
 class Channel:
-    """Speaks for channel ``peer`` with the gateway ``own_id``; ``notices`` counts what it was told (CH02)."""
+    """Speaks for channel ``peer``, of ``area``, with the gateway ``own_id``; ``notices`` counts what it was told (CH02).
+    ``layouts`` are rows besides those that ship."""
 
-    def __init__(self, peer: Peer, own_id: str, codec: Codec, clock: Clock) -> None:
+    def __init__(
+        self, peer: Peer, own_id: str, codec: Codec, clock: Clock, area: str, layouts: tuple[LayoutRow, ...] = ()
+    ) -> None:
         self.peer = peer
         self.codec = codec
         self.clock = clock
         self._own_id = own_id
+        self._area = area
         self.notices = 0
-        self._layout = Layout(codec.catalogue.layout(peer.layout))
+        own = next((row for row in layouts if row.name == peer.layout), None)
+        self._layout = Layout(own or codec.catalogue.layout(peer.layout))
+        self._row = codec.catalogue.by_element("Login")
+        self.ok = codec.catalogue.result("OK").code
         self._sequence = 0
         self._protocol: ChannelProtocol | None = None
 
@@ -109,8 +142,24 @@ class Channel:
         connected: Deferred[None] = endpoint.connect(factory).addCallback(self._connected)
         return connected
 
-    def _connected(self, protocol: ChannelProtocol) -> None:
+    def _connected(self, protocol: ChannelProtocol) -> Deferred[None]:
         self._protocol = protocol
+        return protocol.ready
+
+    def login(self) -> Packet | None:
+        """The login the gateway asks of this channel (LN01); None where it asks for none."""
+        row, login = self._row, self.peer.login
+        if not login.required:
+            return None
+        now = self.clock.now()
+        user = login.peer_user or self.peer.id
+        body = credentials(user, login.secret(), now, Entropy().token(NONCE_BYTES))
+        header = Header(row.code, self._serial(now), self.peer.id, self._own_id, self._area, wire_time(now), mode="B")
+        return self._packet(Document(row, row.name, header, body), Kind.REQUEST)
+
+    def _serial(self, now: int) -> str:
+        self._sequence += 1
+        return f"{self.peer.id:<6}{wire_time(now)}{self._sequence:010d}"
 
     def close(self) -> None:
         """Ends the connection."""
@@ -128,8 +177,19 @@ class Channel:
             long=peer.long,
             sender=peer.id,
             receiver=self._own_id,
+            dialled=True,
+            login=peer.login.required,
         )
-        return Session(self._layout, settings, self.clock.now())
+        return Session(self._layout, settings, self.clock.now(), self._described)
+
+    def _described(self, body: bytes) -> Packet:
+        """What a header does not say, read from the document."""
+        header = self.codec.quick_header(body)
+        if header is None:
+            return Packet(body)
+        kind = Kind.REQUEST if header.result_code is None else Kind.RECEIPT
+        return Packet(body, kind, header.code, header.sender, header.receiver, header.area, header.serial, header.send_time,
+                      header.mode, self.peer.charset, result=header.result_code or self.ok)  # fmt: skip
 
     def submit(self, raw: bytes) -> Deferred[Document]:
         """Submits the document in ``raw`` under a fresh serial of its own; fires with its receipt.
@@ -138,25 +198,27 @@ class Channel:
         """
         document = self.codec.decode(raw)
         now = self.clock.now()
-        self._sequence += 1
         header = document.header
-        header.serial = f"{self.peer.id:<6}{wire_time(now)}{self._sequence:010d}"
+        header.serial = self._serial(now)
         header.sender, header.receiver, header.send_time = self.peer.id, self._own_id, wire_time(now)
         if self._protocol is None:
             raise NoAnswer(header.serial)
-        return self._protocol.ask(
-            Packet(
-                body=self.codec.encode(document, self.peer.charset),
-                kind=Kind.REQUEST,
-                code=header.code,
-                sender=header.sender,
-                receiver=header.receiver,
-                area=header.area,
-                serial=header.serial,
-                send_time=header.send_time,
-                mode=header.mode,
-                charset=self.peer.charset,
-            )
+        return self._protocol.ask(self._packet(document, Kind.REQUEST))
+
+    def _packet(self, document: Document, kind: Kind) -> Packet:
+        header = document.header
+        return Packet(
+            body=self.codec.encode(document, self.peer.charset),
+            kind=kind,
+            code=header.code,
+            sender=header.sender,
+            receiver=header.receiver,
+            area=header.area,
+            serial=header.serial,
+            send_time=header.send_time,
+            mode=header.mode,
+            charset=self.peer.charset,
+            result=header.result_code or self.ok,
         )
 
     def receipt(self, packet: Packet) -> Packet:
@@ -179,17 +241,4 @@ class Channel:
             mode=packet.mode,
             result_code=code,
         )
-        answer = Document(catalogue.message(packet.code), RECEIPT, header, body)
-        return Packet(
-            body=self.codec.encode(answer, self.peer.charset),
-            kind=Kind.RECEIPT,
-            code=packet.code,
-            sender=self.peer.id,
-            receiver=packet.sender,
-            area=packet.area,
-            serial=packet.serial,
-            send_time=wire_time(now),
-            mode=packet.mode,
-            charset=self.peer.charset,
-            result=code,
-        )
+        return self._packet(Document(catalogue.message(packet.code), RECEIPT, header, body), Kind.RECEIPT)

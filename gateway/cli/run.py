@@ -182,12 +182,14 @@ async def _demo(serving: Serving, asked: Run, clock: WallClock, end: Any) -> Exi
     from gateway.cli.demo import Demo, next_run, plan
     from gateway.cli.progress import Progress, results, tell
     from gateway.cli.serving import channel_peer
+    from schemas.loader import layouts_in
 
     config, gateway = serving.config, serving.gateway
     counter = channel_peer(config)
     with serving.reader.connect() as connection:
         orders = plan(asked.demo, next_run(connection))
-    channel = Channel(counter, config.gateway.system_id, gateway.codec, clock)
+    areas, layouts = config.gateway.areas, layouts_in(config.gateway.layouts)
+    channel = Channel(counter, config.gateway.system_id, gateway.codec, clock, areas[0], layouts)
     await channel.connect(serving.endpoints.client(serving.address(counter.listen or config.listen[0].name)))
     progress = Progress(silent=asked.as_json)
     limit_ms = round(ORDER_LIMIT_S * 1000 / min(1.0, asked.speed))

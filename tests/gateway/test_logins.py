@@ -11,6 +11,8 @@ from adapters.document import Document, Header
 from adapters.login import Doorkeeper, credentials, digest_of
 from adapters.wire.packet import Kind, Packet
 from adapters.wire.times import from_wire_time
+from gateway.cli.channel import Channel, NoAnswer
+from gateway.config import Peer
 from tests.gateway.rig import CATALOGUE, CODEC, START, Rig, Station, echo, packet_of, receipt_for, serial, submission
 
 ROW = CATALOGUE.by_element("Login")
@@ -170,3 +172,24 @@ def test_a_peer_that_does_not_answer_our_login_is_called_again(secret: Path) -> 
     rig.run(120)
     assert len(station.wires) > 2
     assert [wire.open for wire in station.wires[:-1]] == [False] * (len(station.wires) - 1)
+
+
+@pytest.mark.parametrize("layout", ["ctif-128", "dc-64", "len4-le"])
+def test_the_counter_logs_in_and_submits_in_any_layout(secret: Path, layout: str) -> None:
+    row = {"id": "CH0001", "role": "channel", "listen": "s", "duplex": True, "layout": layout}
+    login = {"required": True, "peer_user": "counter", "secret_file": secret}
+    rig = Rig((row | {"login": login},), layout=layout)
+    channel = Channel(Peer.model_validate(row | {"login": login}), "CRM001", CODEC, rig.clock, "025")
+    ready: list[Any] = []
+    channel.connect(rig.network.client("mem://crm")).addBoth(ready.append)
+    rig.run(1)
+    assert ready == [None]
+    got: list[Document] = []
+    channel.submit(submission(1)).addCallback(got.append)
+    rig.run(1)
+    assert [document.body["code"] for document in got] == ["0001"]
+    secret.write_text("another", encoding="utf-8")
+    stranger = Channel(Peer.model_validate(row | {"login": login}), "CRM001", CODEC, rig.clock, "025")
+    stranger.connect(rig.network.client("mem://crm")).addBoth(ready.append)
+    rig.run(1)
+    assert isinstance(ready[-1].value, NoAnswer)
