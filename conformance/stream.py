@@ -13,6 +13,7 @@ from adapters.wire.framer import Framer
 from adapters.wire.layout import Layout
 from adapters.wire.packet import Packet
 from adapters.wire.segments import Reassembler
+from adapters.xml.charset import Undecodable, read
 
 MAX_PACKET = 4 << 20
 MAX_DOCUMENT = 32 << 20
@@ -34,15 +35,28 @@ class Stream:
     def __init__(self, layout: Layout) -> None:
         self._framer = Framer(layout, MAX_PACKET, allow_unchecked=True)
         self._frame = layout.header_size + len(layout.delimiter)
+        self._encloses = layout.encloses
         self._reassembler = Reassembler(MAX_DOCUMENT)
         self._tail = bytearray()
         self._pieces: dict[str, bytes] = {}
         self._lost = False
         self.count = 0
 
+    @property
+    def lost(self) -> bool:
+        """Whether nothing more can be read."""
+        return self._lost
+
+    @property
+    def pending(self) -> int:
+        """Bytes of a packet that is not whole yet."""
+        return 0 if self._lost else self._framer.pending
+
     def feed(self, data: bytes, now: int) -> Arrival:
         """Bytes arrived."""
         self.count += len(data)
+        if self._lost:
+            return Arrival()
         self._tail += data
         arrival = Arrival()
         while not self._lost:
@@ -75,7 +89,7 @@ class Stream:
 
     def _bytes_of(self, packet: Packet) -> bytes:
         """The bytes a packet was cut from."""
-        size = self._frame + len(packet.body)
+        size = self._frame + (0 if self._encloses else len(packet.body))
         raw = bytes(self._tail[:size])
         del self._tail[:size]
         return raw
@@ -98,8 +112,17 @@ def header_fields(packet: Packet) -> dict[str, Any]:
         "send_time": packet.send_time,
         "mode": packet.mode,
         "charset": packet.charset,
+        "false_labels": _false_labels(packet),
         "result": packet.result,
         "ttl": packet.ttl,
         "checksum": packet.checksum,
         "length": len(packet.body),
     }
+
+
+def _false_labels(packet: Packet) -> str:
+    """The labels of charsets, of packet and document, that the bytes prove false (01.2 rule 2)."""
+    try:
+        return " ".join(read(packet.body, packet.charset).wrong)
+    except Undecodable:
+        return packet.charset

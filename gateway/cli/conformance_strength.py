@@ -75,7 +75,8 @@ def system_of(name: str) -> str:
 
 
 def measure(todo: list[Task], jobs: int) -> Iterator[Found]:
-    """Every run's outcome, in order; ``jobs`` processes side by side."""
+    """Every run's outcome, in order; ``jobs`` processes side by side. Raises CommandFailed: the cases cannot be read."""
+    _cases()
     if jobs <= 1:
         yield from map(examine, todo)
         return
