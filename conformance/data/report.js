@@ -101,7 +101,7 @@
     case_.log.forEach((entry, n) => {
       const y = 58 + 34 * n;
       if (entry.way === "note") {
-        svg.append(shape("text", { class: "note", x: entry.party ? at(entry.party) : 4, y: y - 4, "text-anchor": entry.party ? "middle" : "start" }, entry.text.slice(0, Math.floor(total / 13))));
+        svg.append(shape("text", { class: "note", x: 4, y: y - 4 }, entry.text.slice(0, Math.floor(total / 9))));
         return;
       }
       const party = entry.party && entry.party !== sut ? entry.party : lanes[0];

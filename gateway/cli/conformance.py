@@ -24,6 +24,7 @@ COMMANDS = {
     "key": ("gateway.cli.conformance_report:key", "生成签名密钥。Make a key to sign reports with."),
     "verify": ("gateway.cli.conformance_report:verify", "核对报告未被改动。Make sure a report is untouched."),
     "compare": ("gateway.cli.conformance_report:compare", "比较两次结果。Compare two runs."),
+    "record": ("gateway.cli.conformance_record:record", "旁听两个真实系统并评分。Judge two real systems' traffic."),
     "trace": ("gateway.cli.conformance_cases:trace", "条款、要求、用例、结论的对应。Clause, requirement, case, verdict."),
     "self-test": ("gateway.cli.conformance_selftest:self_test", "检验本套件自身。Measure the suite itself."),
 }
