@@ -84,6 +84,7 @@ class CodeTable:
 
     name: str
     zh: str
+    en: str
     version: str
     rows: dict[str, CodeRow]
 
@@ -123,6 +124,7 @@ class LayoutField:
     values: dict[str, str] = field(default_factory=dict)
     heartbeat: str = ""
     about: str = ""
+    about_zh: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +150,7 @@ class LayoutRow:
     answer: str = ""
     delimiter: str = ""
     default_max: int = 1 << 20
+    about_zh: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +183,7 @@ class EnvelopeField:
     constant: str | None = None
     values: dict[str, str] = field(default_factory=dict)
     about: str = ""
+    about_zh: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +216,7 @@ class EnvelopeRow:
     result_in: dict[str, str] = field(default_factory=dict)
     result_types: dict[str, str] = field(default_factory=dict)
     type_results: dict[str, str] = field(default_factory=dict)
+    about_zh: str = ""
 
     def playing(self, role: str) -> EnvelopeField | None:
         """The first field that plays ``role``."""

@@ -121,7 +121,7 @@ def read_results(path: Path) -> list[ResultCode]:
 def read_table(path: Path) -> CodeTable:
     """One code table (spec 03): ``name zh version`` and ``[[code]]`` rows; further columns land in ``extra``."""
     data = read_toml(path)
-    _only(data, ("name", "zh", "version", "about", "code"), path.name)
+    _only(data, ("name", "zh", "en", "version", "about", "code"), path.name)
     rows: dict[str, CodeRow] = {}
     for table in data.get("code", []):
         where = f"{path.name} [{table.get('code', '?')}]"
@@ -131,7 +131,7 @@ def read_table(path: Path) -> CodeTable:
         if row.code in rows:
             raise SchemaDataError(where, "代码重复", "this code stands twice")
         rows[row.code] = row
-    head: dict[str, Any] = {name: data[name] for name in ("name", "zh", "version") if name in data}
+    head: dict[str, Any] = {name: data[name] for name in ("name", "zh", "en", "version") if name in data}
     return build(CodeTable, {**head, "rows": rows}, path.name)
 
 

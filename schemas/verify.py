@@ -132,8 +132,8 @@ def _tables(catalogue: Catalogue) -> Iterator[Found]:
         if not re.fullmatch("[0-9]{4}", result.code) or not _HAN.search(result.zh) or not result.en.isascii():
             yield f"results {result.code}", "结果码须为四位数字并有中英文", "a result has four digits and both texts"
     for table in catalogue.tables():
-        if not table.rows or not _HAN.search(table.zh):
-            yield table.name, "代码表为空或缺少中文名", "the table is empty or has no Chinese name"
+        if not table.rows or not _HAN.search(table.zh) or not table.en.isascii():
+            yield table.name, "代码表为空或缺少中英文名", "the table is empty or lacks its Chinese or English name"
         for row in table.rows.values():
             if not row.zh or not row.en or not row.en.isascii():
                 yield f"{table.name} {row.code}", "缺少中文或英文", "Chinese and English texts are both needed"

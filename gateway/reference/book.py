@@ -86,4 +86,4 @@ def _listed(page: Page, row: MessageRow) -> tuple[Text, ...]:
     answers = (row.answer,) if row.answer else row.result
     told: Text = tuple(one for name in answers for one in (" ", Link(name, name) if name in row.result else Mono(name)))
     bindings: Text = tuple(one for name in row.bindings for one in (" · ", BINDINGS[name]))
-    return (Link(page.name, page.name),), (page.title,), (routes,), (row.pattern,), told[1:], bindings[1:]
+    return (Link(page.name, page.name),), (Mono(row.name), f" {row.zh}"), (routes,), (row.pattern,), told[1:], bindings[1:]

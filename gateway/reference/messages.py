@@ -103,7 +103,8 @@ def table_page(name: str) -> str:
 def _table_link(catalogue: Catalogue, name: str) -> Link:
     if name == "results":
         return Link("results", Said("results 结果码", "results"))
-    return Link(table_page(name), Said(f"{name} {catalogue.table(name).zh}", name))
+    table = catalogue.table(name)
+    return Link(table_page(name), Said(f"{name} {table.zh}", f"{name} {table.en}"))
 
 
 def _joined(parts: Sequence[Inline], between: str = " · ") -> Text:
@@ -122,6 +123,7 @@ def _facts(catalogue: Catalogue, row: MessageRow) -> Table:
     answer: Text = (Mono(row.answer),) if row.answer else _joined(links) or (Link("receipt", RECEIPT),)
     named = Said("应答", "Answer") if row.answer else Said("结果", "Result") if row.result else Said("回执", "Receipt")
     facts: list[tuple[Said, Text]] = [
+        (Said("名称", "Name"), (Mono(row.name), f" {row.zh}")),
         (Said("方向", "Direction"), _joined([f"{route.sender} → {route.receiver}" for route in row.routes], ", ")),
         (Said("模式", "Pattern"), (PATTERNS[row.pattern],)),
         (named, answer),

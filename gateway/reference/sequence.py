@@ -23,7 +23,11 @@ ROLES = {
 """Roles of the interface from the counter to billing; A and B are any two systems."""
 _ANY = Route("A", "B")
 _LANE, _EDGE, _TOP, _ROW, _BAND = 184, 92, 56, 44, 26
-_BANDS = {"before": ("之前", "before"), "this": ("本报文", "this message"), "after": ("之后", "after")}
+_BANDS = {
+    "before": ("之前（其一）", "before: one of"),
+    "this": ("本报文", "this message"),
+    "after": ("之后（可能）", "after: what may follow"),
+}
 _STYLE = """text{font-family:system-ui,'Noto Sans CJK SC','Microsoft YaHei','PingFang SC',sans-serif;text-anchor:middle}
 .who{font-size:13px;font-weight:600;fill:#fff}.as{font-size:10px;fill:#dbe7f3}.code{font-size:12.5px;font-weight:600;fill:#1f2933}
 .name{font-size:11px;fill:#52606d}.part{font-size:11px;fill:#7b8794;text-anchor:start}"""

@@ -10,7 +10,7 @@ from gateway.reference.messages import field_table, message_link, table_page
 from gateway.reference.page import Block, Heading, Inline, Link, Listing, Mono, Page, Para, Said, Table, Text
 from schemas.fields import PACKAGE, FieldTexts, package_shape
 from schemas.loader import NATIVE, RECEIPT, Catalogue
-from schemas.model import CodeRow, CodeTable, EnvelopeRow, LayoutRow, MessageRow
+from schemas.model import CodeRow, CodeTable, EnvelopeField, EnvelopeRow, LayoutField, LayoutRow, MessageRow
 from schemas.shape import Leaf, ListOf, Shape, Struct
 
 _CODE, _ZH, _EN = Said("代码", "Code"), Said("中文", "Chinese"), Said("英文", "English")
@@ -92,7 +92,7 @@ def _table(table: CodeTable) -> Page:
     extras = list(dict.fromkeys(name for row in table.rows.values() for name in row.extra))
     columns = (_CODE, _ZH, _EN, *(Said(name, name) for name in extras))
     rows = tuple((*_shown(row), *((_plain(row.extra.get(name, "")),) for name in extras)) for row in table.rows.values())
-    title = Said(table.zh, table.name.replace("_", " "))
+    title = Said(table.zh, table.en)
     return Page(table_page(table.name), "tables", title, (Para((_version(table.version),)), Table(columns, rows)), table.name)
 
 
@@ -128,17 +128,22 @@ def _layout(row: LayoutRow) -> Page:
         (
             (str(one.offset),), (str(one.width),), (Mono(one.name),), (one.kind,), (one.role,),
             (", ".join(f"{ours} = {theirs}" for ours, theirs in one.values.items()) or repr(one.constant or "")[1:-1],),
-            (one.about,),
+            (_about(one),),
         )
         for one in row.fields
     )  # fmt: skip
-    blocks: list[Block] = [Para((row.about,)), Para((_counted(row),))]
+    blocks: list[Block] = [Para((_about(row),)), Para((_counted(row),))]
     blocks += [Table(columns, rows)] if rows else []
     layout = Layout(row)
     for name, sample in sample_packets(layout).items():
         lines = "\n".join(ruler(row, round_trip(layout, sample)[0]))
         blocks.append(Listing((Said("样例报文", "Sample packet"), f" {name}"), lines, folded=name != "request"))
     return Page(f"layout-{row.name}", "layouts", Said(row.zh, row.name), tuple(blocks), row.name)
+
+
+def _about(row: LayoutRow | LayoutField | EnvelopeRow | EnvelopeField) -> Said:
+    """An operator's own row may have one text only."""
+    return Said(row.about_zh or row.about, row.about)
 
 
 def _counted(row: LayoutRow) -> Said:
@@ -167,11 +172,11 @@ def _envelope(catalogue: Catalogue, row: EnvelopeRow) -> Page:
         (
             (Mono(f"{one.part}: {one.path}" if one.part else one.path),), (one.role,), (one.on,),
             ("✓" if one.required else "",), (str(one.width or ""),),
-            (one.constant or ", ".join(f"{ours} = {theirs}" for ours, theirs in one.values.items()),), (one.about,),
+            (one.constant or ", ".join(f"{ours} = {theirs}" for ours, theirs in one.values.items()),), (_about(one),),
         )
         for one in row.fields
     )  # fmt: skip
-    blocks: list[Block] = [Para((row.about,)), Table(columns, rows)]
+    blocks: list[Block] = [Para((_about(row),)), Table(columns, rows)]
     maps = (
         (Said("报文编码", "Message codes"), row.codes), (Said("发出的结果", "Results sent"), row.result_out),
         (Said("收到的结果", "Results received"), row.result_in),

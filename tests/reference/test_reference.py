@@ -182,3 +182,10 @@ def test_messages_are_drawn_beside_ones_their_systems_take_part_in(row: MessageR
     for code in row.after:
         theirs = {name for route in CATALOGUE.message(code).routes for name in (route.sender, route.receiver)}
         assert mine & theirs, code
+
+
+def test_layouts_and_envelopes_are_told_in_both_languages() -> None:
+    for row in (*CATALOGUE.layouts(), *CATALOGUE.envelopes()):
+        assert row.about, row.name
+        assert row.about_zh, row.name
+        assert [one for one in row.fields if bool(one.about) != bool(one.about_zh)] == [], row.name
