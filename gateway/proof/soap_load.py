@@ -23,11 +23,12 @@ from adapters.wire.times import wire_time
 from adapters.xml.codec import Codec
 from gateway.clock import WallClock
 from gateway.endpoints import TcpEndpoints
-from gateway.proof.bench_client import percentile
+from gateway.proof.bench_client import DRAIN_LIMIT_S, percentile
 from gateway.proof.packets import intake_text
 from schemas.loader import RELEASE, Catalogue, load
 
 _ACCEPTED = b"code>0001<"
+_STEP_S = 0.02
 _LENGTH = re.compile(rb"\r\nContent-Length: *([0-9]+)\r\n", re.IGNORECASE)
 
 
@@ -167,7 +168,13 @@ def run(reactor: Any, options: argparse.Namespace) -> Deferred[None]:
 
     def close() -> None:
         measured.closed = True
-        reactor.callLater(1.0, end)
+        drain(clock.seconds() + DRAIN_LIMIT_S)
+
+    def drain(until: float) -> None:
+        if measured.outstanding and clock.seconds() < until:
+            reactor.callLater(_STEP_S, drain, until)
+        else:
+            end()
 
     def end() -> None:
         print(json.dumps(measured.report()), flush=True)
