@@ -1,8 +1,11 @@
-"""What a person does to a link: stop it, let it go on (spec 06.1 promise 6, 06.2). The history says who and why."""
+"""What a person does to a link: stop it, let it go on (spec 06.1 promise 6, 06.2).
+
+The history says who and why; a link that was stopped by a person is so after a restart, too.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,6 +13,7 @@ from adapters.store.unit import StoreUnit
 from crm_core.errors import AttributeInvalid, DomainError
 from crm_core.ports import Origin
 from gateway.control import Handler, Reply, refusal
+from gateway.outbox_log import OutboxLog
 from gateway.writer import Writer
 from schemas.loader import Catalogue
 
@@ -91,6 +95,14 @@ class LinkJob:
         """Nothing was kept, nothing is done."""
         row = self._catalogue.result(symbol)
         self._reply({"ok": False, "code": row.code, "zh": row.zh, "en": row.en})
+
+
+def keep_stopped(links: Mapping[str, StoppableLink], outbox: OutboxLog) -> None:
+    """Before anything is sent: what a person stopped stays stopped."""
+    for peer, link in links.items():
+        last = outbox.last_act("link", peer)
+        if last is not None and last[0] == STOP:
+            link.stop(f"{last[1]}: {last[2]}")
 
 
 def link_request(links: Callable[[str], StoppableLink | None], writer: Writer, catalogue: Catalogue) -> Handler:

@@ -1,7 +1,8 @@
 """One peer's outbound messages in memory: lines by key, heads that are ready, heads that wait for their time (spec 06.1).
 
 Only the head of a line is ever ready, waiting for its time, or under way, so a stuck key never blocks others and never
-overtakes itself.  A line is always a prefix of what the table holds for its key.
+overtakes itself.  A line is always a prefix of what the table holds for its key.  What a person holds - a key, or a message
+that is being skipped - is in its line and nowhere else.
 """
 
 from __future__ import annotations
@@ -61,6 +62,8 @@ class Lane:
         self.held = 0
         self.read_to = 0
         self.more_in_table = False
+        self.kept: dict[str | int, None] = {}
+        self.withheld: dict[int, Entry] = {}
 
     def line_up(self, entry: Entry) -> bool:
         """Puts a message behind those of its key; True if it is the first of them."""
@@ -74,17 +77,64 @@ class Lane:
         return False
 
     def leave(self, entry: Entry) -> Entry | None:
-        """The story of the first of a line ended; the next one comes forward."""
+        """The story of one of a line ended; if it was the first, the next one comes forward."""
         self.held -= 1
         line = self.lines[entry.key]
+        if line[0] is not entry:
+            line.remove(entry)
+            return None
         line.popleft()
         if line:
             return line[0]
         del self.lines[entry.key]
         return None
 
+    def find(self, message_id: int) -> Entry | None:
+        """The message with this id, if it is held in memory."""
+        return next((entry for line in self.lines.values() for entry in line if entry.id == message_id), None)
+
+    def keep(self, entry: Entry) -> bool:
+        """Hold one message back, wherever it stands in its line; False: it is under way."""
+        self.kept[entry.id] = None
+        if self.lines[entry.key][0] is not entry or entry.id in self.withheld:
+            return True
+        if self._unschedule(entry):
+            self.withheld[entry.id] = entry
+            return True
+        del self.kept[entry.id]
+        return False
+
+    def hold(self, key: str) -> None:
+        """Nothing of this key is sent; what is under way ends as it will."""
+        self.kept[key] = None
+        line = self.lines.get(key)
+        if line and self._unschedule(line[0]):
+            self.withheld[line[0].id] = line[0]
+
+    def release(self, what: str | int) -> Entry | None:
+        """A key, or the message with an id, is held no longer: what is to be scheduled now."""
+        self.kept.pop(what, None)
+        found = next((entry for entry in self.withheld.values() if what in (entry.key, entry.id)), None)
+        if found is None or found.key in self.kept or found.id in self.kept:
+            return None
+        return self.withheld.pop(found.id)
+
+    def hasten(self, entry: Entry, now: int) -> bool:
+        """It waits for its time no longer; True if it is to be scheduled anew."""
+        entry.due_at = now
+        return self._unschedule(entry)
+
+    def withholds(self, entry: Entry) -> bool:
+        """Whether a person holds it: then it is nowhere but in its line."""
+        if entry.key not in self.kept and entry.id not in self.kept:
+            return False
+        self.withheld[entry.id] = entry
+        return True
+
     def wait(self, entry: Entry) -> None:
         """It is not due yet."""
+        if self.kept and self.withholds(entry):
+            return
         heapq.heappush(self.later, (entry.due_at, entry.id, entry))
 
     def ripen(self, now: int) -> int | None:

@@ -88,6 +88,31 @@ class OutboxLog:
         )
         return self._records(wanted, (message_id, limit))
 
+    def named(self, name: str) -> MessageRecord | None:
+        """Our message with this id, or this serial."""
+        mark = self._dialect.mark
+        by_id = name.isdecimal() and len(name) < 20
+        found = self._records(f"{'id' if by_id else 'serial'} = {mark}", (int(name) if by_id else name,))
+        return found[0] if found else None
+
+    def last_act(self, subject: str, subject_id: str) -> tuple[str, str, str] | None:
+        """The newest entry of the history about a subject: its input, who, why."""
+        mark = self._dialect.mark
+        sql = (
+            f"SELECT input, actor, detail FROM history WHERE subject_id = {mark} AND subject = {mark} "
+            "ORDER BY at DESC, seq DESC LIMIT 1"
+        )
+        with self._engine.connect() as connection:
+            row = connection.exec_driver_sql(sql, (subject_id, subject)).first()
+        return None if row is None else (row[0], row[1], row[2] or "")
+
+    def acts(self, subject: str, subject_id: str) -> list[tuple[str, str]]:
+        """Every entry of the history about a subject, oldest first: its input and what it says."""
+        mark = self._dialect.mark
+        sql = f"SELECT input, detail FROM history WHERE subject_id = {mark} AND subject = {mark} ORDER BY at, seq"
+        with self._engine.connect() as connection:
+            return [(row[0], row[1] or "") for row in connection.exec_driver_sql(sql, (subject_id, subject)).fetchall()]
+
     def of_serial(self, peer: str, serial: str) -> MessageRecord | None:
         """Our message to ``peer`` under this serial."""
         mark = self._dialect.mark

@@ -64,17 +64,16 @@ class OutboxPump:
         self._verdicts = Verdicts(codec.catalogue, clock, policy)
         self._own = own_id
         self._receipts = ReceiptCommands(codec.catalogue)
-        self._lanes: dict[str, Lane] = {}
+        self.lanes: dict[str, Lane] = {}
         self._timer: Any = None
         self._timer_at = 0
         self._stopped = False
-        self.on_change: Callable[[], None] = lambda: None
 
     # -- filling the lanes ----------------------------------------------------------------------------------------
 
     def add_link(self, link: Link) -> None:
         """A peer's lane, filled with what the table holds for it (start, also after a crash)."""
-        lane = self._lanes[link.peer.id] = Lane(link)
+        lane = self.lanes[link.peer.id] = Lane(link)
         lane.more_in_table = True
         self._refill(lane)
 
@@ -88,12 +87,12 @@ class OutboxPump:
 
     def waiting(self, peer_id: str) -> tuple[int, int, bool]:
         """Messages held and under way for a peer, and whether more wait in the table."""
-        lane = self._lanes[peer_id]
+        lane = self.lanes[peer_id]
         return lane.held, len(lane.under_way) + lane.opening, lane.more_in_table
 
     def under_way(self, peer_id: str) -> tuple[str, ...]:
         """Serials a peer has not answered yet, our questions about messages among them."""
-        lane = self._lanes.get(peer_id)
+        lane = self.lanes.get(peer_id)
         return () if lane is None else (*lane.under_way, *lane.queries)
 
     def outgoing(self, messages: list[tuple[MessageRecord, dict[str, Any]]], *, again: bool = False) -> None:
@@ -101,7 +100,7 @@ class OutboxPump:
         touched: dict[str, Lane] = {}
         self._desk.recall([record.id for record, _ in messages] if again else [])
         for record, document in messages:
-            lane = self._lanes.get(record.peer)
+            lane = self.lanes.get(record.peer)
             passed = lane is not None and record.id <= lane.read_to
             if lane is None or record.state != READY or (passed and not again):
                 continue  # nobody to send it to, parked, or read from the table already
@@ -137,20 +136,20 @@ class OutboxPump:
 
     def _line_up(self, lane: Lane, entry: Entry) -> None:
         if lane.line_up(entry):
-            self._schedule(lane, entry)
+            self.schedule(lane, entry)
 
-    def _schedule(self, lane: Lane, entry: Entry) -> None:
+    def schedule(self, lane: Lane, entry: Entry) -> None:
         if entry.due_at > self._clock.now():
             lane.wait(entry)
             self._arm(entry.due_at)
-        else:
+        elif not (lane.kept and lane.withholds(entry)):
             lane.ready.append(entry)
 
     # -- sending --------------------------------------------------------------------------------------------------
 
     def poke(self, peer_id: str) -> None:
         """The peer's link came up or has room again."""
-        lane = self._lanes.get(peer_id)
+        lane = self.lanes.get(peer_id)
         if lane is not None:
             self._pump(lane)
 
@@ -187,12 +186,12 @@ class OutboxPump:
         if not lane.link.send(packet, due):
             del lane.queries[packet.serial]
             entry.due_at = now + STORE_WAIT_MS
-            self._schedule(lane, entry)
+            self.schedule(lane, entry)
 
     def _opened(self, lane: Lane, entry: Entry) -> None:
         lane.opening -= 1
         if entry.error is not None:
-            self._leave(lane, entry)
+            self.leave(lane, entry)
             return
         packet, due = self._packets.message(entry, lane.link.peer, self._clock.now())
         if not self._receipts.listens(self._codec.catalogue.message(entry.code)):
@@ -212,13 +211,13 @@ class OutboxPump:
             if symbol == "INTERNAL":
                 entry.due_at += place
                 entry.tries += 1
-            self._schedule(lane, entry)
+            self.schedule(lane, entry)
 
     # -- what came of it ------------------------------------------------------------------------------------------
 
     def answered(self, peer_id: str, packet: Packet) -> None:
         """An answer that matched an outstanding serial."""
-        lane = self._lanes[peer_id]
+        lane = self.lanes[peer_id]
         query = lane.queries.pop(packet.serial, None)
         if query is not None:
             self._query_answered(lane, query, packet)
@@ -229,7 +228,7 @@ class OutboxPump:
 
     def late(self, peer_id: str, packet: Packet) -> bool:
         """An answer nobody waits for on its connection; True if it belongs to a message that waits to be tried again."""
-        lane = self._lanes.get(peer_id)
+        lane = self.lanes.get(peer_id)
         entry = None if lane is None else lane.waiting_for(packet.serial)
         if lane is None or entry is None:
             return False
@@ -238,7 +237,7 @@ class OutboxPump:
 
     def not_sent(self, peer_id: str, serial: str) -> None:
         """No byte of it left (a short connection that could not be made)."""
-        lane = self._lanes[peer_id]
+        lane = self.lanes[peer_id]
         query = lane.queries.pop(serial, None)
         entry = lane.under_way.pop(serial, None)
         if query is not None:
@@ -248,11 +247,11 @@ class OutboxPump:
 
     def timed_out(self, peer_id: str, serial: str) -> None:
         """No answer in time: neither success nor failure."""
-        self._no_answer(self._lanes[peer_id], serial)
+        self._no_answer(self.lanes[peer_id], serial)
 
     def lost(self, peer_id: str, serial: str) -> None:
         """The connection ended under an outstanding message."""
-        self._no_answer(self._lanes[peer_id], serial)
+        self._no_answer(self.lanes[peer_id], serial)
 
     def _no_answer(self, lane: Lane, serial: str) -> None:
         entry = lane.queries.pop(serial, None) or lane.under_way.pop(serial, None)
@@ -336,14 +335,14 @@ class OutboxPump:
             lane.link.note_success()
             entry.state = RETRY
             entry.due_at = self._clock.now()
-            lane.ready.append(entry)
+            self.schedule(lane, entry)
             self._pump(lane)
         else:
             self._failed(lane, entry, "unknown")
 
     def _closed(self, lane: Lane, entry: Entry, result: Result) -> None:
         if entry.state in ENDS:
-            self._leave(lane, entry)
+            self.leave(lane, entry)
             return
         if entry.state == SENDING:
             # The closing itself was refused by the store: the attempt is open there, here it counts as unknown.
@@ -351,15 +350,15 @@ class OutboxPump:
         if entry.state == UNKNOWN:
             entry.unknown_since = entry.unknown_since or self._clock.now()
         entry.due_at = result.decision.due_at if result.decision is not None else self._clock.now() + STORE_WAIT_MS
-        self._schedule(lane, entry)
+        self.schedule(lane, entry)
         self._pump(lane)
 
-    def _leave(self, lane: Lane, entry: Entry) -> None:
+    def leave(self, lane: Lane, entry: Entry) -> None:
         """Its story ended; the next of its key comes forward."""
         following = lane.leave(entry)
         self._desk.closed(entry.id)
         if following is not None:
-            self._schedule(lane, following)
+            self.schedule(lane, following)
         if lane.more_in_table and lane.held < HELD_ENTRIES // 2:
             self._read_on(lane)
         else:
@@ -379,7 +378,7 @@ class OutboxPump:
         self._timer = None
         now = self._clock.now()
         upcoming: list[int] = []
-        for lane in self._lanes.values():
+        for lane in self.lanes.values():
             following = lane.ripen(now)
             if following is not None:
                 upcoming.append(following)
@@ -392,7 +391,7 @@ class OutboxPump:
         if self._stopped:
             return
         now = self._clock.now()
-        for lane in self._lanes.values():
+        for lane in self.lanes.values():
             for entry in [one for one in lane.ready if self._verdicts.too_old(one, now)]:
                 lane.ready.remove(entry)
                 self._close(lane, entry, self._verdicts.expiry(entry))

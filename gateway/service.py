@@ -28,8 +28,10 @@ from gateway.hub import Hub
 from gateway.late_answers import LateAnswers
 from gateway.link import Connection, ConnectionOwner
 from gateway.link_commands import link_commands
+from gateway.link_desk import keep_stopped
 from gateway.links import ConnectionFactory, DuplexLink, OutgoingLink, Surroundings, settings_of
 from gateway.logins import Logins
+from gateway.message_desk import MessageDesk
 from gateway.outbox_log import OutboxLog
 from gateway.outbox_pump import OutboxPump
 from gateway.peers import PeerBook
@@ -101,18 +103,15 @@ class Gateway:
         )
         speeches.waiting = self.pump.under_way
         speeches.sent = OutboxLog(store.engine).serial_between
-        self.desk = Desk(
-            self.writer, OutboxLog(store.engine), self.pump, catalogue, self.book.own_id, self._relays.recall
-        )
-        self._unparking = Unparking(OutboxLog(store.engine), self.writer, self.pump, self.book, catalogue)
-        self._redelivery = Redelivery(
-            self.codec, clock, self.book.own_id, self.links.get, OutboxLog(store.engine).bytes_of,
-            self._relays.sender_of,
-        )
+        outbox, own_id = OutboxLog(store.engine), self.book.own_id
+        self.desk = Desk(self.writer, outbox, self.pump, catalogue, own_id, self._relays.recall)
+        self._unparking = Unparking(outbox, self.writer, self.pump, self.book, catalogue)
+        self._redelivery = Redelivery(self.codec, clock, own_id, self.links.get, outbox.bytes_of, self._relays.sender_of)
         self._compose_intake()
 
     def _compose_intake(self) -> None:
         """Who judges what comes in, what links are handed, what falls due."""
+        self.message_desk = MessageDesk(self.writer, OutboxLog(self.store.engine), self.pump, self._catalogue, self._clock)
         catalogue, store, clock, entropy = self._catalogue, self.store, self._clock, self._entropy
         config, endpoints = self.config, self._endpoints
         speeches, voice_of = self._speeches, self._speeches.voice_of
@@ -154,6 +153,8 @@ class Gateway:
         return ready
 
     def _ready(self, _: Any) -> None:
+        self.message_desk.start()
+        keep_stopped(self.links, OutboxLog(self.store.engine))
         for link in self.links.values():
             link.start()
         self.pump.start()
@@ -305,6 +306,7 @@ class Gateway:
         return {
             "system_id": self.book.own_id,
             "links": links,
+            "held_keys": [{"key": key, "reason": why} for key, why in self.message_desk.held.items()],
             "wrong_charsets": charsets,
             "writer": {"waiting": self.writer.waiting, "groups": figures.groups, "jobs": figures.jobs,
                        "refused": figures.refused,

@@ -52,4 +52,5 @@ def desk_requests(gateway: Gateway) -> dict[str, control.Handler]:
         gateway.desk.run(command, operator, "inquire", reply)
 
     link = link_request(gateway.links.get, gateway.writer, gateway.codec.catalogue)
-    return {"fallout": fallout, "resume": resume, "inquire": inquire, "link": link}
+    message = gateway.message_desk.handle
+    return {"fallout": fallout, "resume": resume, "inquire": inquire, "link": link, "message": message}

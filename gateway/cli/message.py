@@ -1,12 +1,14 @@
-"""``bssgw message``: the message log, raw and decoded."""
+"""``bssgw message``: the message log, raw and decoded; messages skipped and resumed, keys held and released by a person."""
 
 from __future__ import annotations
 
+import getpass
 from pathlib import Path
 from typing import Any
 
 import click
 
+from gateway.cli.asking import ask
 from gateway.cli.output import EXIT_HELP, CommandFailed, Exit, emit, table, when
 from gateway.cli.settings import configured, json_option, store_options
 
@@ -16,7 +18,7 @@ HEX_WIDTH = 16
 
 @click.group()
 def message() -> None:
-    """查看报文。Look at messages, raw and decoded."""
+    """报文：查看、跳过、恢复、按定单扣留。Messages: look, skip, resume, hold what belongs together."""
 
 
 @message.command("list", epilog=EXIT_HELP)
@@ -179,3 +181,48 @@ def pretty_xml(raw: bytes, charset: str | None) -> str:
         return ""
     etree.indent(root)
     return etree.tostring(root, encoding="unicode")
+
+
+def _act(action: str, metavar: str, text: str) -> click.Command:
+    @click.argument("name", metavar=metavar)
+    @click.option("--reason", required=True, help="原因。Why.")
+    @click.option("--as", "operator", default=None, help="操作人；缺省为系统用户。Who acts; default: the system's user.")
+    @store_options
+    @json_option
+    @click.pass_context
+    def act(
+        ctx: click.Context,
+        name: str,
+        reason: str,
+        operator: str | None,
+        config_path: Path | None,
+        data_dir: Path | None,
+        as_json: bool,
+    ) -> None:
+        request = {"do": "message", "action": action, "name": name, "reason": reason, "operator": operator or getpass.getuser()}
+        reply = ask(configured(config_path, data_dir), request)
+        state = f" · {reply['state']}" if reply.get("state") else ""
+        words = f"{name}: {reply.get('code', '')} {reply['zh']} / {reply['en']}{state}"
+        emit(as_json, reply, lambda: click.echo(words))
+        ctx.exit(Exit.OK if reply["ok"] else Exit.FAILED)
+
+    return click.command(action, help=text, epilog=EXIT_HELP)(act)
+
+
+@message.command(epilog=EXIT_HELP)
+@store_options
+@json_option
+def held(config_path: Path | None, data_dir: Path | None, as_json: bool) -> None:
+    """列出扣留的定单（键）与原因。List the keys that are held, and why."""
+    rows = ask(configured(config_path, data_dir), {"do": "status"})["held_keys"]
+    columns = ("键 key", "原因 reason")
+    emit(as_json, {"held_keys": rows}, lambda: table("", columns, [(row["key"], row["reason"]) for row in rows]))
+
+
+for _action, _metavar, _text in (
+    ("skip", "NAME", "跳过未送达的报文 NAME（编号或流水号），其后的报文继续。Skip an open message; those behind it go on."),
+    ("resume", "NAME", "立即重试等待中的报文，或重发跳过的报文。Try a waiting message now, or send a skipped one."),
+    ("hold", "KEY", "扣留键 KEY（如定单号）的全部报文。Hold every message of KEY, for example an order."),
+    ("release", "KEY", "释放键 KEY 的报文。Release the messages of KEY."),
+):
+    message.add_command(_act(_action, _metavar, _text))

@@ -129,7 +129,7 @@ def test_a_message_read_from_the_table_before_it_was_announced_goes_once() -> No
     rig.gateway.writer.on_outgoing = kept.append  # the commit is done, the reactor has not heard of it yet
     rig.send("a", "b")
     rig.run()
-    lane = pump._lanes["PF0001"]
+    lane = pump.lanes["PF0001"]
     lane.more_in_table = True
     pump._refill(lane)
     announce(kept[0])
