@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from conformance.match import differences
 from conformance.model import Difference, Line, Verdict
+from conformance.paper import Unfit, Unsendable
 from conformance.stream import header_fields
 from conformance.values import Unresolved, render
 from conformance.verdict import Judged, meaning
@@ -13,7 +14,6 @@ from schemas.loader import RECEIPT
 
 if TYPE_CHECKING:
     from conformance.exchange import Asked, Got
-    from conformance.paper import Unsendable
     from conformance.runner import CaseRun
 
 _ANSWERS = {"receipt": ("receipt",), "answer": ("reply",), "heartbeat_reply": ("heartbeat_reply",)}
@@ -74,7 +74,10 @@ def _asked(run: CaseRun, line: Line) -> Asked:
 
 
 def unplayable(run: CaseRun, fault: Unsendable | Unresolved) -> Judged:
-    """A line that cannot be played: the system under test left out what it builds on, or the case itself is wrong."""
+    """A line that cannot be played: it does not fit the layout, the system under test left out what it builds on, or the
+    case itself is wrong."""
+    if isinstance(fault, Unfit):
+        return Judged(Verdict.INCONCLUSIVE, f"问卷的布局放不下这一行：{fault} / no room for this line in the layout: {fault}")
     label, _, path = fault.name.partition(".") if isinstance(fault, Unresolved) else ("", "", "")
     if label not in run.came:
         return Judged(Verdict.ERROR, str(fault))

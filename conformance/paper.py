@@ -13,6 +13,7 @@ from itertools import pairwise
 from typing import Any
 
 from adapters.document import Document, DocumentRefused, Fault, Header
+from adapters.wire.errors import LocalError
 from adapters.wire.layout import Layout
 from adapters.wire.packet import Kind, Packet
 from adapters.wire.times import wire_time
@@ -30,6 +31,10 @@ _NOBODY_KNOWS = "LN03"
 
 class Unsendable(ValueError):
     """A line cannot be written as it stands: a fault of the case, never of the system under test."""
+
+
+class Unfit(Unsendable):
+    """A line says what the questionnaire's layout has no room for: neither the case's fault nor the system's."""
 
 
 @dataclass(slots=True)
@@ -123,7 +128,7 @@ class Paper:
         return self._written(line, Document(row, element, header, filled), Kind.RECEIPT if receipt else Kind.REPLY, scope)
 
     def heartbeat(self, party: str, now: int) -> Written:
-        """A heartbeat request."""
+        """A heartbeat request. Raises Unfit."""
         packet = Packet(
             b"",
             kind=Kind.HEARTBEAT,
@@ -133,7 +138,10 @@ class Paper:
             serial=self.serial(party, now),
             send_time=wire_time(now),
         )
-        return Written([self.layout.encode(packet)], packet, {})
+        try:
+            return Written([self.layout.encode(packet)], packet, {})
+        except LocalError as fault:
+            raise Unfit(str(fault)) from fault
 
     def read(self, packet: Packet) -> Reading:
         """The document in a packet; never raises: what is wrong with it stands in the reading."""
@@ -194,6 +202,8 @@ class Paper:
         packet = replace(packet, **render(line.args.get("packet", {}), scope))
         try:
             pieces = [self.layout.encode(one) for one in _segments(packet, line)]
+        except LocalError as fault:
+            raise Unfit(str(fault)) from fault
         except ValueError as fault:
             raise Unsendable(f"{line.place}: {fault}") from fault
         return Written([_patched(piece, line) for piece in pieces], packet, plain(document))
