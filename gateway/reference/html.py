@@ -104,7 +104,7 @@ class _Writer:
         for place, row in enumerate(table.rows):
             depth = table.depths[place] if table.depths else 0
             first = f' style="padding-left:{0.6 + 1.1 * depth:.1f}em"' if depth else ""
-            cells = "".join(f"<td{first if at == 0 else ''}>{self._text(cell)}</td>" for at, cell in enumerate(row))
+            cells = "".join(f"<td{first if at == 0 else ''}>{self._text(cell)}</td>\n" for at, cell in enumerate(row))
             rows.append(f"<tr>{cells}</tr>")
         kind = "facts" if not table.columns else "fields" if table.depths else "rows"
         head = f"<thead><tr>{heads}</tr></thead>" if heads else ""
@@ -126,12 +126,12 @@ class _Writer:
                 return escape(one, quote=False)
 
     def _said(self, text: Said) -> str:
-        zh, en = escape(text.zh, quote=False), escape(text.en, quote=False)
-        if self._language == "zh" or zh == en:
-            return zh
         if self._language == "en":
-            return en
-        return f'<span class="zh" lang="zh-CN">{zh}</span><span class="en" lang="en">{en}</span>'
+            return escape(text.en, quote=False)
+        if self._language == "zh" or text.zh == text.en:
+            return escape(text.zh, quote=False)
+        first, zh, en = (escape(part, quote=False) for part in text.apart())
+        return f'{first}<span class="zh" lang="zh-CN">{zh}</span> <span class="en" lang="en">{en}</span>'
 
     def _attribute(self, text: Said) -> str:
         return {"zh": text.zh, "en": text.en}.get(self._language, f"{text.zh} {text.en}")

@@ -38,7 +38,10 @@ def said(text: Said, language: Language, between: str = " / ") -> str:
     """A text in the language wanted, or in both."""
     if language == "zh" or text.zh == text.en:
         return text.zh
-    return text.en if language == "en" else f"{text.zh}{between}{text.en}"
+    if language == "en":
+        return text.en
+    first, zh, en = text.apart()
+    return f"{first}{zh}{between}{en}"
 
 
 class _Writer:

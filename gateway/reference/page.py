@@ -15,6 +15,13 @@ class Said:
     zh: str
     en: str
 
+    def apart(self) -> tuple[str, str, str]:
+        """The code both begin with (``OH01 ``; often none), then the rest in Chinese and in English."""
+        first, _, zh = self.zh.partition(" ")
+        other, _, en = self.en.partition(" ")
+        coded = first == other and zh and en and first[-1:].isdigit()
+        return (f"{first} ", zh, en) if coded else ("", self.zh, self.en)
+
 
 @dataclass(frozen=True, slots=True)
 class Mono:

@@ -51,3 +51,13 @@ def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     result = CliRunner().invoke(docs, ["build", "--zip", str(tmp_path / "never" / "interface.zip")])
     assert result.exit_code == 1
     assert "cannot write" in result.stderr
+
+
+def test_data_that_lack_a_text_are_one_line_that_says_what_to_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    def lacking(_catalogue: object) -> Book:
+        raise LookupError("字段 fence 没有说明 / field fence has no text")
+
+    monkeypatch.setattr("gateway.reference.book.book_of", lacking)
+    result = CliRunner().invoke(docs, ["build", "--check"])
+    assert result.exit_code == 1
+    assert "field fence has no text: run bssgw schema verify" in result.stderr

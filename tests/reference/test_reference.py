@@ -1,7 +1,6 @@
 """The interface reference: everything the rows, schemas and samples say is in it, its links lead somewhere, and it is the same
 every time it is built."""
 
-import hashlib
 import io
 import zipfile
 from pathlib import Path
@@ -22,7 +21,7 @@ from gateway.reference.proofread import differences, findings
 from gateway.reference.sequence import mermaid, steps_of, svg
 from schemas.fields import owners, read_fields
 from schemas.loader import Catalogue, load
-from schemas.model import MessageRow
+from schemas.model import EnvelopeRow, LayoutRow, MessageRow
 
 CATALOGUE = load()
 ROWS = CATALOGUE.messages()
@@ -137,7 +136,9 @@ def test_one_language_is_one_language(book: Book, language: str, there: str, mis
 
 def test_it_is_built_the_same_every_time(files: dict[str, bytes]) -> None:
     again = files_of(CATALOGUE, book_of(Catalogue(CATALOGUE.root)), "both")
-    assert hashlib.sha256(zipped(again)).digest() == hashlib.sha256(zipped(files)).digest()
+    assert list(again.items()) == list(files.items())
+    few = {name: data for name, data in files.items() if name.startswith("xsd/")}
+    assert zipped(few) == zipped(dict(few))
 
 
 def test_the_archive_holds_every_file_and_no_time(files: dict[str, bytes]) -> None:
@@ -185,7 +186,8 @@ def test_messages_are_drawn_beside_ones_their_systems_take_part_in(row: MessageR
 
 
 def test_layouts_and_envelopes_are_told_in_both_languages() -> None:
-    for row in (*CATALOGUE.layouts(), *CATALOGUE.envelopes()):
+    rows: tuple[LayoutRow | EnvelopeRow, ...] = (*CATALOGUE.layouts(), *CATALOGUE.envelopes())
+    for row in rows:
         assert row.about, row.name
         assert row.about_zh, row.name
         assert [one for one in row.fields if bool(one.about) != bool(one.about_zh)] == [], row.name
