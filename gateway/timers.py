@@ -1,6 +1,6 @@
 """Due work of the core, found by looking and done through the worker: orders whose day has come (spec 5.4 rule 7), and orders
-that must be looked at because something about them should have happened by now (06.1 promise 5), and
-freeze windows of cutovers that are over (5.12)."""
+that must be looked at because something about them should have happened by now (06.1 promise 5), surveys and schemes nobody
+answers, and freeze windows of cutovers that are over (5.12)."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ from collections.abc import Iterable
 
 import structlog
 from sqlalchemy import select
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from adapters.store import plan_tables as p
 from adapters.store import tables as t
 from adapters.store.engine import reading
 from adapters.store.unit import StoreUnit
 from crm_core.billing.watch_result import WatchBilling
 from crm_core.cutover.window_end import EndFreezeWindow
 from crm_core.errors import DomainError
+from crm_core.fallout.watch_planning import WatchPlanning
 from crm_core.orders.dispatch_due import DispatchDue
 from crm_core.orders.watch import WatchOrder
 from crm_core.ports import Command, Origin
@@ -98,6 +100,8 @@ class Timers:
             .order_by(facts.sent_at, facts.serial)
             .limit(AT_ONCE)
         )
+        self._planning = {"survey": p.survey, "scheme_request": p.scheme_request}
+        self._looked_to = dict.fromkeys(self._planning, "")
         cutovers = t.cutover.c
         self._windows = (
             select(cutovers.id)
@@ -125,6 +129,7 @@ class Timers:
                 watched = [row[0] for row in connection.execute(self._watched.where(t.service_order.c.watch_at <= now))]
                 last = now - self._billing_s * 1000
                 facts = [row[0] for row in connection.execute(self._unanswered.where(t.billing_record.c.sent_at <= last))]
+                planning = [(kind, name) for kind in self._planning for name in self._open_planning(connection, kind)]
                 windows = [row[0] for row in connection.execute(self._windows.where(t.cutover.c.freeze_end <= now))]
         except SQLAlchemyError as error:
             log.warning("timer.not_read", error=str(error))
@@ -135,5 +140,16 @@ class Timers:
             self._writer.submit(CommandJob(WatchOrder(order_id), self._own, f"watch {order_id}"))
         for serial in facts:
             self._writer.submit(CommandJob(WatchBilling(serial), self._own, f"watch {serial}"))
+        for kind, name in planning:
+            self._writer.submit(CommandJob(WatchPlanning(kind, name), self._own, f"watch {kind} {name}"))
         for cutover_id in windows:
             self._writer.submit(CommandJob(EndFreezeWindow(cutover_id), self._own, f"freeze window of {cutover_id}"))
+
+    def _open_planning(self, connection: Connection, kind: str) -> list[str]:
+        """The next open ones in the order of their ids, from the first again when the last was looked at."""
+        columns = self._planning[kind].c
+        following = columns.id > self._looked_to[kind]
+        found = select(columns.id).where(columns.closed_at.is_(None), following).order_by(columns.id).limit(AT_ONCE)
+        names = [row[0] for row in connection.execute(found)]
+        self._looked_to[kind] = names[-1] if len(names) == AT_ONCE else ""
+        return names

@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 from adapters.store import plan_tables as p
 from adapters.store import tables as t
 from adapters.store.queries import Row, plain
+from crm_core.fallout.watch_planning import DECISIONS, UNDESIGNED
 from crm_core.reference import Reference
 
 
@@ -143,10 +144,6 @@ def _surveys(connection: Connection, limits: _Limits, limit: int) -> list[Row]:
     return found
 
 
-DECISIONS = {"confirm": "SchemeChosen", "reject": "SchemeRejected", "cancel": "SchemeCancelled"}
-"""Operation on a scheme -> its event."""
-
-
 def _schemes(connection: Connection, limits: _Limits, limit: int) -> list[Row]:
     """Versions that are to be designed (states 10, 20), and decisions without result."""
     r = p.scheme_request.c
@@ -155,7 +152,7 @@ def _schemes(connection: Connection, limits: _Limits, limit: int) -> list[Row]:
     found: list[Row] = []
     for row in (plain(one) for one in connection.execute(open_ones).mappings()):
         at, area = row["requested_at"], row["area"]
-        if row["state"] in ("10", "20"):
+        if row["state"] in UNDESIGNED:
             found.append(_entry(row["id"], "scheme", "", at, limits.of("SchemeRequested", area, at), None))
         for entry in row["operations"]:
             limit_at = limits.of(DECISIONS[entry["operation"]], area, entry["at"])

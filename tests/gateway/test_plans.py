@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from adapters.store.engine import open_engine
 from adapters.store.migration import upgrade
@@ -17,6 +20,7 @@ from crm_core.ports import Command, Origin, Outcome, UnitOfWork
 from crm_core.products.model import ProductInstance
 from crm_core.resources.reserve import ReserveResource
 from crm_core.schemes.decide import CancelScheme
+from gateway import timers
 from gateway.timers import CommandJob
 from tests.crm_core.samples import NOW, REFERENCE
 from tests.crm_core.test_reservations import CONFIRM, ITEMS
@@ -132,3 +136,22 @@ def test_an_unknown_cutover_says_what_to_do(tmp_path: Path) -> None:
     done = bssgw("cutover", "show", "CT404", "--data-dir", stored(tmp_path))
     assert done.code == 1
     assert "bssgw cutover list" in done.err
+
+
+def test_surveys_and_schemes_nobody_answers_reach_the_desk_by_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timers, "AT_ONCE", 1)
+    rig = Rig()
+    rig.station()
+    due = wire_time(rig.clock.now() + 1000 * HOUR)
+    scheme = replace(SCHEME, customer={"name": "张示例", "type": "1"}, required_date=due)
+    do(rig, SURVEY, replace(SURVEY, survey_id="SV2"), scheme)
+    rig.run(120)
+    assert rig.rows("SELECT id FROM fallout") == []
+    with rig.engine.begin() as connection:
+        for table in ("survey", "scheme_request"):
+            connection.exec_driver_sql(f"UPDATE {table} SET requested_at = requested_at - {720 * HOUR}")
+    rig = rig.restarted()
+    rig.run(300)
+    about = [json.loads(row[0]) for row in rig.rows("SELECT about_json FROM fallout WHERE error_class = 'overdue'")]
+    assert sorted(one["operation"] for one in about) == ["scheme", "survey", "survey"]
+    assert {one["survey"] for one in about if "survey" in one} == {"SV1", "SV2"}
