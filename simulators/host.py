@@ -55,7 +55,7 @@ class SimulatorHost:
         self._endpoints = endpoints
         self._catalogue = load()
         self._paper = Paper(settings.system, self._catalogue, settings.layouts, settings.peers)
-        self._lines = {system: self._line(peer) for system, peer in settings.peers.items()}
+        self._lines = {system: self._line(self.defects.peer(peer)) for system, peer in settings.peers.items()}
         self._by_role = {peer.role: system for system, peer in reversed(settings.peers.items())}
         self._direct: dict[str, SimulatorHost] = {}
         self._sent: dict[str, Row] = {}

@@ -11,6 +11,7 @@ from typing import Any
 from adapters.wire.packet import Kind, Packet
 from adapters.wire.settings import SessionSettings
 from simulators.defects.flaw import Flaw
+from simulators.settings import PeerSettings
 
 _AGREE = {
     "serial": b"Serial",
@@ -127,6 +128,17 @@ class Limits(Flaw):
     def limits(self, settings: SessionSettings) -> SessionSettings:
         """See ``Flaw``."""
         return replace(settings, **self._limits)
+
+
+class Meets(Flaw):
+    """Meets its peers otherwise than agreed."""
+
+    def __init__(self, **manner: Any) -> None:
+        self._manner = manner
+
+    def peer(self, settings: PeerSettings) -> PeerSettings:
+        """See ``Flaw``."""
+        return replace(settings, **self._manner)
 
 
 # -- how packets are read

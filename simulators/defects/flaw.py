@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from adapters.wire.packet import Packet
 from adapters.wire.settings import SessionSettings
 from simulators.brain import Body, Meta, Reaction, Send
+from simulators.settings import PeerSettings
 
 EVERYBODY = "*"
 
@@ -49,6 +50,10 @@ class Flaw:
     def sent(self, packet: Packet) -> Packet:
         """A message of its own as a packet."""
         return packet
+
+    def peer(self, settings: PeerSettings) -> PeerSettings:
+        """How a peer is met."""
+        return settings
 
     def limits(self, settings: SessionSettings) -> SessionSettings:
         """The limits of a connection."""

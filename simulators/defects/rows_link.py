@@ -62,6 +62,8 @@ _PACKETS = (
     _row("01.1", "never-beats", "从不发心跳", "sends no heartbeats", lambda: Packets(stream.drop("heartbeat"))),
     _row("01.1", "keeps-dead-links", "不识死链路", "a connection without heartbeat answers is kept",
          lambda: doc.Limits(misses=1_000_000)),
+    _row("01.1", "keeps-no-connection", "不保持长连接", "connects only when it has something to say",
+         lambda: doc.Meets(long=False)),
     _row("01.1", "answers-late", "应答迟到", "answers come a minute late", lambda: stream.Late(60_000)),
     _row("01.1", "no-receipts", "不回收条", "receipts never come", lambda: Packets(stream.drop("receipt"))),
 )  # fmt: skip

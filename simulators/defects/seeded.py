@@ -12,6 +12,7 @@ from simulators.defects.rows_bill import BILL
 from simulators.defects.rows_link import LINK
 from simulators.defects.rows_pf import PF
 from simulators.defects.rows_rm import RM
+from simulators.settings import PeerSettings
 
 DEFECTS: dict[str, Defect] = {row.name: row for row in (*LINK, *PF, *RM, *BILL)}
 """Every defect by name."""
@@ -56,6 +57,12 @@ class Defects:
         for flaw in self._flaws:
             packet = flaw.sent(packet)
         return packet
+
+    def peer(self, settings: PeerSettings) -> PeerSettings:
+        """See ``Flaw``."""
+        for flaw in self._flaws:
+            settings = flaw.peer(settings)
+        return settings
 
     def limits(self, settings: SessionSettings) -> SessionSettings:
         """See ``Flaw``."""

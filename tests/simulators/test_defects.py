@@ -13,6 +13,7 @@ from simulators.brain import Meta, Reaction, Send
 from simulators.defects import decisions, documents, stream
 from simulators.defects.flaw import Flaw
 from simulators.defects.seeded import DEFECTS, Defects, FlawedBrain
+from simulators.settings import PeerSettings
 
 META = Meta("CRM001", "CRM001202601010000000000000001")
 BODY = b'<?xml version="1.0" encoding="UTF-8"?><Package><Serial>S1</Serial><text>a|b</text></Package>'
@@ -55,6 +56,7 @@ def test_a_host_without_defects_changes_nothing() -> None:
     assert none.limits(limits := SessionSettings()) is limits
     assert none.arriving(data := _framed(BODY)) is data
     assert none.wire(data) is data
+    assert none.peer(peer := PeerSettings("CRM001", "CRM")) is peer
     assert none.late_ms == 0
 
 
