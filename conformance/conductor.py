@@ -73,6 +73,7 @@ class Conductor:
         self._active: dict[str, CaseRun] = {}
         self._said: dict[str, CaseRun | None] = {}
         self._prefix = _token(clock.now() // 1000 % 34**5, 5) + _token(entropy.below(34**2), 2)
+        outcome.namespace = self._prefix
         self._mark = re.compile(self._prefix.encode() + rb"[0-9A-Z]{3}")
         self._phase = "first"
         self._timers: dict[str, Any] = {}

@@ -174,7 +174,7 @@ class CaseResult:
 @dataclass(slots=True)
 class RunResult:
     """A run of the suite. ``partial``: it was interrupted; ``pics`` is the questionnaire as it counted; ``strays`` what the
-    system under test sent that belongs to no case."""
+    system under test sent that belongs to no case; ``namespace`` begins the token in every id of the run."""
 
     suite: str
     sut: str
@@ -183,6 +183,8 @@ class RunResult:
     product: str
     strict: bool = False
     only: tuple[str, ...] = ()
+    read_only: bool = False
+    namespace: str = ""
     pics_file: str = ""
     pics: dict[str, Any] = field(default_factory=dict)
     started_at: int = 0

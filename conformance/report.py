@@ -16,6 +16,7 @@ from zlib import compress
 from adapters.wire.errors import FramingFault
 from adapters.wire.layout import Layout
 from adapters.wire.times import wire_time
+from conformance.cleanup import left_behind
 from conformance.model import Verdict
 from schemas.loader import UnknownName, load
 
@@ -54,6 +55,7 @@ def page(data: dict[str, Any]) -> str:
         '<main id="cases">',
         *(_row(n, case) for n, case in enumerate(cases)),
         "</main>",
+        _left(data),
         _strays(data["strays"]),
         *(_embedded(n, case, layout) for n, case in enumerate(cases)),
         f"<script>{script}</script></body></html>",
@@ -73,6 +75,7 @@ def _head(data: dict[str, Any]) -> str:
         "种子 seed": data["seed"],
         "布局 layout": data["pics"].get("layout", ""),
         "问卷 questionnaire": data["pics_file"] or "默认 default",
+        "方式 mode": "只读 read-only" if data.get("read_only") else "读写 read and write",
         "产品 by": data["product"],
     }
     rows = "".join(f"<div><dt>{name}</dt><dd>{_text(value)}</dd></div>" for name, value in facts.items())
@@ -129,6 +132,25 @@ def _row(n: int, case: dict[str, Any]) -> str:
         f'<b>{_text(case["id"])}</b><small>{case["level"]}</small>'
         f'<span class="zh" lang="zh">{_text(case["zh"])}</span><span class="en" lang="en">{_text(case["en"])}</span>{said}'
         "</summary></details>"
+    )
+
+
+def _left(data: dict[str, Any]) -> str:
+    """The clean-up report."""
+    rows = left_behind(data)
+    if not rows:
+        return ""
+    parts = []
+    for row in rows:
+        state = "已清理 cleaned up" if row["cleaned"] else "未清理 not cleaned up"
+        ids = _text(" ".join(row["ids"]))
+        said = "<br>".join(map(_text, row["notes"]))
+        parts.append(f'<tr><th>{_text(row["case"])}</th><td>{state}</td><td class="mono">{ids}</td><td>{said}</td></tr>')
+    open_ones = sum(not row["cleaned"] for row in rows)
+    return (
+        f'<section><details><summary>被测方中留下的记录 <i lang="en">records left in the system under test</i>: '
+        f"{_text(data['namespace'])}… · {len(rows)} · 未清理 not cleaned up {open_ones}</summary>"
+        f'<div class="wide"><table>{"".join(parts)}</table></div></details></section>'
     )
 
 

@@ -30,6 +30,8 @@ def as_json(outcome: RunResult) -> dict[str, Any]:
         "seed": outcome.seed,
         "strict": outcome.strict,
         "only": list(outcome.only),
+        "read_only": outcome.read_only,
+        "namespace": outcome.namespace,
         "pics_file": outcome.pics_file,
         "pics": outcome.pics,
         "started_at": outcome.started_at,

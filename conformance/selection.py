@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from conformance.exchange import INBOUND
 from conformance.model import Case, CaseResult, Explanation, Line, Verdict
+from conformance.paper import HEARTBEAT
 from conformance.pics import Pics
+from schemas.loader import load
 
 SUITES = ("transport", "provisioning", "billing", "group", "partner")
 ROLES = ("pf", "rm", "crm", "bill")
@@ -42,8 +45,8 @@ def wanted(case: Case, name: str) -> bool:
     return name in (case.id, case.clause) or case.id.startswith(f"{name}.")
 
 
-def applicable(cases: list[Case], pics: Pics) -> tuple[list[Case], list[CaseResult]]:
-    """What is played, and the results of what the implementation does not offer."""
+def applicable(cases: list[Case], pics: Pics, read_only: bool = False) -> tuple[list[Case], list[CaseResult]]:
+    """What is played, and the results of what the implementation does not offer, or may not be asked (``read_only``)."""
     play: list[Case] = []
     rest: list[CaseResult] = []
     for case in cases:
@@ -51,6 +54,20 @@ def applicable(cases: list[Case], pics: Pics) -> tuple[list[Case], list[CaseResu
         if lacking:
             reason = f"问卷声明不支持 {lacking} / the questionnaire says {lacking} does not hold"
             rest.append(CaseResult(case, Verdict.NOT_APPLICABLE, Explanation(reason)))
+        elif read_only and not harmless(case):
+            reason = "只读方式不执行会写入或扰动的用例 / not played read-only: it writes, or disturbs others"
+            rest.append(CaseResult(case, Verdict.NOT_APPLICABLE, Explanation(reason)))
         else:
             play.append(case)
     return play, rest
+
+
+def harmless(case: Case) -> bool:
+    """Whether a case only asks (pattern Q), beats and closes what it opened itself: safe beside live data (spec 07.10)."""
+    return not case.alone and all(map(_reads, (*case.preamble, *case.lines, *case.postamble)))
+
+
+def _reads(line: Line) -> bool:
+    if line.do == "send":
+        return line.what == HEARTBEAT or ("answers" not in line.args and load().message(line.what).pattern == "Q")
+    return line.do != "raw" and not (line.do == "close" and line.on == INBOUND)

@@ -36,6 +36,7 @@ class Plan:
     width: int = 8
     waivers: tuple[Waiver, ...] = ()
     product: str = "bss-gateway"
+    read_only: bool = False
 
 
 class Session:
@@ -44,9 +45,10 @@ class Session:
     def __init__(self, suite: Suite, plan: Plan, clock: Clock, entropy: Entropy, endpoints: Endpoints) -> None:
         self.plan = plan
         self.outcome = RunResult(plan.suite, plan.sut, plan.endpoint, plan.seed, plan.product, plan.strict, plan.only)
+        self.outcome.read_only = plan.read_only
         self.outcome.pics_file, self.outcome.pics = plan.pics_file, plan.pics.plain()
         cases = chosen(suite.cases, plan.suite, plan.sut, plan.only)
-        play, self._rest = applicable(cases, plan.pics)
+        play, self._rest = applicable(cases, plan.pics, plan.read_only)
         self._order = {case.id: n for n, case in enumerate(cases)}
         paper = Paper(load(), plan.pics, plan.sut, _FIRST_SERIAL + entropy.below(1_000_000_000))
         first = sanity(suite.cases, plan.sut, plan.pics)
@@ -80,7 +82,8 @@ class Session:
         plan = self.plan
         pics = f" --pics {plan.pics_file}" if plan.pics_file else ""
         command = f"bssgw conformance run --suite {plan.suite} --sut {plan.sut.lower()} --endpoint {plan.endpoint}"
-        return f"{command}{pics} --only {case.id} --seed {plan.seed}"
+        mode = " --read-only" if plan.read_only else ""
+        return f"{command}{pics}{mode} --only {case.id} --seed {plan.seed}"
 
 
 def parties(cases: list[Case], sut: str) -> list[str]:

@@ -29,12 +29,13 @@ _SEEDS = 1 << 32
 @click.option("--strict", is_flag=True, help="SHOULD 未通过也算失败。A SHOULD that fails counts, too.")
 @click.option("--report", type=click.Path(file_okay=False, path_type=Path), help="结果目录。Directory for the results.")
 @click.option("--waivers", type=_FILE, help="豁免文件（含日期）。Waivers, with dates.")
+@click.option("--read-only", is_flag=True, help="只查询，不写入，可对在用系统。Only ask, never write: safe beside live data.")
 @click.option("--seed", type=int, help="随机种子：相同种子，相同取值。The same seed makes the same choices.")
 @click.option("--width", type=click.IntRange(1, 64), default=8, show_default=True, help="同时进行的用例数。Cases side by side.")
 @json_option
 def run(
     name: str, sut: str, endpoint: str, pics: Path | None, only: str | None, strict: bool, report: Path | None,
-    waivers: Path | None, seed: int | None, width: int, as_json: bool,
+    waivers: Path | None, read_only: bool, seed: int | None, width: int, as_json: bool,
 ) -> None:  # fmt: skip
     """判定一个系统：扮演其余各方，逐条用例核对；MUST 全部通过时退出码为 0。
 
@@ -44,6 +45,7 @@ def run(
     例 Examples:
       bssgw conformance run --suite provisioning --sut pf --endpoint tcp://127.0.0.1:7101 --report out
       bssgw conformance run --suite transport --sut rm --endpoint tcp://192.0.2.7:7102 --pics rm.toml --only 01.1/3
+      bssgw conformance run --suite transport --sut pf --endpoint tcp://192.0.2.7:7101 --read-only
     """
     from conformance.session import Plan
     from conformance.waivers import WaiversInvalid, read_waivers
@@ -66,6 +68,7 @@ def run(
         str(pics or ""),
         width,
         known,
+        read_only=read_only,
     )
     play(plan, report, as_json)
 
@@ -94,8 +97,9 @@ def rerun(report: Path, everything: bool, endpoint: str | None, as_json: bool) -
         raise CommandFailed(Exit.USAGE, f"问卷 {pics} 已不在", f"the questionnaire {pics} is gone")
     to = endpoint or last["endpoint"]
     plan = Plan(
-        last["suite"], last["sut"], to, questionnaire(pics), last["seed"], only, last["strict"], last["pics_file"]
-    )
+        last["suite"], last["sut"], to, questionnaire(pics), last["seed"], only, last["strict"], last["pics_file"],
+        read_only=last.get("read_only", False),
+    )  # fmt: skip
     _check(plan.suite, plan.sut, to)
     play(plan, report if report.is_dir() else report.parent, as_json)
 

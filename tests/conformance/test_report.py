@@ -15,11 +15,14 @@ from lxml import html
 
 from adapters.wire.layout import Layout
 from adapters.wire.packet import Kind, Packet
+from conformance.cleanup import left_behind
 from conformance.compare import compare
 from conformance.loader import load_suite
 from conformance.model import CaseResult, Difference, Entry, Explanation, RunResult, Verdict
+from conformance.pics import Pics
 from conformance.report import bodies, page
 from conformance.results import as_json, write
+from conformance.selection import applicable, chosen
 from gateway.cli.conformance import conformance
 from schemas.loader import load
 
@@ -89,6 +92,33 @@ def test_a_run_without_any_result_still_has_a_page() -> None:
     outcome.partial = True
     outcome.pics = {}
     assert "interrupted" in page(as_json(outcome))
+
+
+def _case_of(data: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    sent = {"way": "sent", "packet": {"kind": "request", "code": "OH01"}, "document": {"body": {"service_order_id": "SO1ABC"}}}
+    asked = {"way": "sent", "packet": {"kind": "request", "code": "LN03"}, "document": {"body": {"text": "TX1ABC"}}}
+    return {**data["cases"][0], "log": [sent, asked, {**sent, "way": "got"}], **changes}
+
+
+def test_the_clean_up_report_names_what_was_written_and_whether_it_is_gone() -> None:
+    data = as_json(_outcome(Verdict.PASS))
+    data["namespace"] = "ABC"
+    line = {"phase": "postamble"}
+    cases = [{"lines": [line], "notes": []}, {"lines": [line], "notes": ["收尾 x"]}, {"lines": [], "notes": []}]
+    data["cases"] = [_case_of(data, **changes) for changes in cases]
+    rows = left_behind(data)
+    assert [row["cleaned"] for row in rows] == [True, False, False]
+    assert {tuple(row["ids"]) for row in rows} == {("SO1ABC",)}
+
+
+def test_read_only_plays_what_only_asks() -> None:
+    cases = chosen(load_suite().cases, "transport", "PF", ()) + chosen(load_suite().cases, "provisioning", "PF", ())
+    play, rest = applicable(cases, Pics(), read_only=True)
+    sent = {line.what for case in play for line in (*case.preamble, *case.lines, *case.postamble) if line.do == "send"}
+    assert play
+    assert {load().message(what).pattern for what in sent - {"heartbeat"}} == {"Q"}
+    assert all(one.verdict is Verdict.NOT_APPLICABLE for one in rest)
+    assert len(play) + len(rest) == len(cases)
 
 
 def test_a_comparison_names_what_became_of_each_case() -> None:
