@@ -32,8 +32,8 @@ from schemas.model import MessageRow
 class Entry:
     """An outbound message as the pump knows it; ``document`` or ``raw`` may have to be fetched from the log.
 
-    ``tries`` counts attempts, ``spent`` what each error class has used of its budget, ``unknown_since`` (ms) when the outcome
-    became unknown.
+    ``stamp`` is the SendTime its bytes bear, where this process wrote them; ``tries`` counts attempts, ``spent`` what each error
+    class has used of its budget, ``unknown_since`` (ms) when the outcome became unknown.
     """
 
     id: int
@@ -49,6 +49,7 @@ class Entry:
     ref_serial: str | None = None
     document: dict[str, Any] | None = None
     raw: bytes | None = None
+    stamp: str = ""
     error: str | None = None
     spent: dict[str, int] = field(default_factory=dict)
     unknown_since: int = 0
@@ -141,13 +142,14 @@ class OpenAttempts:
         relay = self._relays.get(entry.id)
         if relay is not None and 0 < relay.expires_at < now:
             raise ValueError(f"报文 {entry.id} 已过有效期 / message {entry.id} is past its time to live")
+        entry.stamp = wire_time(now)
         header = Header(
             code=entry.code,
             serial=entry.serial,
             sender=self._own if relay is None else relay.sender,
             receiver=self._peer.id,
             area=entry.area,
-            send_time=wire_time(now),
+            send_time=entry.stamp,
             version=self._peer.schema_version,
             mode="B" if row.pattern == "Q" else self._peer.mode,
             ttl=0 if relay is None or not relay.expires_at else max((relay.expires_at - now) // 1000, 1),

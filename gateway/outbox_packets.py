@@ -50,9 +50,10 @@ class OutboxPackets:
         kind = Kind.NOTIFICATION if row.pattern == "N" else Kind.REQUEST
         mode = "B" if row.pattern == "Q" else peer.mode
         seconds = peer.receipt_seconds(row) if mode == "A" else peer.answer_seconds(row)
+        entry.stamp = entry.stamp or stamp_of(self._voice_of(peer.id), entry.raw, peer.charset, now)
         packet = Packet(
             body=entry.raw, kind=kind, code=entry.code, sender=self._sender(entry), receiver=peer.id, area=entry.area,
-            serial=entry.serial, send_time=wire_time(now), mode=mode, charset=peer.charset,
+            serial=entry.serial, send_time=entry.stamp, mode=mode, charset=peer.charset,
         )  # fmt: skip
         return packet, now + int(seconds * 1000)
 
@@ -67,3 +68,10 @@ class OutboxPackets:
     def _sender(self, entry: Entry) -> str:
         relay = self._relays.get(entry.id)
         return self._own if relay is None else relay.sender
+
+
+def stamp_of(voice: Envelope, raw: bytes, charset: str, now: int) -> str:
+    """The time a packet says it was sent: its document's, so that both agree (01.2 rule 1) and what goes again is the same
+    bytes (01.1.5); ``now`` where the document has none."""
+    header = voice.quick_header(raw, charset)
+    return header.send_time if header is not None and header.send_time else wire_time(now)

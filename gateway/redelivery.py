@@ -10,14 +10,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Protocol
 
+from adapters.envelopes.envelope import Envelope
 from adapters.store.message_machine import DEAD, DONE, OPEN, READY, REJECTED, next_state
 from adapters.store.rows import MessageRecord
 from adapters.store.unit import StoreUnit
 from adapters.wire.packet import Kind, Packet
-from adapters.wire.times import wire_time
 from adapters.xml.codec import Codec
 from gateway.clock import Clock
 from gateway.config import Peer
+from gateway.outbox_packets import stamp_of
 
 ECHO_WAIT_S = 5.0
 """How often a link without room is looked at again."""
@@ -52,8 +53,11 @@ class Redelivery:
         links: Callable[[str], EchoLink | None],
         bytes_of: Callable[[int], bytes | None],
         sender_of: Callable[[int], str | None],
+        voice_of: Callable[[str], Envelope],
     ) -> None:
-        """``bytes_of`` a message by its id: those it left with; ``sender_of`` it: in whose name, if not ours."""
+        """``bytes_of`` a message by its id: those it left with; ``sender_of`` it: in whose name, if not ours; ``voice_of`` a
+        peer: its envelope."""
+        self._voice_of = voice_of
         self._sender_of = sender_of
         self._bytes_of = bytes_of
         self._codec = codec
@@ -111,5 +115,6 @@ class Redelivery:
         return Packet(
             body=raw, kind=Kind.NOTIFICATION if row.pattern == "N" else Kind.REQUEST, code=record.code,
             sender=self._sender_of(record.id) or self._own, receiver=peer.id, area=record.area, serial=record.serial,
-            send_time=wire_time(self._clock.now()), mode="B" if row.pattern == "Q" else peer.mode, charset=peer.charset,
+            send_time=stamp_of(self._voice_of(peer.id), raw, peer.charset, self._clock.now()),
+            mode="B" if row.pattern == "Q" else peer.mode, charset=peer.charset,
         )  # fmt: skip

@@ -106,7 +106,9 @@ class Gateway:
         outbox, own_id = OutboxLog(store.engine), self.book.own_id
         self.desk = Desk(self.writer, outbox, self.pump, catalogue, own_id, self._relays.recall)
         self._unparking = Unparking(outbox, self.writer, self.pump, self.book, catalogue)
-        self._redelivery = Redelivery(self.codec, clock, own_id, self.links.get, outbox.bytes_of, self._relays.sender_of)
+        self._redelivery = Redelivery(
+            self.codec, clock, own_id, self.links.get, outbox.bytes_of, self._relays.sender_of, voice_of
+        )
         self._compose_intake()
 
     def _compose_intake(self) -> None:

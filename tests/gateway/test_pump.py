@@ -149,6 +149,9 @@ def test_a_peer_that_finds_duplicates_gets_the_same_bytes_three_times_then_is_as
     assert codes == ["CH02"] * 4 + ["RX04"]
     assert {packet.body for packet in pf.received[:4]} == {pf.received[0].body}
     assert {packet.serial for packet in pf.received[:4]} == set(job.serials)
+    # header and all: the time of sending stays the document's
+    assert all(packet == pf.received[0] for packet in pf.received[:4])
+    assert f"<SendTime>{pf.received[0].send_time}</SendTime>".encode() in pf.received[0].body
     assert rig.out() == {job.serials[0]: "DONE"}
     assert [at // 1000 - script.at[0] // 1000 for at in script.at] == [0, 15, 30, 45, 62]
 
