@@ -32,8 +32,8 @@ from schemas.model import MessageRow
 class Entry:
     """An outbound message as the pump knows it; ``document`` or ``raw`` may have to be fetched from the log.
 
-    ``stamp`` is the SendTime its bytes bear, where this process wrote them; ``tries`` counts attempts, ``spent`` what each error
-    class has used of its budget, ``unknown_since`` (ms) when the outcome became unknown.
+    ``stamp`` is the SendTime its bytes bear, where this process wrote them; ``tries`` counts attempts, ``spent`` what each
+    error class has used of its budget, ``unknown_since`` (ms) when the outcome became unknown.
     """
 
     id: int
