@@ -19,9 +19,14 @@ _PEERS = {"PF": "CRM", "RM": "PF", "CRM": "PF", "BILL": "CRM"}
 """Who speaks in cases that are the same for every role."""
 
 
+def peer_of(sut: str) -> str:
+    """The role that speaks with ``sut`` where any would do."""
+    return _PEERS[sut]
+
+
 def bind(case: Case, sut: str) -> Case:
     """The case with ``@peer`` made a role that speaks with the one under test."""
-    peer = _PEERS[sut]
+    peer = peer_of(sut)
 
     def bound(lines: tuple[Line, ...]) -> tuple[Line, ...]:
         return tuple(replace(line, party=peer) if line.party == PEER else line for line in lines)

@@ -25,6 +25,7 @@ COMMANDS = {
     "verify": ("gateway.cli.conformance_report:verify", "核对报告未被改动。Make sure a report is untouched."),
     "compare": ("gateway.cli.conformance_report:compare", "比较两次结果。Compare two runs."),
     "record": ("gateway.cli.conformance_record:record", "旁听两个真实系统并评分。Judge two real systems' traffic."),
+    "load": ("gateway.cli.conformance_load:load", "负载：合格到每秒多少。Up to which rate it answers in time."),
     "trace": ("gateway.cli.conformance_cases:trace", "条款、要求、用例、结论的对应。Clause, requirement, case, verdict."),
     "self-test": ("gateway.cli.conformance_selftest:self_test", "检验本套件自身。Measure the suite itself."),
 }

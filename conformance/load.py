@@ -1,0 +1,177 @@
+"""The load profile: link tests at rising rates, until an answer is late, wrong or missing (spec 07.6).
+
+Requests leave at their rate whether or not earlier ones were answered, as they do in life; what waits in a queue is measured
+with the rest.  Only link tests are sent, so a profile may be taken of a system in use.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.protocol import Factory, Protocol
+from twisted.python.failure import Failure
+
+from adapters.wire.heartbeat import heartbeat_reply
+from adapters.wire.packet import Kind
+from conformance.model import Line, Place
+from conformance.paper import Paper
+from conformance.ports import Clock, Endpoints
+from conformance.stream import Stream
+from conformance.values import Scope
+
+PROBE = "LN03"
+_LINE = ("send", Place("load", 1))
+_TICK_S = 0.01
+_KEPT_UP = 0.95
+"""Share of a rate that must have left in time; below it this machine is measured, not the system under test."""
+
+
+@dataclass(slots=True)
+class Step:
+    """One rate (requests a second) and what came of it; times in ms. ``fault`` is empty where the rate was held."""
+
+    rate: int
+    sent: int = 0
+    times: list[int] = field(default_factory=list)
+    wrong: int = 0
+    fault: str = ""
+
+    def percentile(self, share: float) -> int | None:
+        """The time within which this share of the answers came."""
+        times = sorted(self.times)
+        return times[min(len(times) - 1, int(share * len(times)))] if times else None
+
+
+class _Pipe(Protocol):
+    def __init__(self, load: Load) -> None:
+        self._load = load
+        self._stream = Stream(load.paper.layout)
+        self.over = False
+
+    def dataReceived(self, data: bytes) -> None:
+        """Answers, and heartbeats that want one."""
+        arrival = self._stream.feed(data, self._load.clock.now())
+        for packet, _ in arrival.packets:
+            if packet.kind is Kind.HEARTBEAT:
+                self.write(self._load.paper.layout.encode(heartbeat_reply(packet, self._load.clock.now())))
+            elif packet.is_answer:
+                self._load.answered(packet.serial, bool(self._load.paper.read(packet).symbol))
+        if arrival.fault:
+            self._load.broken(arrival.fault)
+
+    def write(self, data: bytes) -> None:
+        """Write."""
+        wire: Any = self.transport
+        wire.write(data)
+
+    def connectionLost(self, reason: Failure | None = None) -> None:
+        """Nobody asked for that."""
+        self.over = True
+        self._load.broken("被测方关闭连接 / the system under test closed the connection")
+
+
+class Load:
+    """A profile of what listens at ``target``, asked as the role ``party`` over ``width`` connections.
+
+    ``limit_ms`` is how long 99 of 100 answers may take.
+    """
+
+    def __init__(
+        self, paper: Paper, party: str, target: str, clock: Clock, endpoints: Endpoints, width: int = 4, limit_ms: int = 1_000
+    ) -> None:  # fmt: skip
+        self.paper = paper
+        self.clock = clock
+        self.steps: list[Step] = []
+        self._party = party
+        self._target = target
+        self._endpoints = endpoints
+        self._width = width
+        self._limit = limit_ms
+        self._pipes: list[_Pipe] = []
+        self._open: dict[str, int] = {}
+        self._stopped = False
+
+    async def run(self, rates: list[int], seconds: int) -> list[Step]:
+        """Each rate for some seconds, up to the first that is not held. Raises what connecting raises."""
+        factory = Factory.forProtocol(lambda: _Pipe(self))
+        factory.noisy = False
+        try:
+            for _ in range(self._width):
+                self._pipes.append(await self._endpoints.client(self._target).connect(factory))
+            for rate in rates:
+                self.steps.append(Step(rate))
+                await self._step(self.steps[-1], seconds)
+                if self.steps[-1].fault:
+                    break
+        finally:
+            self._stopped = True
+            for pipe in self._pipes:
+                wire: Any = pipe.transport
+                wire.abortConnection()
+        return self.steps
+
+    def answered(self, serial: str, wrong: bool) -> None:
+        """An answer came."""
+        since = self._open.pop(serial, None)
+        if since is not None:
+            self.steps[-1].times.append(self.clock.now() - since)
+            self.steps[-1].wrong += wrong
+
+    def broken(self, reason: str) -> None:
+        """A connection cannot be used any more."""
+        if self.steps and not self._stopped and not self.steps[-1].fault:
+            self.steps[-1].fault = reason
+
+    async def _step(self, step: Step, seconds: int) -> None:
+        begun = self.clock.now()
+        while (passed := self.clock.now() - begun) < seconds * 1_000 and not step.fault:
+            for _ in range(step.rate * passed // 1_000 + 1 - step.sent):
+                self._ask(step)
+            await self._pause()
+        ended = self.clock.now()
+        while self._open and self.clock.now() - ended < self._limit and not step.fault:
+            await self._pause()
+        step.fault = step.fault or self._judged(step, seconds)
+        self._open.clear()
+
+    def _ask(self, step: Step) -> None:
+        now = self.clock.now()
+        line = Line(*_LINE, self._party, PROBE)
+        written = self.paper.message(line, {"text": "load"}, Scope({}, "", now), None)
+        self._open[written.packet.serial] = now
+        self._pipes[step.sent % self._width].write(written.raw)
+        step.sent += 1
+
+    def _judged(self, step: Step, seconds: int) -> str:
+        """Why the rate was not held, or nothing."""
+        limit, slow = self._limit, step.percentile(0.99)
+        if step.sent < _KEPT_UP * step.rate * seconds:
+            return f"本机只发出 {step.sent} 个请求 / this machine sent {step.sent} requests only: inconclusive"
+        if self._open:
+            return f"{len(self._open)} 个请求 {limit} ms 内未应答 / {len(self._open)} requests not answered within {limit} ms"
+        if step.wrong:
+            return f"{step.wrong} 个应答不合规 / {step.wrong} answers were not valid"
+        if slow is not None and slow > limit:
+            return f"p99 为 {slow} ms，超过 {limit} ms / p99 is {slow} ms, more than {limit} ms"
+        return ""
+
+    async def _pause(self) -> None:
+        waiting: Deferred[None] = Deferred()
+        self.clock.callLater(_TICK_S, waiting.callback, None)
+        await waiting
+
+
+def profile(steps: list[Step]) -> dict[str, Any]:
+    """The profile as plain values; ``up_to`` is the greatest rate that was held, 0 for none."""
+    held = [step for step in steps if not step.fault]
+    best = held[-1] if held else None
+    rows = [
+        {
+            "rate": step.rate, "sent": step.sent, "answered": len(step.times), "wrong": step.wrong, "fault": step.fault,
+            "p50_ms": step.percentile(0.5), "p99_ms": step.percentile(0.99), "max_ms": max(step.times, default=None),
+        }
+        for step in steps
+    ]  # fmt: skip
+    return {"up_to": best.rate if best else 0, "p99_ms": best.percentile(0.99) if best else None, "steps": rows}
