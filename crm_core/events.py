@@ -225,8 +225,11 @@ class OperationInquired(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessQueried(Event):
-    """How far an order has come is asked (PQ01)."""
+    """How far an order, or every order under another key, has come is asked (PQ01)."""
 
-    service_order_id: str
     detail_level: str
+    service_order_id: str | None = None
     customer_order_id: str | None = None
+    product_instance_id: str | None = None
+    access_number: str | None = None
+    time_range: dict[str, str] | None = None

@@ -7,11 +7,20 @@ from typing import Any
 
 from crm_core.fallout.desk import WorkFallout
 from crm_core.orders.inquiry import InquireOperation, QueryProcess
+from crm_core.orders.process_query import QueryProcesses
 from crm_core.orders.resume_pending import ResumePending
+from crm_core.ports import Command
 from gateway import control
 from gateway.link_desk import link_request
 from gateway.service import Gateway
 
+BY = {
+    "order": "service_order_id",
+    "customer-order": "customer_order_id",
+    "instance": "product_instance_id",
+    "number": "access_number",
+}
+"""What orders are asked for by, as people say it."""
 TEXTS = ("id", "action", "operator", "reason", "approved_by")
 
 
@@ -43,12 +52,17 @@ def desk_requests(gateway: Gateway) -> dict[str, control.Handler]:
         gateway.desk.run(command, operator, "resume", reply)
 
     def inquire(request: dict[str, Any], reply: Callable[[control.Reply], None]) -> None:
-        """``{"do": "inquire", "id", "operator", "operation"?}``: without an operation how far the order is."""
+        """``{"do": "inquire", "id", "operator", "operation"?}``: without an operation how far the order is; ``by`` another key
+        (a number with ``range`` and ``area``) every order under that ``id`` is asked for."""
         order_id, operator, operation = request.get("id"), request.get("operator"), request.get("operation")
-        if not isinstance(order_id, str) or not isinstance(operator, str) or not isinstance(operation, str | None):
+        by, span, area = request.get("by", "order"), request.get("range"), request.get("area")
+        known = isinstance(by, str) and by in BY and isinstance(span, dict | None) and isinstance(area, str | None)
+        if not known or not isinstance(order_id, str) or not isinstance(operator, str) or not isinstance(operation, str | None):
             reply(control.refusal("请求不完整", "the request is incomplete"))
             return
-        command = QueryProcess(order_id) if operation is None else InquireOperation(order_id, operation)
+        command: Command = QueryProcess(order_id) if operation is None else InquireOperation(order_id, operation)
+        if by != "order":
+            command = QueryProcesses(**{BY[by]: order_id}, time_range=span, area=area)
         gateway.desk.run(command, operator, "inquire", reply)
 
     link = link_request(gateway.links.get, gateway.writer, gateway.codec.catalogue)

@@ -22,6 +22,10 @@ OPERATIONS = ("amend", "cancel", "defer", "lock")
     type=click.Choice(OPERATIONS),
     help="试算此操作将回退什么；缺省：查询进度。What it would undo; default: progress.",
 )
+@click.option("--by", type=click.Choice(("order", "customer-order", "instance", "number")), default="order", show_default=True,
+              help="ORDER_ID 是什么。What ORDER_ID is: an order, or a key under which every order is asked for.")
+@click.option("--range", "span", nargs=2, metavar="BEGIN END", help="按号码：受理时间范围。For a number: when received.")
+@click.option("--area", help="按号码：本地网。For a number: its area.")
 @click.option("--as", "operator", default=None, help="操作人。Who asks.")
 @store_options
 @json_option
@@ -30,6 +34,9 @@ def ask(
     ctx: click.Context,
     order_id: str,
     operation: str | None,
+    by: str,
+    span: tuple[str, str] | None,
+    area: str | None,
     operator: str | None,
     config_path: Path | None,
     data_dir: Path | None,
@@ -45,7 +52,12 @@ def ask(
     """
     from gateway.cli import asking
 
-    request = {"do": "inquire", "id": order_id, "operation": operation, "operator": operator or getpass.getuser()}
+    if by != "order" and operation is not None:
+        raise click.UsageError("--operation 只用于定单 / --operation is for an order only")
+    request = {
+        "do": "inquire", "id": order_id, "operation": operation, "operator": operator or getpass.getuser(), "by": by,
+        "area": area, "range": {"begin": span[0], "end": span[1]} if span else None,
+    }  # fmt: skip
     reply = asking.ask(configured(config_path, data_dir), request)
     emit(as_json, reply, lambda: click.echo(f"{order_id}: {reply.get('code', '')} {reply['zh']} / {reply['en']}"))
     ctx.exit(Exit.OK if reply["ok"] else Exit.FAILED)

@@ -114,6 +114,43 @@ def test_a_dry_run_is_answered_by_what_provisioning_told_and_changes_nothing() -
     assert talk.seen()["state"] == "COMPLETED"
 
 
+def test_orders_are_asked_for_by_customer_order_instance_and_number() -> None:
+    talk = Talk()
+    inquire = desk_requests(talk.world.gateway)["inquire"]
+    (item,) = talk.seen()["items"]
+    day = {"range": {"begin": "20261122000000", "end": "20261122235959"}, "area": "025"}
+    asked: tuple[tuple[str, str, dict[str, Any]], ...] = (
+        ("customer-order", "DEMO0000-01", {}),
+        ("instance", item["instance_id"], {}),
+        ("number", item["access_number"], day),
+    )
+    times: list[int] = []
+    for by, name, more in asked:
+        replies: list[dict[str, Any]] = []
+        inquire({"id": name, "by": by, "operator": "OP1", **more}, replies.append)
+        talk.advance(1)
+        assert [reply["ok"] for reply in replies] == [True], by
+        times.append(talk.seen()["details"]["process"]["at"])
+    assert times == sorted(set(times))
+    assert talk.seen()["details"]["process"]["service_order_id"] == talk.order
+    assert talk.end() == []
+
+
+@pytest.mark.parametrize(("given", "code"), [
+    ({"by": "number", "id": "02580000101"}, "3020"),
+    ({"by": "customer-order", "id": "CO404"}, "3003"),
+    ({"by": "instance", "id": "PI404"}, "3002"),
+])  # fmt: skip
+def test_what_cannot_be_asked_for_is_refused_before_anything_leaves(given: dict[str, str], code: str) -> None:
+    talk = Talk()
+    replies: list[dict[str, Any]] = []
+    desk_requests(talk.world.gateway)["inquire"]({"operator": "OP1", **given}, replies.append)
+    talk.advance(0.2)
+    assert [(reply["ok"], reply["code"]) for reply in replies] == [(False, code)]
+    with talk.world.engine.connect() as connection:
+        assert queries.messages(connection, code="PQ01") == []
+
+
 def test_what_the_state_forbids_is_refused_with_the_state() -> None:
     talk = Talk()
     assert talk.end() == []
