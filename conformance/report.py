@@ -124,7 +124,8 @@ def _row(n: int, case: dict[str, Any]) -> str:
     verdict = case["verdict"]
     reason = case["explanation"]["reason"] if case["explanation"] and verdict != "PASS" else ""
     said = f'<em class="why">{_text(reason)}</em>' if reason else ""
-    found = " ".join([case["id"], case["zh"], case["en"], *case["covers"], reason]).lower()
+    spoken = dict.fromkeys(line["what"] for line in case["lines"])
+    found = " ".join([case["id"], case["zh"], case["en"], *case["covers"], *spoken, reason]).lower()
     return (
         f'<details class="case" data-n="{n}" data-id="{_text(case["id"])}" data-clause="{_text(case["clause"])}" '
         f'data-verdict="{verdict}" data-level="{case["level"]}" data-find="{_text(found)}"><summary>'

@@ -59,6 +59,14 @@ def test_every_case_has_a_row_and_every_verdict_is_counted() -> None:
     assert tree.xpath("//table[@id='clauses']//tfoot//td/text()")[-1] == str(len(Verdict))
 
 
+def test_a_case_is_found_by_the_messages_it_speaks() -> None:
+    outcome = _outcome(Verdict.PASS)
+    case = next(case for case in load_suite().cases if any(line.what == "OH08" for line in case.lines))
+    outcome.results[0].case = case
+    row = html.fromstring(page(as_json(outcome))).xpath("//details[@class='case']")[0]
+    assert "oh08" in row.get("data-find")
+
+
 def test_the_page_needs_nothing_from_elsewhere_and_cannot_be_broken_out_of() -> None:
     text = page(as_json(_outcome(Verdict.FAIL)))
     assert "alert(1)" not in re.sub(r"&lt;[^<]*", "", text)
