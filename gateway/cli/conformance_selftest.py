@@ -67,7 +67,7 @@ def _show(found: dict[str, Any]) -> None:
         table("", ("缺陷 defect", "条款 clause", "", "首个失败 first failure", "失败 failed", ""), rows)
     for alarm in found["alarms"]:
         click.echo(f"误报 false alarm: {alarm}")
-    if found["unproven"]:
+    if found["unproven"] and found["cases"]:  # of a few defects it says nothing
         click.echo(f"尚无缺陷证明的要求 MUSTs no defect has proven: {' '.join(found['unproven'])}")
     counts = f"{found['cases']} 个用例 cases · {found['caught']}/{found['defects']} 缺陷 defects"
     right = f"正确条款 right clause {found['right_clause']}"
