@@ -7,15 +7,19 @@ import pytest
 from click.testing import CliRunner
 
 from gateway.cli.docs import docs
-from gateway.reference import bundle
-from gateway.reference.page import Book
+from gateway.reference.bundle import HTML
+from gateway.reference.html import html
+from gateway.reference.markdown import markdown
+from gateway.reference.page import Book, Page, Para, Said
 
 
 @pytest.fixture(autouse=True)
-def built_once(monkeypatch: pytest.MonkeyPatch, book: Book, files: dict[str, bytes]) -> None:
-    """The command builds what the other tests have built."""
+def small_book(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command builds a book of one page; what the whole one holds is tested elsewhere."""
+    book = Book("0.9", {}, (Page("index", "", Said("目录", "Index"), (Para(("0.9",)),)),))
     few = {
-        name: data for name, data in files.items() if name == bundle.HTML or name.startswith(("markdown/", "xsd/", "packets/"))
+        HTML: html(book, "both").encode(),
+        **{f"markdown/{name}": text.encode() for name, text in markdown(book, "both").items()},
     }
     monkeypatch.setattr("gateway.reference.book.book_of", lambda _catalogue: book)
     monkeypatch.setattr("gateway.reference.bundle.files_of", lambda *_: few)
