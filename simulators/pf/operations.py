@@ -54,7 +54,8 @@ class CancelRequest:
 @dataclass(slots=True)
 class Change:
     """An open CO01. ``again``: by item the stages to be done again; ``dropped``: items left out; ``phase`` manual, asked,
-    resources, busy (an item is on its way back to an earlier stage), undoing; ``verdict``: the symbol a person will refuse it with; ``redone``: stages undone so far."""
+    resources, busy (an item is on its way back to an earlier stage), undoing; ``verdict``: the symbol a person will
+    refuse it with; ``redone``: stages undone so far."""
 
     serial: str
     sender: str
