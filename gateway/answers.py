@@ -109,8 +109,14 @@ class Answers:
         return self._voice.encode(Document(row, element, head, body), charset)
 
 
+_SEND_TIME, _SEND_TIME_WITHIN = b"<SendTime>", 1024
+"""How our own Packages say when they were sent, and how near to their beginning."""
+
+
 def answer_packet(request: Packet, own_id: str, body: bytes, *, reply: bool, charset: str, result: str, now: int) -> Packet:
-    """The packet of an answer: echoes code and serial of what it answers."""
+    """The packet of an answer: echoes code and serial of what it answers; its time of sending is its document's, so that both
+    agree (01.2 rule 1) and a stored answer goes again as it went (01.1.6)."""
+    at = body.find(_SEND_TIME, 0, _SEND_TIME_WITHIN) + len(_SEND_TIME)
     return Packet(
         body=body,
         kind=Kind.REPLY if reply else Kind.RECEIPT,
@@ -119,7 +125,7 @@ def answer_packet(request: Packet, own_id: str, body: bytes, *, reply: bool, cha
         receiver=request.sender,
         area=request.area,
         serial=request.serial,
-        send_time=wire_time(now),
+        send_time=wire_time(now) if at < len(_SEND_TIME) else body[at : at + 14].decode("latin-1"),
         mode=request.mode,
         charset=charset,
         result=result,
