@@ -12,7 +12,7 @@ from typing import Any
 from crm_core.errors import AttributeInvalid, DomainError, OrderUnknown, StateConflict
 from crm_core.fallout.actions import ACTIONS, Action
 from crm_core.fallout.ends import complete_by_hand, tell_cancelled, tell_completed
-from crm_core.fallout.model import Fallout
+from crm_core.fallout.model import CLAIMED, CLOSED, Fallout
 from crm_core.fallout.repairs import correct, repair
 from crm_core.orders.cancel import CancelOrder
 from crm_core.orders.closing import conclude
@@ -22,8 +22,6 @@ from crm_core.orders.model import OrderItem, ServiceOrder
 from crm_core.orders.moves import Moves
 from crm_core.orders.reports import release
 from crm_core.ports import Outcome, UnitOfWork
-
-CLOSED, CLAIMED = "closed", "claimed"
 
 
 @dataclass(frozen=True, slots=True)

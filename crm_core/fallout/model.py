@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+NEW, AUTO_RETRY, CLAIMED, CLOSED = "new", "auto-retry", "claimed", "closed"
+"""States of a record. AUTO_RETRY: what it is about is tried again without anybody's doing; it may close by itself."""
+
 
 @dataclass(slots=True)
 class Fallout:
@@ -20,7 +23,7 @@ class Fallout:
     service_order_id: str | None = None
     message_id: int | None = None
     area: str = ""
-    state: str = "new"
+    state: str = NEW
     owner: str | None = None
     about: dict[str, Any] = field(default_factory=dict)
     actions: list[dict[str, Any]] = field(default_factory=list)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from crm_core.errors import OrderUnknown
-from crm_core.fallout.desk import CLOSED
+from crm_core.fallout.model import CLOSED, Fallout
 from crm_core.ports import Outcome, UnitOfWork
 
 
@@ -28,13 +29,30 @@ class SettleFallout:
             raise OrderUnknown(f"没有异常单 {self.fallout_id}", f"There is no fallout record {self.fallout_id}")
         if record.state == CLOSED:
             return Outcome("DUPLICATE", state=CLOSED)
-        before = {"record": record.state, "order": None}
-        if record.owner is None:
-            record.state, record.closed_at = CLOSED, uow.now
-        entry = {
-            "at": uow.now, "who": uow.origin.sender, "what": self.what, "why": self.why, "approved_by": None,
-            "before": before, "after": {"record": record.state, "order": None},
-        }  # fmt: skip
-        record.actions = [*record.actions, entry]
-        uow.save(record)
+        _settle(uow, record, self.what, self.why)
         return Outcome("OK", state=record.state)
+
+
+def cause_gone(uow: UnitOfWork, entry: dict[str, Any], item_ids: list[str], what: str, *, final: bool) -> None:
+    """Provisioning has answered the operation ``entry``: of these items its undo is no longer stuck, and, where it was the
+    ``final`` answer, the operation is no longer overdue."""
+    stuck: dict[str, str] = entry.get("stuck", {})
+    names = [stuck[item_id] for item_id in item_ids if item_id in stuck]
+    if final and "overdue" in entry:
+        names.append(entry["overdue"])
+    for name in names:
+        record = uow.fallout(name)
+        if record is not None and record.state != CLOSED:
+            _settle(uow, record, "answered", f"{entry['operation']}: {what}")
+
+
+def _settle(uow: UnitOfWork, record: Fallout, what: str, why: str) -> None:
+    before = {"record": record.state, "order": None}
+    if record.owner is None:
+        record.state, record.closed_at = CLOSED, uow.now
+    entry = {
+        "at": uow.now, "who": uow.origin.sender, "what": what, "why": why, "approved_by": None,
+        "before": before, "after": {"record": record.state, "order": None},
+    }  # fmt: skip
+    record.actions = [*record.actions, entry]
+    uow.save(record)

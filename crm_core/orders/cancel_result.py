@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from crm_core.errors import OrderUnknown
-from crm_core.fallout.model import Fallout
+from crm_core.fallout.model import AUTO_RETRY, Fallout
+from crm_core.fallout.settle import cause_gone
 from crm_core.orders.change_result import why_not
 from crm_core.orders.closing import conclude
 from crm_core.orders.item_states import Kind
@@ -53,7 +54,8 @@ class RecordCancelResult:
         return _INPUTS[next(outcome for outcome in (CANCELLED, STUCK, REFUSED) if outcome in outcomes)]
 
     def judge(self, uow: UnitOfWork, order: ServiceOrder, source: Source) -> bool:
-        """``stuck`` keeps the cancel open, and a person is called; the last final answer closes it."""
+        """``stuck`` keeps the cancel open, and a person is called; the last final answer closes it, and with it the records
+        nobody took."""
         rows = {item.item_id: item for item in order.newest()}
         unknown = [row["item_id"] for row in self.items if row["item_id"] not in rows]
         if unknown:
@@ -63,31 +65,40 @@ class RecordCancelResult:
         if entry is None and (source.ref_serial is not None or self.version < order.version):
             return False
         moves = Moves(uow, order, self.input(), source.serial, source.sender)
+        records: dict[str, str] = {}
         for row in self.items:
-            self._settle_item(uow, moves, rows[row["item_id"]], row, source, entry)
+            record = self._settle_item(uow, moves, rows[row["item_id"]], row, source, entry)
+            if record is not None:
+                records[row["item_id"]] = record
         if entry is not None:
-            self._settle_entry(moves, entry)
+            self._settle_entry(moves, entry, records)
         conclude(moves, reason=self._reason())
         return True
 
     def _settle_item(
         self, uow: UnitOfWork, moves: Moves, item: OrderItem, row: dict[str, Any], source: Source, entry: Entry | None
-    ) -> None:
+    ) -> str | None:
+        """The id of the record that was opened."""
         effect = rulebook(uow.reference.policies).effect(item, _INPUTS[row["outcome"]])
         if effect.kind is not Kind.MOVED:
-            return
+            return None
         moves.put(item, effect)
         reason = why_not(row.get("code"), row.get("reason"), row.get("state"))
         if row["outcome"] == CANCELLED:
             item.reason = moves.order.reason = self.reason if entry is None else entry["reason"]
         if row["outcome"] == STUCK:
-            uow.add(_stuck(uow, moves.order, item, reason, source))
+            stuck = _stuck(uow, moves.order, item, reason, source)
+            uow.add(stuck)
+            return stuck.id
+        return None
 
-    def _settle_entry(self, moves: Moves, entry: Entry) -> None:
-        final = {row["item_id"] for row in self.items if row["outcome"] != STUCK}
+    def _settle_entry(self, moves: Moves, entry: Entry, records: dict[str, str]) -> None:
+        final = [row["item_id"] for row in self.items if row["outcome"] != STUCK]
         left = [item_id for item_id in entry["items"] if item_id not in final]
+        cause_gone(moves.uow, entry, final, self.input(), final=not left)
         if left:
-            keep(moves.order, entry, items=left)
+            stuck = {**entry.get("stuck", {}), **records}
+            keep(moves.order, entry, items=left, **({"stuck": stuck} if stuck else {}))
             return
         close(moves.order, entry)
         moves.asked = entry["asked"]
@@ -122,5 +133,6 @@ def _stuck(
         f"The cancel of item {item.item_id} is stuck, an undo failed: {text}",
         service_order_id=order.id,
         area=order.area,
+        state=AUTO_RETRY,  # provisioning tries the undo again from where it stopped (04.4)
         about={"serial": source.serial, "sender": source.sender, "item_id": item.item_id},
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from crm_core.fallout.settle import cause_gone
 from crm_core.orders.closing import conclude
 from crm_core.orders.content import put_content, take_reservations
 from crm_core.orders.item_states import IS_CLOSED, Kind
@@ -59,6 +60,7 @@ class RecordChangeResult:
         if self.outcome == "manual":
             keep(order, entry, manual=True)
             return False
+        cause_gone(uow, entry, [], self.outcome, final=True)
         close(order, entry)
         moves = Moves(uow, order, self.input(), source.serial, source.sender)
         reached = [item for item in order.newest() if item.progress not in IS_CLOSED]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from crm_core.errors import AttributeInvalid
+from crm_core.fallout.settle import cause_gone
 from crm_core.orders.closing import conclude
 from crm_core.orders.end_deferral import END_DEFERRAL
 from crm_core.orders.item_states import RESUMABLE, Kind
@@ -63,6 +64,7 @@ class RecordDeferralEnded:
         order = moves.order
         asked = awaiting(order, source.ref_serial)
         if asked is not None and asked["operation"] == END_DEFERRAL:
+            cause_gone(uow, asked, [], self.input(), final=True)
             close(order, asked)
             moves.asked = asked.get("asked")
         moved = False

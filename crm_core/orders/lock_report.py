@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from crm_core.errors import AttributeInvalid
+from crm_core.fallout.settle import cause_gone
 from crm_core.orders.closing import conclude
 from crm_core.orders.keys import order_keys
 from crm_core.orders.lock import Claim
@@ -68,6 +69,7 @@ class RecordLockReport:
             owner = self._owner() or ""
             waiting = under_way(order, LOCK)
             if waiting is not None and waiting["claim"]["owner"] == owner:
+                cause_gone(uow, waiting, [], self.event, final=True)
                 close(order, waiting)
             claim = Claim(owner, (self.reason or {}).get("text", ""), from_wire(self.lease_until))
             effect = held_by(moves, claim, self.fence)

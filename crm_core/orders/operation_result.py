@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from crm_core.errors import OrderUnknown
+from crm_core.fallout.settle import cause_gone
 from crm_core.orders.closing import conclude
 from crm_core.orders.item_states import Kind
 from crm_core.orders.keys import order_keys
@@ -70,6 +71,7 @@ class RecordOperationResult:
         entry = awaiting(order, source.ref_serial)
         if entry is None or entry["operation"] != self.operation:
             return False
+        cause_gone(uow, entry, [], self.outcome, final=True)
         close(order, entry)
         moves = Moves(uow, order, self.input(), source.serial, source.sender)
         moves.asked = entry.get("asked")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from crm_core.fallout.settle import cause_gone
 from crm_core.orders.closing import conclude
 from crm_core.orders.item_states import Kind
 from crm_core.orders.keys import order_keys
@@ -64,6 +65,7 @@ class RecordResumeResult:
         order = moves.order
         asked = awaiting(order, source.ref_serial)
         if asked is not None and asked["operation"] == RESUME:
+            cause_gone(uow, asked, [], self.input(), final=True)
             close(order, asked)
             moves.asked = asked.get("asked")
         going = [item.item_id for item, effect in taken if effect.kind is Kind.MOVED and moves.put(item, effect)]

@@ -8,6 +8,7 @@ import pytest
 
 from crm_core.errors import DomainError
 from crm_core.events import BillingDue, CancelRequested, CompletionDecided, OrderDispatched
+from crm_core.fallout.desk import WorkFallout
 from crm_core.orders.model import CustomerOrder
 from crm_core.orders.operation import OrderOperation
 from crm_core.resources.model import Reservation
@@ -50,6 +51,31 @@ def test_a_stuck_cancel_calls_a_person_and_stays_open() -> None:
     assert world.fallouts()[0].error_class == "cancel"
     world.cancelled(("1", "cancelled"))
     assert (world.order.state, world.order.operations) == ("CANCELLED", [])
+
+
+@pytest.mark.parametrize("outcome", ["cancelled", "refused"])
+def test_a_failed_undo_is_tried_again_by_itself_and_its_record_closes_with_the_result(outcome: str) -> None:
+    world = Asked(item(), item("2"))
+    world.cancel()
+    world.cancelled(("1", "stuck"), ("2", "stuck"))
+    assert [record.state for record in world.fallouts()] == ["auto-retry", "auto-retry"]
+    world.cancelled(("2", outcome))
+    assert [(record.state, record.closed_at) for record in world.fallouts()] == [("auto-retry", None), ("closed", NOW)]
+    (entry,) = world.fallouts()[1].actions
+    assert (entry["who"], entry["what"], entry["before"]["record"]) == ("PF0001", "answered", "auto-retry")
+    world.cancelled(("1", outcome))
+    assert [record.state for record in world.fallouts()] == ["closed", "closed"]
+
+
+def test_a_record_somebody_took_is_told_of_the_result_and_stays_his() -> None:
+    world = Asked()
+    world.cancel()
+    world.cancelled(("1", "stuck"))
+    world.store.run(WorkFallout(world.fallouts()[0].id, "claim", "OP1"), NOW, world.reference, CHANNEL)
+    world.cancelled(("1", "cancelled"))
+    (record,) = world.fallouts()
+    assert (record.state, record.owner) == ("claimed", "OP1")
+    assert [entry["what"] for entry in record.actions] == ["claim", "answered"]
 
 
 def test_items_are_cancelled_one_by_one_and_the_others_go_on() -> None:

@@ -76,6 +76,8 @@ def test_an_operation_without_result_is_told_once_and_its_result_still_counts() 
     serial = world.order.operations[0]["serial"]
     world.store.run(result, NOW + HOUR, world.reference, Origin("PF0001", "S9", "OH14", serial))
     assert world.order.state == "DEFERRED"
+    (record,) = world.fallouts()
+    assert (record.state, record.actions[0]["why"]) == ("closed", "defer: applied")
 
 
 def test_alert_and_limit_are_events_each_once() -> None:
