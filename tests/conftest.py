@@ -4,6 +4,7 @@ import collections.abc
 import shutil
 import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import twisted.internet.testing as _marks_the_abstract_collections  # noqa: F401
@@ -26,3 +27,20 @@ def postgres_server() -> Iterator[PostgresServer]:
     yield server
     server.stop()
     shutil.rmtree(folder, ignore_errors=True)
+
+
+MARKED = {
+    "simulation": ("simulation", "stories", "races", "refusals"),
+    "once": ("architecture", "reference", "conformance", "gateway/proof", "adapters/xml/test_xml_corpus.py"),
+}
+"""Suites beyond the fast one, by folder: whole worlds in virtual time, and what one interpreter can answer for all."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test by where it stands; ``-m "not simulation and not once"`` is the fast suite."""
+    here = Path(__file__).parent
+    for item in items:
+        place = item.path.relative_to(here)
+        for marker, folders in MARKED.items():
+            if any(place.is_relative_to(folder) for folder in folders):
+                item.add_marker(marker)

@@ -4,6 +4,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -20,12 +21,23 @@ def modules(*rooms: str) -> list[Path]:
     return sorted(path for room in rooms for path in (ROOT / room).rglob("*.py") if REVISIONS not in path.parents)
 
 
+@cache
+def tree(path: Path) -> ast.Module:
+    """The module, parsed once for all tests."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
+def nodes(path: Path) -> list[ast.AST]:
+    return list(ast.walk(tree(path)))
+
+
 def name_of(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
 def imports(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module is not None and node.level == 0:
@@ -52,7 +64,7 @@ def test_no_module_is_longer_than_a_reader_takes_in() -> None:
 def test_no_function_is_longer_than_a_page() -> None:
     long = []
     for path in modules(*ROOMS):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in nodes(path):
             if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 continue
             # the options declared above a command are a table, not its work
@@ -67,7 +79,7 @@ def test_no_module_is_named_after_nothing() -> None:
 
 def test_packages_say_what_they_are_for_and_nothing_else() -> None:
     for path in (path for room in ROOMS for path in sorted((ROOT / room).rglob("__init__.py"))):
-        body = ast.parse(path.read_text(encoding="utf-8")).body
+        body = tree(path).body
         only_docstring = len(body) == 1 and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant)
         assert only_docstring, name_of(path)
 
@@ -75,7 +87,7 @@ def test_packages_say_what_they_are_for_and_nothing_else() -> None:
 def test_every_module_and_public_name_says_what_it_is_for() -> None:
     silent = []
     for path in modules(*ROOMS):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        tree = tree(path)
         if ast.get_docstring(tree) is None:
             silent.append(name_of(path))
         for node in tree.body:
@@ -96,7 +108,7 @@ def test_nothing_waits_to_be_written() -> None:
 def test_no_handler_swallows_everything() -> None:
     bare = []
     for path in modules(*ROOMS):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in nodes(path):
             if isinstance(node, ast.ExceptHandler):
                 silent = all(isinstance(entry, ast.Pass) for entry in node.body)
                 broad = node.type is None or (
