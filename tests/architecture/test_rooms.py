@@ -87,10 +87,10 @@ def test_packages_say_what_they_are_for_and_nothing_else() -> None:
 def test_every_module_and_public_name_says_what_it_is_for() -> None:
     silent = []
     for path in modules(*ROOMS):
-        tree = tree(path)
-        if ast.get_docstring(tree) is None:
+        module = tree(path)
+        if ast.get_docstring(module) is None:
             silent.append(name_of(path))
-        for node in tree.body:
+        for node in module.body:
             public = isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_")
             if public and ast.get_docstring(node) is None:
                 silent.append(f"{name_of(path)} {node.name}")
