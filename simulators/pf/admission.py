@@ -11,6 +11,7 @@ from schemas.loader import load
 from simulators.brain import Body, Send
 from simulators.pf.machine import REPEATABLE, REPORTED
 from simulators.pf.order import Item, Order, action_name
+from simulators.pf.pairs import Pairs
 from simulators.pf.processes import ProcessTable
 from simulators.pf.steps import set_levels
 
@@ -58,6 +59,7 @@ class Admission:
         self._orders = orders
         self._busy: dict[str, dict[str, None]] = {}
         self._owner_of_item: dict[str, str] = {}
+        self.pairs = Pairs(orders)
         self._compatible = [row.extra for row in load().table("compatible_actions").rows.values()]
 
     def judge(self, body: Body) -> Verdict:
@@ -80,6 +82,7 @@ class Admission:
 
     def enter(self, order: Order) -> None:
         """The order is in flight on its instances."""
+        self.pairs.enter(order)
         for item in order.items.values():
             self._busy.setdefault(item.instance, {})[order.id] = None
             self._owner_of_item[item.id] = order.id
@@ -97,6 +100,9 @@ class Admission:
             set_levels(items)
         except ValueError:
             return Verdict(renew=renew, rejection="DEPENDENCY_NOT_MET", found="depends_on")
+        lost = self.pairs.lost(body)
+        if lost is not None:
+            return Verdict(renew=renew, rejection="DEPENDENCY_NOT_MET", state=self._orders[lost].state, found=lost)
         for item in items.values():
             for name in item.image.get("depends_on", ()):
                 if name not in items and not self._dependency_met(name):

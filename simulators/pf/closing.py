@@ -57,9 +57,10 @@ class Closing:
         return None
 
     def _withdraw(
-        self, order: Order, names: list[str], reason: dict[str, str], now: int, out: list[Send], rule: bool = False
+        self, order: Order, names: list[str], reason: dict[str, str], now: int, out: list[Send], related: str = ""
     ) -> None:
-        """Undo everything of items; an undoing that a return began goes on and ends here."""
+        """Undo everything of items; an undoing that a return began goes on and ends here. ``related``: PF's own rule does it,
+        because of that order."""
         for name in names:
             order.items[name].cancelling = True
         change = order.change
@@ -68,10 +69,13 @@ class Closing:
         for undo in list(order.undos):
             if undo.reopens and any(name in names for name in undo.items):
                 self._floor.undoing.abort(order, undo, now)
+        for undo in order.undos:
+            if related and any(name in names for name in undo.items):
+                undo.rule, undo.related, undo.reason = True, related, reason
         under_way = [name for undo in order.undos for name in undo.items]
         left = tuple(name for name in names if name not in under_way)
         if left:
-            self._floor.undoing.begin(order, Undo("cancel", left, reason, rule=rule), now, out)
+            self._floor.undoing.begin(order, Undo("cancel", left, reason, rule=bool(related), related=related), now, out)
         self._floor.changing.look(order, now, out)
         self.go_back(order, now, out)
 
@@ -160,6 +164,7 @@ class Closing:
         """What is undone ends: CANCELLED where a cancel is open, else RETURNED, which a lock holds back (04.1)."""
         for undo in [undo for undo in order.undos if undo.phase == "done"]:
             drop = undo.purpose == "drop"
+            self._never_both_returned(order, undo)
             cancelled = [order.items[name] for name in undo.items if drop or order.items[name].cancelling]
             back = [order.items[name] for name in undo.items if not drop and not order.items[name].cancelling]
             held = order.locked and bool(back)
@@ -172,6 +177,20 @@ class Closing:
             if back and not held:
                 self._returned(order, undo, back, now, out)
 
+    def _never_both_returned(self, order: Order, undo: Undo) -> None:
+        """死单: where the other one of a pair has been returned, this one is cancelled instead."""
+        beside = self._floor.admission.pairs.returned_beside(order) if undo.purpose == "return" else None
+        if beside is not None and not undo.rule:
+            undo.rule, undo.related, undo.reason = True, beside, self._own_rule(order)
+            for name in undo.items:
+                order.items[name].cancelling = True
+
+    def _own_rule(self, order: Order) -> dict[str, str]:
+        """The reason PF's own rule gives (04.4)."""
+        reason = find_reason(self._floor.table.settings["rule_cancel"], _CANCEL, order.image["area"])
+        assert reason is not None
+        return reason.plain()
+
     def _cancelled(self, order: Order, undo: Undo, items: list[Item], now: int, out: list[Send]) -> None:
         rows = {
             item.id: results.cancelled_row(item, undo.undone.get(item.id, []), undo.released.get(item.id, [])) for item in items
@@ -182,9 +201,10 @@ class Closing:
                 if item.id in request.rows:
                     request.rows[item.id] = rows[item.id]
         order.since = now
-        if undo.rule:
-            body = bodies.report_head(order) | {"items": list(rows.values()), "reason": undo.reason}
-            out.append(Send("CN02", body | {"related_order_id": order.id}, system=order.sender))
+        unasked = [row for name, row in rows.items() if all(name not in request.rows for request in order.cancels)]
+        if undo.rule and unasked:
+            body = bodies.report_head(order) | {"items": unasked, "reason": undo.reason}
+            out.append(Send("CN02", body | {"related_order_id": undo.related}, system=order.sender))
         self._answer(order, now, out)
         self.after(order, items, now, out)
 
@@ -208,11 +228,14 @@ class Closing:
             if not item.cancelling and any(name in gone for name in item.image.get("depends_on", ()))
         ]
         if orphans:
-            reason = find_reason(self._floor.table.settings["rule_cancel"], _CANCEL, order.image["area"])
-            assert reason is not None
-            self._withdraw(order, orphans, reason.plain(), now, out, rule=True)
+            self._withdraw(order, orphans, self._own_rule(order), now, out, related=order.id)
         if order.closed:
             self.closed(order, now, out)
+        for other in self._floor.admission.pairs.dependants(order):
+            going = [item for item in other.going() if not item.cancelling and self._floor.point(other, item) != "hard"]
+            if going:
+                names = [item.id for item in going]
+                self._withdraw(other, names, self._own_rule(other), now, out, related=order.id)
 
     def closed(self, order: Order, now: int, out: list[Send]) -> None:
         """No item is open any more: change, deferral and lock end with the order."""

@@ -16,8 +16,8 @@ class Undo:
     ``purpose`` is cancel, return, drop (an item a change leaves out), change or rework (the steps wait again afterwards);
     ``again``: by item the stages to be undone (none: all);
     ``reason`` what RM is told; ``at`` the step it happened at; ``due`` when the running reverse work order is done.
-    ``no`` numbers the order's undoings; ``rule`` tells that PF's own rule cancels (CN02 unasked); ``recover``: RM takes back
-    what the order holds because of a lock (LK04 instead of OH05)."""
+    ``no`` numbers the order's undoings; ``rule`` tells that PF's own rule cancels (CN02 unasked), ``related`` because of which
+    order; ``recover``: RM takes back what the order holds because of a lock (LK04 instead of OH05)."""
 
     purpose: str
     items: tuple[str, ...]
@@ -33,6 +33,7 @@ class Undo:
     undone: dict[str, list[Body]] = field(default_factory=dict)
     released: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     rule: bool = False
+    related: str = ""
     no: int = 0
     recover: bool = False
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from crm_core.errors import DomainError
-from crm_core.events import BillingDue, CancelRequested, CompletionDecided, OrderDispatched
+from crm_core.events import BillingDue, CancelRequested, CompletionDecided, OrderDispatched, OrderStateChanged
 from crm_core.fallout.desk import WorkFallout
-from crm_core.orders.model import CustomerOrder
+from crm_core.orders.model import CustomerOrder, ServiceOrder
 from crm_core.orders.operation import OrderOperation
 from crm_core.resources.model import Reservation
 from tests.crm_core.channel import AMEND, CANCEL, PLAIN, Asked
@@ -163,6 +163,43 @@ def test_a_rule_of_provisioning_cancels_unasked() -> None:
     assert ([world.item(n).progress for n in "12"], world.item().reason) == (["CANCELLED", "SUBMITTED"], reason)
     world.cancelled(("2", "cancelled"), ref=None, reason=reason)
     assert (world.order.state, world.notices()[-1].reason) == ("CANCELLED", reason)
+
+
+def waiting(world: Asked, name: str, on: str, instance: str) -> ServiceOrder:
+    """An order that depends on the order ``on``; its channel wants to hear of every state."""
+    wanted = item(product_instance_id=instance, depends_on=[on])
+    world.store.run(submission(wanted, customer_order_id=name), NOW, world.reference, CHANNEL)
+    return list(world.store.table(ServiceOrder).values())[-1]
+
+
+@pytest.mark.parametrize("unasked", [False, True], ids=["asked", "by a rule of provisioning"])
+def test_what_waited_for_a_cancelled_order_is_cancelled_down_the_chain_and_told(unasked: bool) -> None:
+    world = Asked()
+    second = waiting(world, "CO2", world.id, "PI2")
+    third = waiting(world, "CO3", second.id, "PI3")
+    assert (second.state, third.state) == ("DRAFT", "DRAFT")
+    if unasked:
+        world.cancelled(("1", "cancelled"), ref=None, reason={"text": "关联定单已退单"}, related_order_id="SO9")
+    else:
+        world.cancel()
+        assert world.store.table(ServiceOrder)[second.id].state == "DRAFT"
+        world.cancelled(("1", "cancelled"))
+    orders = world.store.table(ServiceOrder)
+    assert [orders[one.id].state for one in (second, third)] == ["CANCELLED", "CANCELLED"]
+    told = [(one.service_order_id, one.state, one.reason) for one in world.events(OrderStateChanged)][-2:]
+    why = {"text": "DEPENDENCY_NOT_MET"}
+    assert told == [(second.id, "CANCELLED", why), (third.id, "CANCELLED", why)]
+    assert [event.service_order_id for event in world.events(OrderDispatched)] == [world.id]
+
+
+def test_what_waits_for_a_returned_order_is_not_sent_and_so_never_returned_too() -> None:
+    world = Asked()
+    second = waiting(world, "CO2", world.id, "PI2")
+    world.tell(world.back(1))
+    assert (world.order.state, world.store.table(ServiceOrder)[second.id].state) == ("RETURNED", "DRAFT")
+    world.cancel()
+    assert (world.order.state, world.store.table(ServiceOrder)[second.id].state) == ("CANCELLED", "CANCELLED")
+    assert len(world.events(OrderDispatched)) == 1
 
 
 def test_an_answer_to_a_cancel_that_is_not_open_is_recorded_only() -> None:

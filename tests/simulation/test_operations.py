@@ -42,12 +42,16 @@ class Talk:
 
     def ask(self, operation: str, fields: dict[str, Any], *, dry_run: bool = False) -> dict[str, Any]:
         """CH03; its receipt."""
+        head = {"service_order_id": self.order, "area": "025"}
+        return self.tell("OrderOperation", head | {"operation": operation, "dry_run": dry_run, operation: fields})
+
+    def tell(self, command: str, body: dict[str, Any]) -> dict[str, Any]:
+        """A message of the channel; its receipt."""
         world, now = self.world, wire_time(self.world.clock.now())
         codec = world.gateway.codec
-        row = codec.catalogue.for_command("OrderOperation")[0]
+        row = codec.catalogue.for_command(command)[0]
         serial = f"{CHANNEL}{now}9{len(self.answers):09d}"
         header = Header(row.code, serial, CHANNEL, CRM, "025", now, "0.9", "A")
-        body = {"service_order_id": self.order, "area": "025", "operation": operation, "dry_run": dry_run, operation: fields}
         raw = codec.encode(Document(row, row.name, header, body), "UTF-8")
         packet = Packet(
             body=raw, kind=Kind.REQUEST, code=row.code, sender=CHANNEL, receiver=CRM, area="025", serial=serial, send_time=now,
@@ -172,3 +176,33 @@ def test_a_person_asks_how_far_an_order_is_and_what_a_cancel_would_undo() -> Non
     assert details["process"]["work_orders"]
     assert details["inquiries"]["cancel"]["answer"][0]["allowed"] is True
     assert talk.end() == []
+
+
+def dependent(talk: Talk) -> str:
+    """A second order of the customer that depends on the first; its id."""
+    with talk.world.engine.connect() as connection:
+        first = queries.order(connection, talk.order)
+    assert first is not None
+    receipt = talk.tell("SubmitOrder", {
+        "customer_order_id": "DEMO0000-02", "area": "025", "customer": {"customer_id": first["customer_id"]},
+        "dates": {"captured_at": "20261121090000"}, "contact": {"name": "张示例", "phone": "13800000000"},
+        "items": [{"item_id": "1", "action": "install", "product": "MOBILE", "depends_on": [talk.order]}],
+    })  # fmt: skip
+    assert receipt["code"] == "0001", receipt
+    with talk.world.engine.connect() as connection:
+        (order_id,) = queries.service_order_ids(connection, "DEMO0000-02")
+    return order_id
+
+
+def test_what_depends_on_a_cancelled_order_is_cancelled_unsent_and_told() -> None:
+    talk = Talk()
+    second = dependent(talk)
+    talk.ask("cancel", {"reason": CANCEL})
+    assert talk.end() == []
+    with talk.world.engine.connect() as connection:
+        order = queries.order(connection, second)
+    assert order is not None
+    assert (talk.seen()["state"], order["state"]) == ("CANCELLED", "CANCELLED")
+    assert order["reason"] == {"text": "DEPENDENCY_NOT_MET"}
+    assert list(talk.world.hosts[PF].ledger["orders"]) == [talk.order]
+    assert talk.world.hosts[CHANNEL].ledger["notices"][second] == ["CANCELLED"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from simulators.brain import Send
@@ -128,6 +130,72 @@ def test_item_that_depends_on_a_cancelled_one_is_cancelled_by_the_rule() -> None
     assert unasked["reason"]["code"] == "10C205"
     assert talk.last_ref("CN02") is None
     assert talk.order.state == "CANCELLED"
+
+
+SLOW_SECOND = {"do": "slow", "service_order": "SO2", "stage": "FIELD", "ms": HOUR}
+SLOW_FIRST = {"do": "slow", "service_order": "SO1", "stage": "FIELD", "ms": HOUR}
+
+
+def pair(*acts: dict[str, Any]) -> PfTalk:
+    """SO2 depends on SO1; both in flight."""
+    talk = PfTalk(*acts)
+    talk.begin()
+    depends = {"service_order_id": "SO1", "kind": "depends"}
+    talk.tell("PF", "OH01", dispatch("SO2", items=[item("21", instance="PI2")], relation=depends))
+    return talk
+
+
+def test_an_order_that_depends_on_a_cancelled_one_is_cancelled_by_the_rule() -> None:
+    talk = pair(SLOW_SECOND)
+    talk.run(talk.now + 2_000)
+    talk.cancel()
+    talk.run()
+    asked, unasked = talk.of("CN02")
+    assert (asked["service_order_id"], "related_order_id" in asked) == ("SO1", False)
+    assert (unasked["service_order_id"], unasked["related_order_id"]) == ("SO2", "SO1")
+    assert (unasked["reason"]["code"], [row["outcome"] for row in unasked["items"]]) == ("10C205", ["cancelled"])
+    assert (talk.pf.orders["SO2"].state, talk.rm.ledger.counts["held"]) == ("CANCELLED", 0)
+
+
+def test_an_order_that_depends_on_a_returned_one_is_cancelled_not_returned() -> None:
+    talk = pair({"do": "return", "service_order": "SO1", "stage": "FIELD", "reason": "10R002"}, SLOW_SECOND)
+    talk.run()
+    assert [body["service_order_id"] for body in talk.of("OH09")] == ["SO1"]
+    assert [body["service_order_id"] for body in talk.of("CN02")] == ["SO2"]
+    assert [talk.pf.orders[name].state for name in ("SO1", "SO2")] == ["RETURNED", "CANCELLED"]
+
+
+def test_of_a_pair_the_one_that_would_be_returned_second_is_cancelled() -> None:
+    acts = [{"do": "return", "service_order": name, "stage": "FIELD", "reason": "10R002"} for name in ("SO1", "SO2")]
+    talk = pair(*acts, SLOW_FIRST)
+    talk.run()
+    assert [body["service_order_id"] for body in talk.of("OH09")] == ["SO2"]
+    assert [(body["service_order_id"], body["related_order_id"]) for body in talk.of("CN02")] == [("SO1", "SO2")]
+    assert [talk.pf.orders[name].state for name in ("SO1", "SO2")] == ["CANCELLED", "RETURNED"]
+
+
+def test_an_order_that_depends_on_one_already_closed_is_rejected() -> None:
+    talk = PfTalk()
+    talk.begin()
+    talk.cancel()
+    talk.run()
+    depends = {"service_order_id": "SO1", "kind": "depends"}
+    talk.tell("PF", "OH01", dispatch("SO2", items=[item("21", instance="PI2")], relation=depends))
+    assert [(body["service_order_id"], body["code"]) for body in talk.of("OH12")] == [("SO2", "3024")]
+
+
+def test_an_order_on_its_way_back_is_cancelled_with_notice_when_what_it_depends_on_is() -> None:
+    back = {"do": "return", "service_order": "SO2", "stage": "FIELD", "reason": "10R002"}
+    fails = {"do": "undo_fails", "service_order": "SO2", "stage": "DATA_CONFIG", "times": 3}
+    talk = pair(back, fails, SLOW_FIRST)
+    while not talk.pf.orders["SO2"].undos:
+        due = talk.next_due()
+        assert due is not None
+        talk.run(due)
+    talk.cancel()
+    talk.run()
+    told = [(body["service_order_id"], body["items"][0]["outcome"]) for body in talk.of("CN02")]
+    assert (sorted(told), talk.codes().count("OH09")) == ([("SO1", "cancelled"), ("SO2", "cancelled")], 0)
 
 
 def test_cancel_that_comes_before_its_dispatch_closes_id_and_version() -> None:
