@@ -28,6 +28,11 @@ class PeerBook:
         """The peer row of a system id."""
         return self._peers.get(system_id)
 
+    def role_of(self, system_id: str) -> str | None:
+        """The role of a peer; None for a stranger."""
+        peer = self._peers.get(system_id)
+        return None if peer is None else peer.role
+
     def receiver(self, role: str, area: str) -> str | None:
         """The first peer that plays ``role``, serves ``area`` (no areas listed: all) and can be reached."""
         for peer in self._peers.values():

@@ -36,6 +36,7 @@ from gateway.outbox_log import OutboxLog
 from gateway.outbox_pump import OutboxPump
 from gateway.peers import PeerBook
 from gateway.probe import LinkTests
+from gateway.reconciling import ReconcileDesk
 from gateway.redelivery import Redelivery
 from gateway.reference_data import build_reference
 from gateway.relay_desk import RelayDesk
@@ -113,16 +114,21 @@ class Gateway:
 
     def _compose_intake(self) -> None:
         """Who judges what comes in, what links are handed, what falls due."""
+        self.reconciling = ReconcileDesk(
+            self.book, self.links.get, self._speeches.voice_of, self._connection, self._clock, self.store.engine,
+            self._catalogue,
+        )  # fmt: skip
         self.message_desk = MessageDesk(self.writer, OutboxLog(self.store.engine), self.pump, self._catalogue, self._clock)
         catalogue, store, clock, entropy = self._catalogue, self.store, self._clock, self._entropy
         config, endpoints = self.config, self._endpoints
         speeches, voice_of = self._speeches, self._speeches.voice_of
-        inbound = Inbound(catalogue, link_commands(self._service_status, store, self._redelivery.judge))
+        inbound = Inbound(catalogue, link_commands(self._service_status, store, self._redelivery.judge, self.book.role_of))
         self._logins = Logins(self.book, catalogue, voice_of, clock, entropy, config.gateway.areas[0])
         hub = Hub(config, self.book, speeches, self._relays, store.engine)
         self.dispatcher = Dispatcher(
             self.book, self.codec, inbound, speeches, self.writer, self.pump, clock, self._logins, hub
         )
+        self.reconciling.intake = self.dispatcher
         self.dispatcher.on_identified = self._identified
         self.dispatcher.on_ended = self._ended
         self.dispatcher.on_late = LateAnswers(self.codec, OutboxLog(store.engine), self.writer, voice_of).take

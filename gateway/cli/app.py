@@ -19,6 +19,7 @@ COMMANDS = {
     "watchdog": ("gateway.cli.waiting:watchdog", "尚无结果的命令。Commands without result."),
     "cutover": ("gateway.cli.cutover:cutover", "割接：查看、计划、启动。Cutovers: look, plan, start."),
     "peer": ("gateway.cli.peer:peer", "对端：新建、检查、列出、测试。Peers: new, check, list, test."),
+    "reconcile": ("gateway.cli.reconcile:reconcile", "对账：与对端比对。Reconcile with a peer."),
     "route": ("gateway.cli.route:route", "路由：列出、解释。Routes: list, explain."),
     "config": ("gateway.cli.configure:config", "检查配置、取得示例。Check a configuration, get the example."),
     "db": ("gateway.cli.db:db", "数据库结构升级。The database's schema."),

@@ -67,4 +67,5 @@ def desk_requests(gateway: Gateway) -> dict[str, control.Handler]:
 
     link = link_request(gateway.links.get, gateway.writer, gateway.codec.catalogue)
     message = gateway.message_desk.handle
-    return {"fallout": fallout, "resume": resume, "inquire": inquire, "link": link, "message": message}
+    return {"fallout": fallout, "resume": resume, "inquire": inquire, "link": link, "message": message,
+            "reconcile": gateway.reconciling.handle}  # fmt: skip

@@ -6,9 +6,10 @@ Arrears and payments it finds by script (BL06, 05.3).
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from adapters.reconciliation import Row
 from adapters.wire.times import from_wire_time, wire_time
 from simulators.agenda import Agenda
 from simulators.bill.intervals import Charging, Fact, Interval, Refused, apply
@@ -16,15 +17,18 @@ from simulators.bill.script import Finding, Script
 from simulators.brain import Body, Meta, Reaction, Send
 from simulators.codes import number
 from simulators.installed import Installed
+from simulators.reconciling import reconcile_handlers
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A fact as it was told and what became of it: ``refused`` None = it counts."""
+    """A fact as it was told last, by whom and under which serial, and what became of it: ``refused`` None = it counts."""
 
     body: Body
     at: int
     refused: tuple[str, str] | None
+    serial: str
+    sender: str
 
 
 class BillBrain:
@@ -39,6 +43,7 @@ class BillBrain:
         self.charging: dict[str, Charging] = {}
         self.entries: dict[tuple[str, str, str, int], Entry] = {}
         self.complaints: list[dict[str, Any]] = []
+        self._reconcile = reconcile_handlers(self.role, self._rows)
         for row in installed:
             begun = Interval(row.account_id, row.plan, row.since)
             suspended = row.since if row.suspended else None
@@ -47,22 +52,26 @@ class BillBrain:
     @property
     def codes(self) -> tuple[str, ...]:
         """Messages this brain serves."""
-        return ("BL01",)
+        return ("BL01", *self._reconcile)
 
     def on_document(self, code: str, body: Body, meta: Meta, now: int) -> Reaction:
         """See ``Brain``. A fact that counts gets its first result again, another one under its key is refused (1009); one that
         was refused has no effect in force (02) and is judged anew."""
+        if code in self._reconcile:
+            return self._reconcile[code](body, meta, now)
         if code not in self.codes:
             return Reaction.refuse("MESSAGE_UNKNOWN")
         key = (body.get("service_order_id", ""), body["product_instance_id"], body["kind"], body.get("version", 0))
         entry = self.entries.get(key)
         known = entry is not None and entry.refused is None
         if entry is None or entry.refused is not None:
-            entry = self.entries[key] = self._enter(body, now)
+            entry = self.entries[key] = self._enter(body, meta, now)
             if entry.refused is None:
                 self._look_after(body, meta.sender, now)
         elif entry.body != body:
             return Reaction.refuse("SERIAL_REUSED")
+        else:
+            self.entries[key] = entry = replace(entry, serial=meta.serial, sender=meta.sender)
         return Reaction(known=known, sends=[Send("BL02", _result(entry), system=meta.sender, ref_serial=meta.serial)])
 
     def on_answer(self, sent: Send, body: Body, now: int) -> Reaction:
@@ -100,6 +109,15 @@ class BillBrain:
             "complaints": list(self.complaints),
         }
 
+    def _rows(self, asker: str, area: str, begin: int, end: int) -> list[Row]:
+        """The facts ``asker`` told that take effect within the span, under their serials."""
+        return [
+            Row(entry.serial, "accepted" if entry.refused is None else "refused", finished=entry.at)
+            for entry in self.entries.values()
+            if entry.sender == asker and entry.body["area"] == area
+            and begin <= from_wire_time(entry.body["effective_at"]) < end
+        ]  # fmt: skip
+
     def _look_after(self, fact: Body, system: str, now: int) -> None:
         for finding in self._script.findings:
             if finding.follows(fact.get("customer_order_id", ""), fact["kind"]):
@@ -113,16 +131,16 @@ class BillBrain:
         self.notices.append(notice)
         return Send("BL06", notice, system=system)
 
-    def _enter(self, body: Body, now: int) -> Entry:
+    def _enter(self, body: Body, meta: Meta, now: int) -> Entry:
         instance = body["product_instance_id"]
         fact = Fact(body["kind"], body["account_id"], body["plan"], from_wire_time(body["effective_at"]))
         charging = self.charging.get(instance) or Charging(instance)
         try:
             apply(charging, fact)
         except Refused as reason:
-            return Entry(body, now, (reason.symbol, reason.text))
+            return Entry(body, now, (reason.symbol, reason.text), meta.serial, meta.sender)
         self.charging[instance] = charging
-        return Entry(body, now, None)
+        return Entry(body, now, None, meta.serial, meta.sender)
 
 
 def _result(entry: Entry) -> Body:

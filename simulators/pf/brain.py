@@ -31,6 +31,7 @@ from simulators.pf.query import Register, plain
 from simulators.pf.script import Script
 from simulators.pf.waiting import WaitingRoom
 from simulators.ports import Entropy
+from simulators.reconciling import reconcile_handlers
 
 _OnOrder = Callable[[Order, Body, Meta, int], Reaction]
 _OnDue = Callable[[Order, Task, int, list[Send]], None]
@@ -79,6 +80,7 @@ class PfBrain:
             "LK02": self._locking.unlock,
             "PQ02": inquiry.ask,
         }
+        self._handlers |= reconcile_handlers(self.role, self._register.rows)
         self._handlers = self._planning.handlers | self._handlers
         self._handlers |= {code: self._on_order(handler) for code, handler in commands.items()}
         self._dues = self._timed()

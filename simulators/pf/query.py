@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from adapters.reconciliation import Row
 from adapters.wire.times import from_wire_time, wire_time
 from simulators.brain import Body, Reaction
 from simulators.pf.order import Order, WorkOrder
@@ -27,6 +28,15 @@ class Register:
         for item in order.items.values():
             self._by_instance.setdefault(item.instance, {})[order.id] = None
 
+    def rows(self, asker: str, area: str, begin: int, end: int) -> list[Row]:
+        """The orders of ``asker`` captured within the span, as they are reconciled (06.3)."""
+        return [
+            row_of(order)
+            for order in self._orders.values()
+            if order.sender == asker and order.image["area"] == area
+            and begin <= from_wire_time(order.image["dates"]["captured_at"]) < end
+        ]  # fmt: skip
+
     def query(self, body: Body) -> Reaction:
         """PQ01."""
         ids: list[str]
@@ -40,6 +50,11 @@ class Register:
             ids = list(self._orders)
         found = [self._orders[name] for name in ids if name in self._orders and matches(self._orders[name], body)]
         return Reaction(answer=page_of(found, body)) if found else Reaction.refuse("ORDER_UNKNOWN")
+
+
+def row_of(order: Order) -> Row:
+    """The order as it is reconciled (06.3)."""
+    return Row(order.id, order.state, order.version, finished=order.since if order.closed else None)
 
 
 def plain(order: Order) -> dict[str, Any]:

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from adapters.reconciliation import Row
 from adapters.wire.times import wire_time
 from simulators.agenda import Agenda
 from simulators.brain import Body, Meta, Reaction, Send
 from simulators.installed import Installed
+from simulators.reconciling import reconcile_handlers
 from simulators.rm.access import Access
 from simulators.rm.assignment import Assignments
 from simulators.rm.confirmation import Confirmation
@@ -25,6 +27,7 @@ from simulators.rm.plant import Plant, load_table
 from simulators.rm.reserving import Reserving
 from simulators.rm.schemes import Schemes
 from simulators.rm.script import Commissioning, PlannedStart, Script
+from simulators.rm.states import IN_USE
 from simulators.rm.waiting import WaitingList
 
 
@@ -79,6 +82,7 @@ class RmBrain:
             "LK03": lambda body, meta, now: Reaction(answer=self._locking.hold(body, now)),
             "LK04": lambda body, meta, now: Reaction(answer=self._locking.recover(body, now)),
         }
+        self._handlers |= reconcile_handlers(self.role, self._rows)
 
     @property
     def codes(self) -> tuple[str, ...]:
@@ -140,6 +144,11 @@ class RmBrain:
     def cancel_cutover(self, cutover_id: str, reason: str, now: int, roll_back: bool = False) -> Reaction:
         """A person cancels a cutover. Raises PlanInvalid."""
         return Reaction(sends=self.cutovers.cancel(cutover_id, reason, now, roll_back))
+
+    def _rows(self, asker: str, area: str, begin: int, end: int) -> list[Row]:
+        """What serves product instances in an area, as it stands: a stock, which no window cuts."""
+        used = (one for one in self.plant.resources.values() if one.area == area and one.state == IN_USE)
+        return [Row(one.id, "IN_USE") for one in used if one.instance is not None]
 
     def inspect(self) -> dict[str, Any]:
         """Counts, every touched resource, every entry: what the auditor compares (06.4 invariants 4, 5, 13)."""

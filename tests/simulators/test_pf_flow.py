@@ -352,7 +352,7 @@ def test_message_it_does_not_serve_is_refused() -> None:
 
 @pytest.mark.parametrize("code", PfBrain(Dice()).codes)
 def test_messages_it_serves_are_addressed_to_it(code: str) -> None:
-    assert "PF" in {route.receiver for route in load().message(code).routes}
+    assert {"PF", "*"} & {route.receiver for route in load().message(code).routes}
 
 
 def test_states_and_moves_outside_the_table_are_illegal() -> None:

@@ -349,7 +349,7 @@ def test_undo_of_a_disconnect_puts_resources_into_use_again() -> None:
 
 @pytest.mark.parametrize("code", RmBrain().codes)
 def test_messages_it_serves_are_addressed_to_it(code: str) -> None:
-    assert "RM" in {route.receiver for route in load().message(code).routes}
+    assert {"RM", "*"} & {route.receiver for route in load().message(code).routes}
 
 
 def test_what_it_does_not_serve_is_refused() -> None:
