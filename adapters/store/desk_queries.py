@@ -10,8 +10,14 @@ from sqlalchemy.engine import Connection
 from adapters.store import plan_tables as p
 from adapters.store import tables as t
 from adapters.store.queries import Row, plain
+from crm_core.fallout.model import AUTO_RETRY, NEW
 from crm_core.fallout.watch_planning import DECISIONS, UNDESIGNED
 from crm_core.reference import Reference
+
+STILL_TRIED = ("READY", "SENDING", "RETRY", "UNKNOWN")
+"""States of an outbound message in which it is sent, or asked about, without anybody's doing."""
+AT_ONCE = 500
+"""Serials looked up at once."""
 
 
 def fallouts(
@@ -24,19 +30,38 @@ def fallouts(
     owner: str | None = None,
     limit: int = 50,
 ) -> list[Row]:
-    """Fallout records, oldest first; without ``state`` those that are not closed."""
+    """Fallout records, oldest first; without ``state`` those that are not closed. One that is new while the message it waits
+    for is still being sent again shows as auto-retry."""
     f = t.fallout.c
-    conditions: list[ColumnElement[bool]] = [f.closed_at.is_(None)] if state is None else [f.state == state]
+    either = state in (NEW, AUTO_RETRY)
+    states = (NEW, AUTO_RETRY) if either else (state,)
+    conditions: list[ColumnElement[bool]] = [f.closed_at.is_(None)] if state is None else [f.state.in_(states)]
     wanted = ((f.error_class, error_class), (f.area, area), (f.service_order_id, order), (f.owner, owner))
     conditions += [column == value for column, value in wanted if value is not None]
-    found = select(t.fallout).where(*conditions).order_by(f.opened_at, f.id).limit(limit)
-    return [plain(row) for row in connection.execute(found).mappings()]
+    found = select(t.fallout).where(*conditions).order_by(f.opened_at, f.id)
+    if not either:
+        found = found.limit(limit)
+    rows = _with_retries(connection, [plain(row) for row in connection.execute(found).mappings()])
+    return [row for row in rows if not either or row["state"] == state][:limit]
 
 
 def fallout(connection: Connection, fallout_id: str) -> Row | None:
     """One record with everything it holds."""
     row = connection.execute(select(t.fallout).where(t.fallout.c.id == fallout_id)).mappings().first()
-    return None if row is None else plain(row)
+    return None if row is None else _with_retries(connection, [plain(row)])[0]
+
+
+def _with_retries(connection: Connection, rows: list[Row]) -> list[Row]:
+    """New records about a message of ours that is still tried by itself are auto-retry (06.2)."""
+    m = t.message.c
+    serials = sorted({str(row["about"]["serial"]) for row in rows if row["state"] == NEW and row["about"].get("serial")})
+    tried: dict[str, None] = {}
+    for first in range(0, len(serials), AT_ONCE):
+        due = select(m.serial).where(
+            m.serial.in_(serials[first : first + AT_ONCE]), m.direction == "out", m.state.in_(STILL_TRIED)
+        )
+        tried.update((row[0], None) for row in connection.execute(due))
+    return [row | {"state": AUTO_RETRY} if row["state"] == NEW and row["about"].get("serial") in tried else row for row in rows]
 
 
 def pending(connection: Connection, *, area: str | None = None, limit: int = 1000) -> list[Row]:

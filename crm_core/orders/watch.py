@@ -15,6 +15,7 @@ from crm_core.events import LimitPassed, ReportsMissing
 from crm_core.fallout.model import Fallout
 from crm_core.orders.closing import conclude
 from crm_core.orders.defer import order_of
+from crm_core.orders.dispatch import DISPATCH_SERIAL
 from crm_core.orders.item_states import Kind
 from crm_core.orders.machine import rulebook
 from crm_core.orders.model import ServiceOrder
@@ -100,9 +101,15 @@ def _passed_limits(moves: Moves) -> bool:
         if limit == ACCEPTANCE:
             zh = f"定单 {order.id} 版本 {order.version} 派发后未在时限内签收"
             en = f"Version {order.version} of order {order.id} was not accepted within its limit"
-            _open(moves, "overdue", "OUTCOME_UNKNOWN", zh, en, operation="dispatch", version=order.version)
+            about = {"operation": "dispatch", "version": order.version, **_dispatched(order)}
+            _open(moves, "overdue", "OUTCOME_UNKNOWN", zh, en, **about)
             stuck = True
     return stuck
+
+
+def _dispatched(order: ServiceOrder) -> dict[str, str]:
+    serial = order.details.get(DISPATCH_SERIAL)
+    return {"serial": serial} if serial else {}
 
 
 def missing(order: ServiceOrder) -> tuple[int, int] | None:

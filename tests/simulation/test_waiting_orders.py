@@ -159,3 +159,39 @@ def test_a_silent_provisioning_is_on_the_watchdogs_list_and_given_up_at_the_desk
     assert do(talk, WorkFallout(record, "close", "OP1", "对端停用"))["code"] == "2002"
     assert do(talk, WorkFallout(record, "close", "OP1", "对端停用", "BOSS"))["ok"]
     assert talk.seen()["state"] == "FAILED"
+
+
+def states(talk: Talk, state: str | None = None) -> list[str]:
+    """Of the overdue records the list shows."""
+    with talk.world.engine.connect() as connection:
+        return [row["state"] for row in desk_queries.fallouts(connection, state=state, error_class="overdue")]
+
+
+def unreachable_for_a_deferral() -> Talk:
+    """Provisioning goes away, a deferral is asked for, its result is overdue while its message is still tried."""
+    talk = Talk()
+    talk.world.hosts[PF].stop()
+    assert talk.ask("defer", {"reason": DEFER, "until": at(talk, 5 * 86_400)})["code"] == "0001"
+    talk.advance(3600)
+    return talk
+
+
+def test_a_record_is_auto_retry_while_the_message_it_waits_for_is_tried_and_closes_with_its_result() -> None:
+    talk = unreachable_for_a_deferral()
+    assert (states(talk), states(talk, "auto-retry"), states(talk, "new")) == (["auto-retry"], ["auto-retry"], [])
+    with talk.world.engine.connect() as connection:
+        (row,) = desk_queries.fallouts(connection, error_class="overdue")
+        assert desk_queries.fallout(connection, row["id"]) == row
+    talk.world.hosts[PF].start()
+    talk.advance(3600)
+    assert (states(talk), states(talk, "closed")) == ([], ["closed"])
+
+
+def test_given_up_it_is_new_and_once_taken_claimed() -> None:
+    talk = unreachable_for_a_deferral()
+    talk.advance(26 * 3600)
+    assert (states(talk), states(talk, "new"), states(talk, "auto-retry")) == (["new"], ["new"], [])
+    with talk.world.engine.connect() as connection:
+        (row,) = desk_queries.fallouts(connection, error_class="overdue")
+    assert do(talk, WorkFallout(row["id"], "claim", "OP1"))["ok"]
+    assert (states(talk), states(talk, "claimed"), states(talk, "new")) == (["claimed"], ["claimed"], [])
