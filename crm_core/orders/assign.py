@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from crm_core.orders.model import OrderItem
+from crm_core.products.model import ProductInstance
 from crm_core.reference import Reference
 
 
@@ -19,8 +20,9 @@ def assign(items: Sequence[OrderItem], resources: list[dict[str, Any]], referenc
         merge(item, [resource for resource in resources if types is None or resource["res_type"] in types])
 
 
-def merge(item: OrderItem, resources: list[dict[str, Any]]) -> None:
-    """Put ``resources`` (ResourceRef dicts) in place of the item's of the same type and role, the others behind."""
+def merge(item: OrderItem | ProductInstance, resources: list[dict[str, Any]]) -> None:
+    """Put ``resources`` (ResourceRef dicts) in place of those of the same type and role; what nothing replaces stays: a line
+    that moves keeps its number."""
     if not resources:
         return
     fresh = {(resource["res_type"], resource["role"]) for resource in resources}

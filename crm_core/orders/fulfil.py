@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from crm_core.orders.assign import merge
 from crm_core.orders.model import OrderItem, ServiceOrder
 from crm_core.orders.relocation import ACTION as RELOCATE
 from crm_core.orders.relocation import side_of
@@ -60,8 +61,8 @@ def _carry(uow: UnitOfWork, order: ServiceOrder, item: OrderItem, instance: Prod
         instance.access_number = number
     if item.action == "disconnect":
         instance.resources = []
-    elif item.resources:
-        instance.resources = item.resources
+    else:
+        merge(instance, item.resources)
     if item.a_end is not None:
         instance.a_end = item.a_end
     if item.z_end is not None:

@@ -163,6 +163,18 @@ def test_a_relocation_is_one_change_when_both_sides_are_done() -> None:
     assert world.instance().a_end == new
 
 
+def test_a_relocation_brings_the_line_and_leaves_the_number() -> None:
+    made = store()
+    number = {"res_inst_id": "N1", "res_type": "NUMBER", "role": "number"}
+    old, new = ({"res_inst_id": one, "res_type": "PORT", "role": "port"} for one in ("P1", "P2"))
+    own(made, resources=[number, old])
+    pair = [item("1", "relocate", product_instance_id="PI1"), item("2", "relocate", product_instance_id="PI1")]
+    world = World(*pair, made=made)
+    world.tell(world.done({"item_id": "1", "resources": [new]}, seq=1))
+    world.tell(world.done({"item_id": "2"}, seq=2))
+    assert world.instance().resources == [number, new]
+
+
 def test_survey_and_backfill_are_not_charged() -> None:
     survey = World(item(action="survey", product="FTTH"))
     survey.tell(survey.done({"item_id": "1"}, seq=1))
