@@ -2,7 +2,8 @@
 
 A story is a TOML file in ``gateway/demo/stories``: its orders (files shipped beside it or with the demo), what the simulated
 systems do otherwise than usual (the tables of ``simulators.scripts``), what the network does to single messages
-(``[[fault]]``), what people do and when (``[[step]]``), and how every system stands at the end (``ends``).
+(``[[fault]]``), which dialects they speak (``[[dialect]]``), what people do and when (``[[step]]``), and how every system
+stands at the end (``ends``).
 """
 
 from __future__ import annotations
@@ -52,6 +53,16 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
+class Dialect:
+    """Envelope and charset a ``system`` and the CRM speak with each other.  In a story with dialects PF and RM meet only
+    through the CRM, which translates."""
+
+    system: str
+    envelope: str
+    charset: str
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """What happens next: ``do`` is a verb of ``stories_steps.VERBS``, ``given`` what it needs; ``zh`` and ``en`` say it in the
     drawing."""
@@ -75,6 +86,7 @@ class Story:
     seed: int
     orders: tuple[StoryOrder, ...]
     faults: tuple[Fault, ...]
+    dialects: tuple[Dialect, ...]
     steps: tuple[Step, ...]
     scripts: Scripts
     ends: tuple[tuple[str, ...], ...]
@@ -111,6 +123,7 @@ def parse_story(name: str, text: str) -> Story:
             seed=data.get("seed", 1),
             orders=tuple(StoryOrder(**row) for row in data.get("order", ())),
             faults=tuple(Fault(**row) for row in data.get("fault", ())),
+            dialects=tuple(Dialect(**row) for row in data.get("dialect", ())),
             steps=tuple(_step(row) for row in data["step"]),
             scripts=read_scripts({table: data[table] for table in SCRIPT_TABLES if table in data}),
             ends=tuple(_end(line) for line in data["ends"].strip().splitlines()),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from adapters.document import DocumentRefused
+from adapters.document import DocumentRefused, Header
+from adapters.envelopes.envelope import envelope
 from adapters.wire.framer import Framer
 from adapters.wire.packet import Kind, Packet
 from adapters.xml.codec import Codec
@@ -17,6 +19,8 @@ from schemas.loader import Catalogue
 
 _BEATS = (Kind.HEARTBEAT, Kind.HEARTBEAT_REPLY)
 _ACCEPTED = ("ok", "accepted", "duplicate")
+_LISTENER = re.compile(r"mem://(\w+)#")
+"""The end of a wire that was connected to."""
 _FOLD_MS = 2_000
 """An answer that says nothing but yes is told with what it answers, unless it took longer."""
 _WIDEST = 64
@@ -96,6 +100,9 @@ class _Reading:
     def __init__(self, stage: Stage, names: dict[str, str]) -> None:
         self._stage = stage
         self._codec: Codec = stage.world.gateway.codec
+        self._voices = {
+            one.system: envelope(self._codec, one.envelope) for one in stage.story.dialects
+        }
         self._names = names
         self._framers: dict[str, Framer] = {}
         self._asked: dict[str, Arrow] = {}
@@ -117,14 +124,16 @@ class _Reading:
         else:
             framer = self._framers.setdefault(wire, Framer(layout, layout.default_max))
         for packet in framer.feed(data):
-            arrow = None if packet.kind in _BEATS else self._arrow(at, packet, lost)
+            arrow = None if packet.kind in _BEATS else self._arrow(at, packet, lost, wire)
             if drawn and arrow is not None:
                 yield arrow
 
-    def _arrow(self, at: int, packet: Packet, lost: bool) -> Arrow | None:
-        body = self._body(packet)
+    def _arrow(self, at: int, packet: Packet, lost: bool, wire: str) -> Arrow | None:
+        sender, receiver = self._ends(packet, wire)
+        body = self._body(packet, receiver if sender == CRM else sender)
         told = body if packet.kind is not Kind.RECEIPT else {key: value for key, value in body.items() if key != "code"}
         made = _arrow(self._codec.catalogue, at, packet, _detail(told, self._names))
+        made.sender, made.receiver = sender, receiver
         asked = self._asked.get(packet.serial)
         if packet.is_answer:
             code = str(body.get("code", packet.result))
@@ -143,9 +152,24 @@ class _Reading:
             self._asked[packet.serial] = made
         return made
 
-    def _body(self, packet: Packet) -> dict[str, Any]:
+    def _ends(self, packet: Packet, wire: str) -> tuple[str, str]:
+        """Between whom it travels: where the CRM hands on between two others, not from whom to whom it is."""
+        if not self._voices:
+            return packet.sender, packet.receiver
+        source, target = (_LISTENER.match(end) for end in wire.split(" > "))
+        listener = source or target
+        other = packet.receiver if source else packet.sender
+        client = CRM if listener is None or listener[1] != CRM else other
+        ends = (listener[1] if listener else CRM, client)
+        return ends if source else (ends[1], ends[0])
+
+    def _body(self, packet: Packet, speaker: str) -> dict[str, Any]:
+        voice = self._voices.get(speaker, self._codec)
+        asked = Header(packet.code, packet.serial, packet.receiver, packet.sender, packet.area)
         try:
-            body: dict[str, Any] = self._codec.decode(packet.body, packet.charset).body
+            if packet.is_answer:
+                return voice.decode_answer(packet.body, packet.charset, asked).body
+            body: dict[str, Any] = voice.decode(packet.body, packet.charset).body
         except DocumentRefused as fault:
             return {"code": self._codec.catalogue.result(fault.symbol).code}
         return body

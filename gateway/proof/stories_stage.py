@@ -35,7 +35,8 @@ class Stage:
 
     def __init__(self, story: Story) -> None:
         self.story = story
-        self.world = World(WorldPlan(story.seed, 0, keep=None, scripts=story.scripts))
+        voices = {one.system: (one.envelope, one.charset) for one in story.dialects}
+        self.world = World(WorldPlan(story.seed, 0, keep=None, scripts=story.scripts, voices=voices, hub=bool(voices)))
         layout = Layout(load().layout("ctif-128"))
         self.faults = StoryFaults(self.world.network, self.world.trace, layout, story.faults)
         self.layout = layout
