@@ -8,6 +8,7 @@ and sample generation walk them.  A construct outside the subset is refused here
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -95,6 +96,25 @@ class Raw:
 
 
 Shape = Leaf | Struct | ListOf | Raw
+
+
+def named_leaves(shapes: Iterable[Shape]) -> dict[str, Leaf]:
+    """Every leaf of ``shapes`` whose type has a name, by that name."""
+    found: dict[str, Leaf] = {}
+
+    def walk(shape: Shape) -> None:
+        if isinstance(shape, Leaf):
+            if shape.type_name:
+                found.setdefault(shape.type_name, shape)
+        elif isinstance(shape, ListOf):
+            walk(shape.item)
+        elif isinstance(shape, Struct):
+            for field in shape.fields:
+                walk(field.shape)
+
+    for one in shapes:
+        walk(one)
+    return found
 
 
 class OutsideSubset(Exception):

@@ -17,7 +17,7 @@ from schemas.model import MessageRow
 from schemas.release import release_findings
 from schemas.rows import SchemaDataError
 from schemas.samples_check import sample_findings
-from schemas.shape import Leaf, ListOf, OutsideSubset, Shape, Struct
+from schemas.shape import ListOf, OutsideSubset, Shape, Struct, named_leaves
 
 _HAN = re.compile("[\u4e00-\u9fff]")
 _BINDINGS = ("socket", "soap", "http", "files")
@@ -141,7 +141,8 @@ def _tables(catalogue: Catalogue) -> Iterator[Found]:
 
 def _enumerations(catalogue: Catalogue) -> Iterator[Found]:
     tables = {table.name: table for table in catalogue.tables()}
-    for name, leaf in sorted(_named_leaves(catalogue).items()):
+    bodies = (catalogue.shape(element, row.version) for row in catalogue.messages() for element in row.elements())
+    for name, leaf in sorted(named_leaves(bodies).items()):
         words = re.sub(r"(?<!^)(?=[A-Z])", "_", name.removesuffix("Code")).lower()
         table = tables.get(f"{words}s")
         if table is None or not leaf.enumeration:
@@ -154,25 +155,6 @@ def _enumerations(catalogue: Catalogue) -> Iterator[Found]:
                 f"与 XSD 类型 {name} 不一致：{listed}",
                 f"table and XSD type {name} differ: {listed}",
             )
-
-
-def _named_leaves(catalogue: Catalogue) -> dict[str, Leaf]:
-    found: dict[str, Leaf] = {}
-
-    def walk(shape: Shape) -> None:
-        if isinstance(shape, Leaf):
-            if shape.type_name:
-                found.setdefault(shape.type_name, shape)
-        elif isinstance(shape, ListOf):
-            walk(shape.item)
-        elif isinstance(shape, Struct):
-            for field in shape.fields:
-                walk(field.shape)
-
-    for row in catalogue.messages():
-        for element in row.elements():
-            walk(catalogue.shape(element, row.version))
-    return found
 
 
 def _patterns(catalogue: Catalogue) -> Iterator[Found]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 import click
 
+from gateway.cli.lazy import LazyGroup
 from gateway.cli.output import EXIT_HELP, CommandFailed, Exit
 
 if TYPE_CHECKING:
@@ -32,28 +32,7 @@ COMMANDS = {
 """Command -> where it stands and its line in the list of commands."""
 
 
-class ConformanceGroup(click.Group):
-    """Knows its commands by name and imports one only when it is called."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Names in the order of the table."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of that name, imported now."""
-        if cmd_name not in COMMANDS:
-            return None
-        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
-        found = getattr(import_module(module), attribute)
-        return found if isinstance(found, click.Command) else None
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The list of commands from the table, without importing any."""
-        with formatter.section("Commands 命令"):
-            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
-
-
-@click.group(cls=ConformanceGroup, epilog=EXIT_HELP)
+@click.group(cls=LazyGroup, table=COMMANDS, epilog=EXIT_HELP)
 def conformance() -> None:
     """一致性测试：扮演其余各方，从外部判定一个系统。
 

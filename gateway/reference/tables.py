@@ -11,7 +11,7 @@ from gateway.reference.page import Block, Heading, Inline, Link, Listing, Mono, 
 from schemas.fields import PACKAGE, FieldTexts, package_shape
 from schemas.loader import NATIVE, RECEIPT, Catalogue
 from schemas.model import CodeRow, CodeTable, EnvelopeField, EnvelopeRow, LayoutField, LayoutRow, MessageRow
-from schemas.shape import Leaf, ListOf, Shape, Struct
+from schemas.shape import Leaf, named_leaves
 
 _CODE, _ZH, _EN = Said("代码", "Code"), Said("中文", "Chinese"), Said("英文", "English")
 _ABOUT = Said("说明", "About")
@@ -37,23 +37,8 @@ def shared_pages(catalogue: Catalogue, texts: FieldTexts) -> list[Page]:
 
 
 def _types(catalogue: Catalogue) -> Table:
-    named: dict[str, Leaf] = {}
-
-    def walk(shape: Shape) -> None:
-        if isinstance(shape, Leaf):
-            if shape.type_name:
-                named.setdefault(shape.type_name, shape)
-        elif isinstance(shape, ListOf):
-            walk(shape.item)
-        elif isinstance(shape, Struct):
-            for field in shape.fields:
-                walk(field.shape)
-
-    for row in catalogue.messages():
-        for element in row.elements():
-            walk(catalogue.shape(element, row.version))
-    walk(catalogue.shape(RECEIPT))
-    walk(package_shape(catalogue))
+    bodies = (catalogue.shape(element, row.version) for row in catalogue.messages() for element in row.elements())
+    named = named_leaves([*bodies, catalogue.shape(RECEIPT), package_shape(catalogue)])
     rows = tuple(_type_row(name, named[name]) for name in sorted(named))
     return Table((Said("类型", "Type"), Said("基类型", "Base"), Said("长度、范围、取值", "Length, range, values")), rows)
 
