@@ -9,27 +9,35 @@ import click
 from gateway.cli.output import EXIT_HELP, CommandFailed, Exit, emit, table
 from gateway.cli.settings import json_option
 
+ROLES = ("pf", "rm", "bill", "crm")
+
 
 @click.command("self-test", epilog=EXIT_HELP)
 @click.option("--seed", type=int, default=1, show_default=True, help="随机种子。Seed.")
 @click.option("--defect", "names", multiple=True, help="只检验此缺陷，可重复。Only this defect; may be repeated.")
-@click.option("--clean", is_flag=True, help="只检验无缺陷的模拟器。Only the clean simulators.")
+@click.option("--clean", is_flag=True, help="只检验无缺陷的被测方。Only the clean systems.")
+@click.option("--sut", "suts", type=click.Choice(ROLES), multiple=True, help="只判此角色，可重复。Only this role (repeatable).")
+@click.option("--only", multiple=True, metavar="CLAUSE", help="只用此条款或用例，可重复。Only this clause or case (repeated).")
 @click.option(
     "--whole", is_flag=True, help="每个缺陷跑整个套件，而非其条款。Each defect by the whole suite, not by its clause only."
 )
 @click.option("--jobs", type=click.IntRange(1, 64), default=1, show_default=True, help="并行进程数。Processes side by side.")
 @json_option
-def self_test(seed: int, names: tuple[str, ...], clean: bool, whole: bool, jobs: int, as_json: bool) -> None:
-    """检验本套件：无缺陷者须全部通过，每个缺陷须在正确的条款上判为失败。
+def self_test(
+    seed: int, names: tuple[str, ...], clean: bool, suts: tuple[str, ...], only: tuple[str, ...], whole: bool, jobs: int,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """检验本套件：无缺陷的模拟器与本产品的 CRM 须全部通过，每个缺陷须在正确的条款上判为失败。
 
-    Measure the suite: clean simulators must pass, every seeded defect must fail in the right clause.
+    Measure the suite: clean simulators and our own CRM must pass, every seeded defect must fail in the right clause.
 
     \b
     例 Examples:
       bssgw conformance self-test --jobs 2
       bssgw conformance self-test --defect pf-completes-twice --whole
+      bssgw conformance self-test --clean --sut crm --only 5.4
     """
-    from gateway.cli.conformance_strength import measure, summary, tasks
+    from gateway.cli.conformance_strength import Asked, measure, summary, tasks
     from gateway.clock import wall_ms
     from simulators.defects.seeded import DEFECTS, UnknownDefect
 
@@ -38,7 +46,7 @@ def self_test(seed: int, names: tuple[str, ...], clean: bool, whole: bool, jobs:
         zh, _, en = str(UnknownDefect(unknown)).partition(" / ")
         raise CommandFailed(Exit.USAGE, zh, en)
     begun = wall_ms()
-    todo = tasks(seed, names, clean, whole)
+    todo = tasks(seed, names, clean, whole, Asked(suts, only))
     with _bar(len(todo), silent=as_json) as bar:
         outcomes = []
         for one in measure(todo, jobs):

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from multiprocessing import get_context
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from gateway.cli.conformance import suite
@@ -18,12 +21,18 @@ from gateway.cli.conformance import suite
 if TYPE_CHECKING:
     from conformance.loader import Suite
     from conformance.model import CaseResult, RunResult
+    from conformance.pics import Pics
+    from gateway.proof.heap_clock import HeapClock
+    from gateway.proof.network import MemoryNetwork
 
 _START_MS = 1_795_309_200_000
 _SUT = "mem://sut"
 _LIMIT_MS = 7 * 86_400_000
-PLAYED = {"transport": ("pf", "rm", "bill"), "provisioning": ("pf", "rm"), "billing": ("bill",)}
-"""What is judged: suite -> simulators."""
+OWN = "crm"
+"""What is no simulator: our own gateway."""
+PLAYED = {"transport": ("pf", "rm", "bill", OWN), "provisioning": ("pf", "rm", OWN), "billing": ("bill", OWN)}
+"""What is judged: suite -> simulators, and our own CRM."""
+_SIMULATORS = tuple(role for role in PLAYED["transport"] if role != OWN)
 _FINE = ("PASS", "NOT_APPLICABLE")
 
 
@@ -36,6 +45,21 @@ class Task:
     seed: int
     defect: str = ""
     only: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a self-test is narrowed to: ``suts`` the roles judged, ``only`` the cases (ids, clauses); empty: all."""
+
+    suts: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
+
+    def judges(self, role: str) -> bool:
+        """Whether this role is asked for."""
+        return not self.suts or role in self.suts
+
+
+EVERYTHING = Asked()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +76,26 @@ class Found:
     errors: tuple[str, ...] = field(default=())
 
 
-def tasks(seed: int, names: tuple[str, ...], clean: bool, whole: bool) -> list[Task]:
+def tasks(seed: int, names: tuple[str, ...], clean: bool, whole: bool, asked: Asked = EVERYTHING) -> list[Task]:
     """The runs of a self-test: the clean ones first, then a run a defect (``names``: these only, no clean ones)."""
     from simulators.defects.seeded import DEFECTS
 
-    runs = [] if names else [Task(name, role, seed) for name, roles in PLAYED.items() for role in roles]
+    clean_runs = [Task(name, role, seed, "", asked.only) for name, roles in PLAYED.items() for role in roles]
+    runs = [] if names else [one for one in clean_runs if asked.judges(one.role) and _has_cases(one)]
     if clean:
         return runs
     for name in names or tuple(DEFECTS):
         defect = DEFECTS[name]
-        runs.append(Task(defect.suite, system_of(name), seed, name, () if whole else (defect.clause,)))
+        task = Task(defect.suite, system_of(name), seed, name, asked.only or (() if whole else (defect.clause,)))
+        if asked.judges(task.role) and _has_cases(task):
+            runs.append(task)
     return runs
+
+
+def _has_cases(task: Task) -> bool:
+    from conformance.selection import chosen
+
+    return bool(chosen(_cases().cases, task.suite, task.role.upper(), task.only))
 
 
 def system_of(name: str) -> str:
@@ -70,7 +103,7 @@ def system_of(name: str) -> str:
     from simulators.defects.flaw import EVERYBODY
     from simulators.defects.seeded import DEFECTS
 
-    defect, roles = DEFECTS[name], PLAYED["transport"]
+    defect, roles = DEFECTS[name], _SIMULATORS
     return roles[list(DEFECTS).index(name) % len(roles)] if defect.system == EVERYBODY else defect.system
 
 
@@ -115,7 +148,7 @@ def _cases() -> Suite:
 
 
 def play(name: str, role: str, defects: tuple[str, ...], seed: int, only: tuple[str, ...] = ()) -> RunResult:
-    """A suite against one simulator with these defects, in virtual time."""
+    """A suite against one simulator, or our own CRM, with these defects, in virtual time."""
     from twisted.internet.defer import Deferred
 
     from conformance.pics import LISTEN, Pics
@@ -123,34 +156,60 @@ def play(name: str, role: str, defects: tuple[str, ...], seed: int, only: tuple[
     from gateway.clock import Entropy
     from gateway.proof.heap_clock import HeapClock
     from gateway.proof.network import MemoryNetwork
-    from simulators.fleet import SYSTEMS, FleetSettings, brain_of
-    from simulators.host import SimulatorHost
-    from simulators.settings import HostSettings, PeerSettings
 
     clock = HeapClock(_START_MS)
     network = MemoryNetwork(clock, Entropy(seed))
-    listen = {party: f"mem://suite-{party}" for party in LISTEN}
-    pics = Pics(listen=listen)
-    system = SYSTEMS[role]
-    peers = {
-        pics.systems[party]: PeerSettings(pics.systems[party], party, address)
-        for party, address in listen.items()
-        if pics.systems[party] != system
-    }
-    brain = brain_of(role, FleetSettings(), Entropy(seed + 1))
-    host = SimulatorHost(brain, HostSettings(system, _SUT, peers, defects=defects), clock, Entropy(seed + 2), network)
-    host.start()
+    pics = Pics(listen={party: f"mem://suite-{party}" for party in LISTEN})
     plan = Plan(name, role.upper(), _SUT, pics, seed, only, width=32)
     session = Session(_cases(), plan, clock, Entropy(seed), network)
     done: list[Any] = []
-    Deferred.fromCoroutine(session.run()).addBoth(done.append)
-    if not clock.run_until(lambda: bool(done), _START_MS + _LIMIT_MS):
-        session.stop()
-        clock.advance(1_000)
+    with ExitStack() as judged:
+        if role == OWN:
+            judged.enter_context(_own(pics, seed, clock, network))
+        else:
+            _simulated(role, defects, pics, seed, clock, network)
+        Deferred.fromCoroutine(session.run()).addBoth(done.append)
+        if not clock.run_until(lambda: bool(done), _START_MS + _LIMIT_MS):
+            session.stop()
+            clock.advance(1_000)
     if not hasattr(done[0], "results"):
         done[0].raiseException()
     outcome: RunResult = done[0]
     return outcome
+
+
+@contextmanager
+def _own(pics: Pics, seed: int, clock: HeapClock, network: MemoryNetwork) -> Iterator[None]:
+    """Our own CRM runs meanwhile."""
+    from gateway.clock import Entropy
+    from gateway.proof.aloud import quietly
+    from gateway.proof.own_crm import OwnCrm, judged_config
+
+    with quietly(), TemporaryDirectory(prefix="bssgw-judged-") as folder:
+        config = judged_config(_SUT, pics.systems, pics.listen, Path(folder))
+        crm = OwnCrm(config, clock, Entropy(seed + 1), network)
+        crm.start()
+        try:
+            yield
+        finally:
+            crm.drop()
+
+
+def _simulated(role: str, defects: tuple[str, ...], pics: Pics, seed: int, clock: HeapClock, network: MemoryNetwork) -> None:
+    """A simulator runs from now on."""
+    from gateway.clock import Entropy
+    from simulators.fleet import SYSTEMS, FleetSettings, brain_of
+    from simulators.host import SimulatorHost
+    from simulators.settings import HostSettings, PeerSettings
+
+    system = SYSTEMS[role]
+    peers = {
+        pics.systems[party]: PeerSettings(pics.systems[party], party, address)
+        for party, address in pics.listen.items()
+        if pics.systems[party] != system
+    }
+    brain = brain_of(role, FleetSettings(), Entropy(seed + 1))
+    SimulatorHost(brain, HostSettings(system, _SUT, peers, defects=defects), clock, Entropy(seed + 2), network).start()
 
 
 def alarms_of(run: RunResult) -> list[str]:

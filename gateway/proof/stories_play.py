@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-import structlog
-
+from gateway.proof.aloud import quietly
 from gateway.proof.stories import Story
 from gateway.proof.stories_arrows import Moment, moments
 from gateway.proof.stories_ends import End, ends
@@ -32,7 +28,7 @@ class Told:
 
 def play(story: Story) -> Told:
     """The whole story; it takes a fraction of a second."""
-    with _quietly():
+    with quietly():
         stage = Stage(story)
         wrong = _steps(stage)
         outcome = stage.world.finish()
@@ -65,14 +61,3 @@ def _difference(wanted: list[tuple[str, ...]], found: list[End]) -> list[str]:
     return [f"应有而无 / missing: {' | '.join(row)}" for row in missing] + [
         f"不应有 / unexpected: {' | '.join(row)}" for row in extra
     ]
-
-
-@contextmanager
-def _quietly() -> Iterator[None]:
-    """Without the gateway's log lines: broken connections are part of the plot."""
-    before = structlog.get_config()
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    try:
-        yield
-    finally:
-        structlog.configure(**before)

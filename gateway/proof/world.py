@@ -7,14 +7,10 @@ trace with a digest, so a seed that fails here fails the same way anywhere.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy.engine import Connection
-from twisted.python import log as twisted_log
 
 from adapters.store import queries
 from adapters.store.engine import open_engine
@@ -23,6 +19,7 @@ from adapters.store.store import Store
 from gateway.cli.demo import plan as demo_plan
 from gateway.clock import Entropy
 from gateway.config import Config, GatewayTable, Listen, LoginTable, Peer
+from gateway.proof.aloud import unhandled
 from gateway.proof.auditor import Violation, audit
 from gateway.proof.channel import ChannelBrain
 from gateway.proof.heap_clock import HeapClock
@@ -171,7 +168,7 @@ class World:
 
     def finish(self) -> Outcome:
         """From wherever it stands to quiescence, and the judgement."""
-        with _unhandled() as defects:
+        with unhandled() as defects:
             quiet = self._play()
             virtual = self.clock.now() - START_MS
             with self.engine.connect() as connection:
@@ -258,20 +255,3 @@ def _config(plan: WorldPlan) -> Config:
     areas = ("025", "0512", "020", "0755")
     table = GatewayTable(system_id=CRM, data_dir=Path("memory"), areas=areas, layouts=plan.layouts_in)
     return Config(gateway=table, listen=listens, peer=tuple(peers))
-
-
-@contextmanager
-def _unhandled() -> Iterator[list[str]]:
-    """Exceptions that ended in nobody's hands while this lasts."""
-    found: list[str] = []
-
-    def note(event: dict[str, Any]) -> None:
-        if event.get("isError"):
-            failure = event.get("failure")
-            found.append(failure.getTraceback() if failure is not None else str(event.get("message")))
-
-    twisted_log.addObserver(note)
-    try:
-        yield found
-    finally:
-        twisted_log.removeObserver(note)

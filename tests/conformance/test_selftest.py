@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from conformance.loader import load_suite
 from conformance.results import as_json, junit
 from gateway.cli.conformance_selftest import self_test
-from gateway.cli.conformance_strength import Found, Task, alarms_of, examine, play, summary, system_of, tasks
+from gateway.cli.conformance_strength import Asked, Found, Task, alarms_of, examine, play, summary, system_of, tasks
 from gateway.cli.output import CommandFailed
 from simulators.defects.seeded import DEFECTS, Defects, UnknownDefect
 
@@ -46,10 +46,12 @@ FOUND_BY = [
         ("transport", "pf", ("01.1/1", "01.1/8", "01.1/16", "01.1/37", "01.1/43", "01.1/44", "01.1/45", "01.2/7", "01.2/33")),
         ("transport", "bill", ("01.1/1", "01.2/30")),
         ("provisioning", "pf", ("5.4/1", "5.4/2", "5.4/8", "5.4/15", "5.7/1", "5.7/5", "04.1/AMENDING", "04.1/RETURNED")),
+        ("transport", "crm", ("01.1/1", "01.1/52", "01.2/48")),
+        ("provisioning", "crm", ("5.4/81", "5.4/82", "5.4/85")),
         ("provisioning", "rm", ("5.3/1", "5.3/5", "5.3/6", "5.3/9", "5.4/51")),
     ],
 )
-def test_a_clean_simulator_passes(suite: str, role: str, only: tuple[str, ...]) -> None:
+def test_a_clean_system_passes(suite: str, role: str, only: tuple[str, ...]) -> None:
     run = play(suite, role, (), 5, only)
     assert run.results
     assert alarms_of(run) == []
@@ -95,6 +97,21 @@ def test_the_command_exits_0_where_every_defect_is_found() -> None:
     assert done.exit_code == 0
     assert (told["defects"], told["caught"], told["right_clause"], told["false_alarms"]) == (1, 1, 1, 0)
     assert told["rows"][0]["first"]["id"] == "5.4/5"
+
+
+def test_a_run_is_narrowed_to_roles_and_cases() -> None:
+    narrowed = tasks(1, (), True, False, Asked(("crm", "pf"), ("5.4",)))
+    assert [(task.suite, task.role, task.only) for task in narrowed] == [
+        ("provisioning", "pf", ("5.4",)),
+        ("provisioning", "crm", ("5.4",)),
+    ]
+
+
+def test_the_command_judges_our_own_crm() -> None:
+    done = CliRunner().invoke(self_test, ["--clean", "--sut", "crm", "--only", "5.4/82", "--json"])
+    told = json.loads(done.output)
+    assert done.exit_code == 0
+    assert [(row["suite"], row["sut"], row["PASS"]) for row in told["counts"]] == [("provisioning", "CRM", 1)]
 
 
 def test_the_command_names_the_defects_there_are() -> None:
