@@ -85,6 +85,35 @@ class LoginTable(Table):
         return "" if self.secret_file is None else self.secret_file.read_text(encoding="utf-8").strip()
 
 
+PerSecond = Annotated[float, Field(gt=0, le=1_000_000)]
+Burst = Annotated[int, Field(ge=1, le=1_000_000)]
+
+
+class RateTable(Table):
+    """``[peer.rate]``: messages a second we take from the peer, in all and from one address; unset: no limit. ``burst`` and
+    ``per_address_burst``: how many at once, unset: one second's."""
+
+    messages: PerSecond | None = None
+    burst: Burst | None = None
+    per_address: PerSecond | None = None
+    per_address_burst: Burst | None = None
+
+    @property
+    def limits(self) -> bool:
+        """Whether it says anything."""
+        return self.messages is not None or self.per_address is not None
+
+    @property
+    def whole_burst(self) -> float:
+        """Messages the peer may send at once."""
+        return self.burst or max(1.0, self.messages or 0)
+
+    @property
+    def address_burst(self) -> float:
+        """Messages that may come from one address at once."""
+        return self.per_address_burst or max(1.0, self.per_address or 0)
+
+
 class Peer(Table):
     """A system we speak with and its manner of speaking. ``connect``: primary first, then stand-by addresses.
 
@@ -116,6 +145,7 @@ class Peer(Table):
     areas: Annotated[tuple[AreaCode, ...], Loose] = ()
     timers: Timers = Timers()
     limits: Limits = Limits()
+    rate: RateTable = RateTable()
     login: LoginTable = LoginTable()
     http: HttpPeer = HttpPeer()
     tls: ClientTls = ClientTls()

@@ -297,6 +297,10 @@ def _peer_checks(path: KeyPath, row: dict[str, Any], names: list[Any], areas: li
     login = row.get("login")
     if isinstance(login, dict) and (login.get("user") or login.get("required")) and not login.get("secret_file"):
         yield (*path, "login"), "", "登录须有 secret_file（共享密钥文件）", "a login needs secret_file, its shared secret"
+    rate: dict[str, Any] = row["rate"] if isinstance(row.get("rate"), dict) else {}
+    for burst, of in (("burst", "messages"), ("per_address_burst", "per_address")):
+        if burst in rate and of not in rate:
+            yield (*path, "rate", burst), show(rate[burst]), f"须同时写 {of}", f"needs {of} beside it"
     for index, area in enumerate(_entries(row, "areas")):
         if areas and area not in areas:
             yield (*path, "areas", index), show(area), "不在 [gateway] areas 之内", "not among [gateway] areas"

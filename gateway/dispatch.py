@@ -24,15 +24,17 @@ from gateway.answers import answer_packet
 from gateway.charset_log import CharsetLog
 from gateway.clock import Clock
 from gateway.config import Peer
+from gateway.door import Door, answerable, header_of
 from gateway.hub import Hub
 from gateway.inbound import Defect, InboundJob, Respond
 from gateway.link import Connection
 from gateway.logins import Logins
 from gateway.outbox_pump import OutboxPump
 from gateway.peers import PeerBook
+from gateway.rate import Rates
 from gateway.speech import SpeechBook
 from gateway.writer import Writer
-from schemas.loader import RELEASE, Catalogue
+from schemas.loader import Catalogue
 from schemas.model import MessageRow
 
 log = structlog.get_logger()
@@ -60,7 +62,8 @@ class Dispatcher:
     ) -> None:
         self._hub = hub
         self._redirects = hub.redirects
-        self._logins = logins
+        self.rates = Rates(book.all(), clock)
+        self.door = Door(book, speeches, clock, logins, self.rates)
         self._book = book
         self._codec = codec
         self._catalogue: Catalogue = codec.catalogue
@@ -75,7 +78,6 @@ class Dispatcher:
         self._any_row = self._catalogue.messages()[0]
         self._may_send = {(row.code, route.sender) for row in self._catalogue.messages() for route in row.routes}
         self._shared: dict[str, tuple[tuple[str, ...], Callable[[Packet], Any] | None]] = {}
-        self.on_identified = _nobody
         self.on_ended = _nobody
         self.on_late: Callable[[str, Packet], bool] = _nobody_waits
         self.repeats = 0
@@ -133,16 +135,9 @@ class Dispatcher:
 
     def unmatched(self, connection: Connection, packet: Packet) -> None:
         """An answer after its requester gave up: applied if its message still waits or was given up, else logged (01.1.6)."""
-        peer_id = connection.peer_id or self._unproven(connection, packet.sender)
+        peer_id = connection.peer_id or self.door.unproven(connection, packet.sender)
         if not (self._pump.late(peer_id, packet) or self.on_late(peer_id, packet)):
             log.info("answer.unmatched", peer=peer_id, serial=packet.serial, code=packet.code)
-
-    def _unproven(self, connection: Connection, sender: str) -> str:
-        """The sender of an answer that is the first thing on its connection; nobody, where more than a name is asked for."""
-        peer = self._book.get(sender)
-        if peer is None or peer.login.required or not self._book.allowed(peer, connection.host):
-            return ""
-        return sender
 
     def refused(self, connection: Connection, event: Refused) -> None:
         """A flawed document on an intact stream: refused with its code."""
@@ -176,46 +171,14 @@ class Dispatcher:
                 connection.resume_reading("intake")
 
     def _identify(self, connection: Connection, packet: Packet) -> Peer | None:
-        """The peer row of the sender; None after answering 2001 or 2004 to somebody who has none here."""
+        """The peer row of the sender; None after an answer to somebody who may not speak, or not so fast."""
         if connection.peer_id is not None and packet.sender in (connection.peer_id, ""):
-            return self._book.get(connection.peer_id)
-        peer = self._book.get(packet.sender)
-        if peer is None:
-            self._turn_away(connection, packet, "SENDER_UNKNOWN")
+            peer = self._book.get(connection.peer_id)
+        else:
+            peer = self.door.identify(connection, packet)
+        if self.rates.any and peer is not None and self.door.is_too_fast(connection, packet, peer):
             return None
-        if not self._book.allowed(peer, connection.host):
-            self._turn_away(connection, packet, "ADDRESS_NOT_ALLOWED")
-            return None
-        if peer.login.required and peer.id not in connection.logged_in:
-            if self._logins.proven(connection, packet, peer):
-                return peer  # and every packet proves it anew
-            self._log_in(connection, packet, peer)
-            return None
-        connection.peer_id = peer.id
-        self.on_identified(peer.id, connection)
         return peer
-
-    def _log_in(self, connection: Connection, packet: Packet, peer: Peer) -> None:
-        """Before the peer's login everything else is 2003 (spec 01.1.5); who fails one is asked no more."""
-        welcome = self._logins.welcome(connection, packet, peer, self._speeches.of(peer.id).answers)
-        if welcome is None:
-            self._turn_away(connection, packet, "NOT_AUTHENTICATED")
-            if packet.code == self._logins.code:
-                connection.close()
-            return
-        connection.peer_id = peer.id
-        connection.reply(welcome)
-        self.on_identified(peer.id, connection)
-
-    def _turn_away(self, connection: Connection, packet: Packet, symbol: str) -> None:
-        log.warning("intake.turned_away", sender=packet.sender, host=connection.host, symbol=symbol)
-        header = _answerable(packet, self._codec.quick_header(packet.body, packet.charset))
-        now = self._clock.now()
-        body = self._answers.receipt(self._any_row, header, symbol, now, packet.charset)
-        connection.reply(
-            answer_packet(packet, self._book.own_id, body, reply=packet.mode == "B", charset=packet.charset,
-                          result=self._answers.number(symbol), now=now)
-        )  # fmt: skip
 
     def _expired(self, ttl: int, send_time: str) -> DocumentRefused | None:
         if not ttl or not send_time:
@@ -233,7 +196,7 @@ class Dispatcher:
         """A document from beside the links (control socket, files): the sender must be a peer row all the same."""
         peer = self._book.get(packet.sender)
         if peer is None:
-            header = _header_of(packet)
+            header = header_of(packet)
             fault = Fault("/Package/Header/Sender", "sender", packet.sender, "发送方未登记", "the sender is no configured peer")
             done(self._answers.receipt(self._any_row, header, "SENDER_UNKNOWN", self._clock.now(), "UTF-8", faults=(fault,)))
             return
@@ -306,7 +269,7 @@ class Dispatcher:
         """
         command = None
         row: MessageRow = self._any_row
-        header = _header_of(packet) if refusal is None or refusal.header is None else _answerable(packet, refusal.header)
+        header = header_of(packet) if refusal is None or refusal.header is None else answerable(packet, refusal.header)
         if document is not None:
             row, header = document.row, document.header
             to = ""
@@ -380,20 +343,3 @@ def _nobody(peer_id: str, connection: Connection) -> None:
 
 
 _IN_BOTH = ("code", "serial", "sender", "receiver", "area", "send_time", "mode")
-
-
-def _header_of(packet: Packet) -> Header:
-    """What the packet says, for bytes that hold no readable document."""
-    return Header(code=packet.code, serial=packet.serial, sender=packet.sender, receiver=packet.receiver,
-                  area=packet.area, send_time=packet.send_time, version=RELEASE, mode=packet.mode)  # fmt: skip
-
-
-def _answerable(packet: Packet, found: Header | None) -> Header:
-    """A header the refusal can be matched by: the packet's where it has one, else what was readable of the document's."""
-    if packet.serial or found is None:
-        header = _header_of(packet)
-        if found is not None and not header.area:
-            header.area = found.area
-        return header
-    found.version = RELEASE
-    return found

@@ -21,6 +21,7 @@ from adapters.xml.codec import Codec
 from gateway.clock import Clock
 from gateway.config import Listen, Peer
 from gateway.dispatch import Dispatcher
+from gateway.door import header_of
 from gateway.http import HttpRequest
 from gateway.http_auth import Gate, NotAdmitted
 from gateway.peers import PeerBook
@@ -77,8 +78,12 @@ class Shop:
         """The catalogue of the codec."""
         return self.codec.catalogue
 
-    def receipt(self, raw: bytes, symbol: str, faults: tuple[Fault, ...] = ()) -> bytes:
-        """A refusal of ``raw`` in a Package, matched by what can be read of its header."""
+    def receipt(self, raw: bytes, symbol: str, faults: tuple[Fault, ...] = (), peer: Peer | None = None) -> bytes:
+        """A refusal of ``raw``, matched by what can be read of its header: a Package, or as ``peer`` speaks."""
+        if peer is not None and peer.envelope != NATIVE:
+            header = header_of(self.speeches.described(raw, peer))
+            answers, row = self.speeches.of(peer.id).answers, self.speeches.row_of(header.code)
+            return answers.receipt(row, header, symbol, self.clock.now(), peer.charset, faults=faults)
         header = loose_header(raw) or Header("", "", "", "")
         header.version = RELEASE
         row = self.catalogue.messages()[0]
@@ -170,7 +175,11 @@ class PlainIntake:
             self._refuse(request, raw, fault.symbol)
             return
         if shop.dispatcher.behind:
-            self._refuse(request, raw, "BUSY")
+            self._refuse(request, raw, "BUSY", peer=peer)
+            return
+        wait = shop.dispatcher.rates.any and shop.dispatcher.rates.wait(peer.id, request.address)
+        if wait:
+            self._refuse(request, raw, "RATE_EXCEEDED", peer=peer, wait_ms=wait)
             return
 
         def respond(body: bytes, _reply: bool, code: str) -> None:
@@ -202,12 +211,22 @@ class PlainIntake:
         self._refuse(request, request.body, symbol)
 
     def _refuse(
-        self, request: HttpRequest, raw: bytes, symbol: str, status: int = 0, faults: tuple[Fault, ...] = ()
+        self,
+        request: HttpRequest,
+        raw: bytes,
+        symbol: str,
+        status: int = 0,
+        faults: tuple[Fault, ...] = (),
+        peer: Peer | None = None,
+        wait_ms: int = 0,
     ) -> None:
-        """Answered and logged, not stored: nothing of it is known to be a peer's."""
-        log.warning("http.turned_away", host=request.address, symbol=symbol, bytes=len(raw))
+        """Answered and logged, not stored; in the words of ``peer`` where it is known whose it is."""
+        if not wait_ms:
+            log.warning("http.turned_away", host=request.address, symbol=symbol, bytes=len(raw))
         found = Status(status) if status else self._statuses.get(self._shop.catalogue.result(symbol).code, Status(200))
-        self._answer(request, found, self._shop.receipt(raw, symbol, faults))
+        if wait_ms:
+            found = Status(found.status, max(found.retry_after, -(-wait_ms // 1000)))
+        self._answer(request, found, self._shop.receipt(raw, symbol, faults, peer), peer)
 
     def _answer(self, request: HttpRequest, status: Status, body: bytes, peer: Peer | None = None) -> None:
         headers: tuple[tuple[str, str], ...] = ()

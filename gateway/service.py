@@ -129,7 +129,7 @@ class Gateway:
             self.book, self.codec, inbound, speeches, self.writer, self.pump, clock, self._logins, hub
         )
         self.reconciling.intake = self.dispatcher
-        self.dispatcher.on_identified = self._identified
+        self.dispatcher.door.on_identified = self._identified
         self.dispatcher.on_ended = self._ended
         self.dispatcher.on_late = LateAnswers(self.codec, OutboxLog(store.engine), self.writer, voice_of).take
         tests = LinkTests(self.codec, self.book.own_id, config.gateway.areas[0], clock, voice_of)
@@ -316,6 +316,7 @@ class Gateway:
             "links": links,
             "held_keys": [{"key": key, "reason": why} for key, why in self.message_desk.held.items()],
             "wrong_charsets": charsets,
+            "rates": self.dispatcher.rates.status(),
             "writer": {"waiting": self.writer.waiting, "groups": figures.groups, "jobs": figures.jobs,
                        "refused": figures.refused,
                        "failed": figures.failed, "largest_group": figures.largest, "storage_fault": self.writer.storage_fault},

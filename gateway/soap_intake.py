@@ -17,6 +17,7 @@ from adapters.soap.reading import FaultCode, Opened, SoapRefused, digest_of, ope
 from adapters.soap.writing import Frame
 from adapters.wire.packet import Packet
 from adapters.xml.charset import Reading, read
+from gateway.config import Peer
 from gateway.http import HttpRequest
 from gateway.http_auth import NotAdmitted
 from gateway.http_intake import Shop, Unacceptable, body_of, check_media, log, media_of, send
@@ -86,6 +87,8 @@ class SoapIntake:
         if peer.envelope != NATIVE:
             self._refuse(request, frame, raw, "NOT_PERMITTED", (_other_envelope(peer.envelope),))
             return
+        if self._too_fast(request, frame, raw, peer):
+            return
         packet.sender = peer.id
         document: Document | None = None
         refusal_: DocumentRefused | None = None
@@ -140,6 +143,8 @@ class SoapIntake:
         except SoapRefused as refusal:
             self._unreadable(request, frame, raw, packet.charset, refusal)
             return
+        if self._too_fast(request, frame, raw, peer):
+            return
         operation, namespace = opened.operation, etree.QName(opened.content).namespace or ""
 
         def respond(body: bytes, _reply: bool, _code: str) -> None:
@@ -161,6 +166,8 @@ class SoapIntake:
         owner = shop.gate.owner(request, refusal.header.sender if refusal.header is not None else "")
         if owner is None:
             self._refuse(request, frame, raw, refusal.symbol, refusal.faults, fault_code)
+            return
+        if self._too_fast(request, frame, raw, owner):
             return
         packet = Packet(body=raw, charset=charset or "UTF-8", sender=owner.id, receiver=shop.book.own_id)
         shop.dispatcher.take_judged(
@@ -185,21 +192,40 @@ class SoapIntake:
         package = self._shop.receipt(raw, symbol, faults)
         self._send_fault(request, frame, package, self._shop.catalogue.result(symbol).code, fault_code, status)
 
+    def _too_fast(self, request: HttpRequest, frame: Frame, raw: bytes, peer: Peer) -> bool:
+        """Whether this is more than the peer may send; then it has been answered with a Fault."""
+        rates = self._shop.dispatcher.rates
+        wait = rates.any and rates.wait(peer.id, request.address)
+        if wait:
+            package = self._shop.receipt(raw, "RATE_EXCEEDED")
+            code = self._shop.catalogue.result("RATE_EXCEEDED").code
+            self._send_fault(request, frame, package, code, None, retry_after=-(-wait // 1000))
+        return bool(wait)
+
     def refuse(self, request: HttpRequest, symbol: str) -> None:
         """A refusal that does not depend on what was sent."""
         kind, _ = media_of(request)
         self._refuse(request, self._frames["1.2" if kind == MEDIA["1.2"] else "1.1"], request.body, symbol)
 
     def _send_fault(
-        self, request: HttpRequest, frame: Frame, package: bytes, code: str, fault_code: FaultCode | None, status: int = 0
+        self,
+        request: HttpRequest,
+        frame: Frame,
+        package: bytes,
+        code: str,
+        fault_code: FaultCode | None,
+        status: int = 0,
+        retry_after: int = 0,
     ) -> None:
         result = self._shop.catalogue.result(code)
         sender = not code.startswith("9") and fault_code in (None, "Client")
         usual = 400 if frame.version == "1.2" and sender else 500
-        self._send(request, status or usual, frame, frame.fault(package, result, fault_code))
+        more = (("Retry-After", str(retry_after)),) if retry_after else ()
+        self._send(request, status or usual, frame, frame.fault(package, result, fault_code), more)
 
-    def _send(self, request: HttpRequest, status: int, frame: Frame, body: bytes) -> None:
-        headers: tuple[tuple[str, str], ...] = ()
+    def _send(
+        self, request: HttpRequest, status: int, frame: Frame, body: bytes, headers: tuple[tuple[str, str], ...] = ()
+    ) -> None:
         if status == 401:
             headers = (("WWW-Authenticate", 'Basic realm="bss-gateway", charset="UTF-8"'),)
         send(request, status, body, f"{MEDIA[frame.version]}; charset=utf-8", headers)

@@ -16,6 +16,7 @@ from adapters.xml.codec import Codec
 from gateway.answers import Answers
 from gateway.config import Peer
 from gateway.peers import PeerBook
+from schemas.model import MessageRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,13 @@ class SpeechBook:
     def voice_of(self, peer_id: str) -> Envelope:
         """The envelope a peer speaks."""
         return self.of(peer_id).envelope
+
+    def row_of(self, code: str) -> MessageRow:
+        """The row of a message code; of an unknown one, any: its answers are refusals, and those are alike."""
+        try:
+            return self.codec.catalogue.message(code)
+        except LookupError:
+            return self.codec.catalogue.messages()[0]
 
     def read(self, peer_id: str, packet: Packet, expect: dict[str, str] | None) -> tuple[Document, Reading]:
         """The document in a packet of a peer, what it refers to under our serial. Raises DocumentRefused."""

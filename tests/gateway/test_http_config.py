@@ -56,6 +56,8 @@ def test_a_soap_peer_speaks_utf_8_and_its_files_lie_beside_the_configuration(tmp
         (HEAD + PEER + '[peer.tls]\nca_file = "none"\n', ["peer[1].tls.ca_file: no such file"]),
         (HEAD + PEER + '[peer.http]\ncertificate_sha256 = "abc"\n',
          ["peer[1].http.certificate_sha256: must be 64 lower-case hex digits (SHA-256 of the public key)"]),
+        (HEAD + PEER + "[peer.rate]\nburst = 5\n", ["peer[1].rate.burst: needs messages beside it"]),
+        (HEAD + PEER + "[peer.rate]\nmessages = 0\n", ["peer[1].rate.messages: must be greater than 0.0"]),
         (HEAD + PEER + 'envelope = "root-hb"\n', ["peer[1].envelope: other envelopes travel as text: write operation = "
                                                   '"exchange" under [peer.http]']),
     ],

@@ -1,0 +1,114 @@
+"""Who speaks on a socket connection, and may they: address, certificate, login, rate (spec 01.1.5, 02: 2001 to 2006).
+
+Whoever is turned away is answered in the words of the peer row it claims, where there is one, and nothing is stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import structlog
+
+from adapters.document import Header
+from adapters.wire.packet import Packet
+from gateway.answers import answer_packet
+from gateway.clock import Clock
+from gateway.config import Peer
+from gateway.link import Connection
+from gateway.logins import Logins
+from gateway.peers import PeerBook
+from gateway.rate import Rates
+from gateway.speech import SpeechBook
+from schemas.loader import RELEASE
+
+log = structlog.get_logger()
+
+class Door:
+    """Judges the senders of packets; ``on_identified`` hears when a connection's peer is known."""
+
+    def __init__(self, book: PeerBook, speeches: SpeechBook, clock: Clock, logins: Logins, rates: Rates) -> None:
+        self._book = book
+        self._speeches = speeches
+        self._clock = clock
+        self._logins = logins
+        self._rates = rates
+        self.on_identified: Callable[[str, Connection], None] = _nobody
+
+    def unproven(self, connection: Connection, sender: str) -> str:
+        """The sender of an answer that is the first thing on its connection; nobody, where more than a name is asked for."""
+        peer = self._book.get(sender)
+        if peer is None or peer.login.required or not self._book.allowed(peer, connection.host):
+            return ""
+        return sender
+
+    def identify(self, connection: Connection, packet: Packet) -> Peer | None:
+        """The peer row of the sender; None after answering why not to somebody who may not speak for any here."""
+        peer = self._book.get(packet.sender)
+        if peer is None:
+            self._turn_away(connection, packet, "SENDER_UNKNOWN")
+            return None
+        if not self._book.allowed(peer, connection.host):
+            self._turn_away(connection, packet, "ADDRESS_NOT_ALLOWED")
+            return None
+        if peer.login.required and peer.id not in connection.logged_in:
+            if self._logins.proven(connection, packet, peer):
+                return peer  # and every packet proves it anew
+            if not self.is_too_fast(connection, packet, peer):
+                self._log_in(connection, packet, peer)
+            return None
+        connection.peer_id = peer.id
+        self.on_identified(peer.id, connection)
+        return peer
+
+    def _log_in(self, connection: Connection, packet: Packet, peer: Peer) -> None:
+        """Before the peer's login everything else is 2003 (spec 01.1.5); who fails one is asked no more."""
+        welcome = self._logins.welcome(connection, packet, peer, self._speeches.of(peer.id).answers)
+        if welcome is None:
+            self._turn_away(connection, packet, "NOT_AUTHENTICATED", peer)
+            if packet.code == self._logins.code:
+                connection.close()
+            return
+        connection.peer_id = peer.id
+        connection.reply(welcome)
+        self.on_identified(peer.id, connection)
+
+    def is_too_fast(self, connection: Connection, packet: Packet, peer: Peer) -> bool:
+        """Whether the packet is beyond what the peer may send; then it has been answered 2006."""
+        if not self._rates.wait(peer.id, connection.host):
+            return False
+        self._turn_away(connection, packet, "RATE_EXCEEDED", peer)
+        return True
+
+    def _turn_away(self, connection: Connection, packet: Packet, symbol: str, peer: Peer | None = None) -> None:
+        if symbol != "RATE_EXCEEDED":
+            log.warning("intake.turned_away", sender=packet.sender, host=connection.host, symbol=symbol)
+        speech = self._speeches.native if peer is None else self._speeches.of(peer.id)
+        header = answerable(packet, speech.envelope.quick_header(packet.body, packet.charset))
+        now = self._clock.now()
+        row = self._speeches.row_of(header.code)
+        body = speech.answers.receipt(row, header, symbol, now, packet.charset)
+        connection.reply(
+            answer_packet(packet, self._book.own_id, body, reply=packet.mode == "B", charset=packet.charset,
+                          result=speech.answers.number(symbol), now=now)
+        )  # fmt: skip
+
+
+def header_of(packet: Packet) -> Header:
+    """What the packet says, for bytes that hold no readable document."""
+    return Header(code=packet.code, serial=packet.serial, sender=packet.sender, receiver=packet.receiver,
+                  area=packet.area, send_time=packet.send_time, version=RELEASE, mode=packet.mode)  # fmt: skip
+
+
+def answerable(packet: Packet, found: Header | None) -> Header:
+    """A header the refusal can be matched by: the packet's where it has one, else what was readable of the document's."""
+    if packet.serial or found is None:
+        header = header_of(packet)
+        if found is not None and not header.area:
+            header.area = found.area
+        return header
+    found.version = RELEASE
+    return found
+
+
+def _nobody(peer_id: str, connection: Connection) -> None:
+    """Until the composition root says who is interested."""
