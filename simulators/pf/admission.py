@@ -9,10 +9,12 @@ from dataclasses import dataclass
 
 from schemas.loader import load
 from simulators.brain import Body, Send
+from simulators.pf.image import nobody, wrong
 from simulators.pf.machine import REPEATABLE, REPORTED
 from simulators.pf.order import Item, Order, action_name
 from simulators.pf.pairs import Pairs
 from simulators.pf.processes import ProcessTable
+from simulators.pf.standing import Standing
 from simulators.pf.steps import set_levels
 
 _ANY = "*"
@@ -60,10 +62,11 @@ class Admission:
         self._busy: dict[str, dict[str, None]] = {}
         self._owner_of_item: dict[str, str] = {}
         self.pairs = Pairs(orders)
+        self.standing = Standing(orders)
         self._compatible = [row.extra for row in load().table("compatible_actions").rows.values()]
 
-    def judge(self, body: Body) -> Verdict:
-        """What becomes of this OH01; nothing is changed."""
+    def judge(self, body: Body, now: int) -> Verdict:
+        """What becomes of this OH01; nothing is changed. Frozen (3018) is told in the receipt: the CRM tries again."""
         known = self._orders.get(body["service_order_id"])
         if known is not None:
             verdict = _repeated(known, body)
@@ -72,6 +75,11 @@ class Admission:
             renew = verdict is not None
         else:
             renew = False
+            if self.standing.frozen(body, now):
+                return Verdict(refusal="FROZEN_BY_CUTOVER")
+        stands = nobody(body) or wrong(body) or self.standing.against(body)
+        if stands is not None:
+            return Verdict(renew=renew, rejection=stands[0], found=stands[1])
         items: dict[str, Item] = {}
         for image in body["items"]:
             process = self._table.find(image["product"], action_name(image))
@@ -83,12 +91,14 @@ class Admission:
     def enter(self, order: Order) -> None:
         """The order is in flight on its instances."""
         self.pairs.enter(order)
+        self.standing.enter(order)
         for item in order.items.values():
             self._busy.setdefault(item.instance, {})[order.id] = None
             self._owner_of_item[item.id] = order.id
 
     def leave(self, order: Order) -> None:
         """The order is closed."""
+        self.standing.leave(order)
         for item in order.items.values():
             busy = self._busy.get(item.instance, {})
             busy.pop(order.id, None)

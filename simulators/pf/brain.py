@@ -58,6 +58,7 @@ class PfBrain:
         self._locking = Locking(floor)
         book = OrderBook(self.orders, self._locking)
         self._planning = Planning(entropy, speed, book, book.uses)
+        floor.admission.standing.plans = self._planning
         inquiry = Inquiry(floor)
         self._handlers: dict[str, Callable[[Body, Meta, int], Reaction]] = {
             "OH01": self._dispatched,
@@ -194,7 +195,7 @@ class PfBrain:
             late = Reaction.refuse("STATE_CONFLICT", "CANCELLED")
             late.sends += called_off.answer([item["item_id"] for item in body["items"]])
             return late
-        verdict = self._floor.admission.judge(body)
+        verdict = self._floor.admission.judge(body, now)
         if verdict.refusal is not None:
             return Reaction.refuse(verdict.refusal, verdict.state)
         if verdict.known:
@@ -237,9 +238,14 @@ class PfBrain:
     # -- RM
 
     def _reservation_lost(self, body: Body, meta: Meta, now: int) -> Reaction:
-        """RR04: of a scheme, or of somebody who waits."""
-        if self._planning.schemes.holds(body["reservation_id"]):
+        """RR04: of a scheme, of somebody who waits, of an order or a survey; of nothing PF ever had: 3011."""
+        name = body["reservation_id"]
+        if self._planning.schemes.holds(name):
             return self._planning.on_document("RR04", body, meta, now)
+        standing = self._floor.admission.standing
+        if not (self._floor.waiting.was_offered(name) or standing.brought(name) or self._planning.surveys.pre_occupied(name)):
+            return Reaction.refuse("RESERVATION_UNKNOWN")
+        standing.ended(name)
         return self._floor.waiting.lost(body, meta, now)
 
     def _assigned(self, body: Body, meta: Meta, now: int) -> Reaction:
@@ -251,7 +257,7 @@ class PfBrain:
         heard = [row for row in body["items"] if row["item_id"] in order.items]
         heard = [row for row in heard if order.items[row["item_id"]].asked == body["version"]]
         if not heard:
-            return Reaction(known=True)
+            return _unasked(order, body["version"])
         for row in heard:
             item = order.items[row["item_id"]]
             item.asked = None
@@ -328,3 +334,11 @@ class PfBrain:
         """The order a message of PF's own was sent for, if it is still that dispatch."""
         order = self.orders.get(sent.note[1]) if sent.note else None
         return order if order is not None and order.epoch == sent.note[2] else None
+
+
+def _unasked(order: Order, version: int) -> Reaction:
+    """An OH04 nobody waits for: of an order that ended without completion 3004, of a version that does not count 3015; else it
+    was known already."""
+    if order.closed and order.state != "COMPLETED":
+        return Reaction.refuse("STATE_CONFLICT", order.state)
+    return Reaction(known=True) if version == order.version else Reaction.refuse("STALE_VERSION", order.state)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from simulators.brain import Body, Meta, Reaction, Send
 from simulators.pf import bodies, results, steps
 from simulators.pf.floor import TEMPORARY, Floor, Task
+from simulators.pf.image import wrong
 from simulators.pf.legality import Verdict
 from simulators.pf.operations import Change, Undo
 from simulators.pf.order import Item, Order, action_name
@@ -86,6 +87,9 @@ class Changing:
             return "NO_PROCESS", order.state
         if steps.circular(images):
             return "DEPENDENCY_NOT_MET", order.state
+        impossible = wrong(body)
+        if impossible is not None:
+            return impossible[0], order.state
         change.dropped = tuple(item.id for item in order.going() if item.id not in images)
         change.added = tuple(name for name in images if name not in order.items)
         for item in order.going():

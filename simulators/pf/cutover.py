@@ -133,6 +133,10 @@ class Cutovers:
             answer["part_no"] = sent.body["part_no"]
         return self._heard(cutover, answer, now)
 
+    def frozen(self, instance: str, now: int) -> bool:
+        """Whether a cutover holds the instance frozen."""
+        return any(cutover.holds(instance, now) for cutover in self.cutovers.values())
+
     def next_due(self) -> int | None:
         """When orders are looked at again, or a window opens (ms)."""
         return self._agenda.next()

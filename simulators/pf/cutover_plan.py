@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from adapters.wire.times import from_wire_time
 from simulators.brain import Body
 
 
@@ -100,6 +101,13 @@ class Cutover:
     def of_wave(self, wave: int) -> list[Item]:
         """What is under way in a wave."""
         return [item for item in self.items.values() if item.wave == wave and item.state == "frozen"]
+
+    def holds(self, instance: str, now: int) -> bool:
+        """Whether the instance is frozen; behind the freeze window only what is being executed still is."""
+        item = self.items.get(instance)
+        if item is None or item.state != "frozen" or self.phase == "closed":
+            return False
+        return now <= from_wire_time(self.plan["freeze_window"]["end"]) or (self.phase, self.wave) == ("executing", item.wave)
 
     def counts(self) -> dict[str, Any]:
         """How many items are in each state."""

@@ -88,6 +88,14 @@ class Planning:
         """See ``Brain``."""
         return Reaction(sends=self._refused[sent.note[0]](sent, code, body, now) if self.owns(sent) else [])
 
+    def expired(self, scheme_id: str) -> bool:
+        """Whether a scheme has expired."""
+        return self.schemes.expired(scheme_id)
+
+    def frozen(self, instance: str, now: int) -> bool:
+        """Whether a cutover holds the instance frozen at ``now`` (ms)."""
+        return self.cutovers.frozen(instance, now)
+
     def due(self, now: int) -> Reaction:
         """See ``Brain``."""
         return Reaction(sends=[*self.surveys.due(now), *self.schemes.due(now), *self.cutovers.due(now)])

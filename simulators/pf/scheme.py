@@ -147,6 +147,10 @@ class Schemes:
         scheme.design = {"reason": {"text": body["text"][:500], "code": code}}
         return [self._result(scheme, now)]
 
+    def expired(self, scheme_id: str) -> bool:
+        """Whether a scheme has expired; one PF does not know has not."""
+        return any(one.id == scheme_id and one.state == EXPIRED for one in self.schemes.values())
+
     def holds(self, reservation_id: str) -> bool:
         """Whether a reservation was made for a scheme."""
         return reservation_id in self._reservations

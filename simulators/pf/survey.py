@@ -89,6 +89,10 @@ class Surveys:
         answer = _head(survey) | {"outcome": "refused", "code": code, "reason": {"text": body["text"][:500]}, "is_last": True}
         return [Send("RC03", answer, system=survey.sender, ref_serial=survey.serial)]
 
+    def pre_occupied(self, reservation_id: str) -> bool:
+        """Whether a survey was asked to pre-occupy under this id."""
+        return any(one.body.get("pre_occupy", {}).get("reservation_id") == reservation_id for one in self.surveys.values())
+
     def next_due(self) -> int | None:
         """When somebody has looked next (ms)."""
         return self._agenda.next()

@@ -28,6 +28,7 @@ class WaitingRoom:
     def __init__(self, floor: Floor) -> None:
         self._floor = floor
         self._numbers: dict[str, tuple[str, str]] = {}
+        self._offers: dict[str, None] = {}
 
     def scripted(self, item: Item, act: Act) -> dict[str, str]:
         """The shortage an act wants: the first reason that may mean its resource type, or the one it names."""
@@ -108,6 +109,7 @@ class WaitingRoom:
         if waiting.state == "asking":
             return Reaction()
         waiting.state, waiting.reservation = "offered", body["reservation_id"]
+        self._offers[body["reservation_id"]] = None
         waiting.resources, waiting.until = body["resources"], from_wire_time(body["expires_at"])
         waiting.told = False
         out: list[Send] = []
@@ -133,6 +135,10 @@ class WaitingRoom:
             if waiting.reservation == body["reservation_id"]:
                 self._again(order, item, now, out)
         return Reaction(sends=out)
+
+    def was_offered(self, reservation_id: str) -> bool:
+        """Whether RM has ever offered it to somebody who waits."""
+        return reservation_id in self._offers
 
     def decide(self, order: Order, body: Body, meta: Meta, now: int) -> Reaction:
         """PA03."""
