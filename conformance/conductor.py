@@ -20,9 +20,11 @@ from conformance.runner import CaseRun
 from conformance.sources import Blocks
 from conformance.stream import header_fields
 from conformance.values import Scope, Unresolved
+from schemas.loader import UnknownName
 
 _DIGITS = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 _MAX_STRAYS = 1_000
+_ID = "_id"
 _BUSINESS = frozenset({"OH", "CO", "CN", "PI", "PA", "DF", "LK", "CT", "RC", "SD", "RR", "BL", "PQ", "CH"})
 """Codes of messages about somebody's records; the others are about the link."""
 
@@ -71,6 +73,7 @@ class Conductor:
         self._width = width
         self._repeat = repeat
         self._active: dict[str, CaseRun] = {}
+        self._named: dict[tuple[str, str], CaseRun] = {}
         self._said: dict[str, CaseRun | None] = {}
         self._prefix = _token(clock.now() // 1000 % 34**5, 5) + _token(entropy.below(34**2), 2)
         outcome.namespace = self._prefix
@@ -116,7 +119,7 @@ class Conductor:
         """The system under test sent ``party`` a message; what bears another sender's name gets no answer."""
         now = self._clock.now()
         reading = self._paper.read(packet)
-        run = self._run_of(packet)
+        run = self._run_of(packet, reading)
         if packet.sender not in ("", self._paper.pics.systems[self._paper.sut]):
             self._stray(party, reading, raw, now)
             return
@@ -262,13 +265,24 @@ class Conductor:
 
     # -- the played parties
 
-    def _run_of(self, packet: Packet) -> CaseRun | None:
-        """Whose a message is: the first token in it that is one of this run's."""
+    def _run_of(self, packet: Packet, reading: Reading) -> CaseRun | None:
+        """Whose a message is: the first token in it that is one of this run's, else the ids of its key, where the system under
+        test has made them itself and named them in a message of that case before."""
+        named = [(name, str(reading.body[name])) for name in self._key(packet.code) if name in reading.body]
         for match in self._mark.finditer(packet.body):
             run = self.runs.get(match.group().decode())
             if run is not None:
+                self._named |= dict.fromkeys(named, run)
                 return run
-        return None
+        return next((self._named[one] for one in named if one in self._named), None)
+
+    def _key(self, code: str) -> tuple[str, ...]:
+        """The fields of a message's business key that are ids."""
+        try:
+            key = self._paper.catalogue.message(code).key
+        except UnknownName:
+            return ()
+        return tuple(name for name in key if name.endswith(_ID))
 
     def _answer(self, party: str, reading: Reading, link: Any, run: CaseRun | None, now: int) -> None:
         """What the party does of itself."""

@@ -147,9 +147,9 @@ def _refusal(run: CaseRun, line: Line) -> bool:
 
 
 def _codes(body: Any) -> list[str]:
-    """Every result code a message names, at its top and for its items."""
-    found = [str(body["code"])] if isinstance(body.get("code"), str) else []
-    return found + [str(row["code"]) for row in body.get("items", ()) if isinstance(row, dict) and "code" in row]
+    """Every result code a message names: at its top, for its items, and as its reason (SD04 has no other place)."""
+    said = [body, *body.get("items", ()), body.get("reason")]
+    return [str(row["code"]) for row in said if isinstance(row, dict) and isinstance(row.get("code"), str)]
 
 
 def _result_agrees(got: Got) -> list[Difference]:

@@ -35,7 +35,8 @@ FEATURES: dict[str, Row] = {
     "retransmits": Row(True, "无收条时重发同样的字节", "the same bytes go again when no receipt comes"),
     "report_seq": Row(True, "报告带序号", "reports carry report_seq (04.1)"),
     "long_connections": Row(True, "保持长连接", "connections stay open"),
-    "address_check": Row(False, "检查地址是否覆盖", "addresses are checked for coverage"),
+    "address_check": Row(True, "检查地址是否覆盖", "addresses are checked for coverage"),
+    "refuses_frozen": Row(True, "割接冻结的实例拒绝新定单（否则排队）", "new orders for a frozen instance are refused, not queued"),
     "future_orders": Row(True, "处理未来日期的定单", "orders for a later day"),
 }
 """Options of an implementation."""
@@ -65,6 +66,8 @@ VALUES: dict[str, Row] = {
     "plan": Row("POTS25", "上述产品的资费", "a plan of that product"),
     "plain_product": Row("CLIP", "不需要资源的产品", "a product whose installation needs none"),
     "unknown_product": Row("SDH", "没有流程的产品与动作之一", "a product that has no process for pixit.unknown_action"),
+    "uncovered_area": Row("0999", "不存在的本地网", "a local network there is not"),
+    "scheme_product": Row("ETH", "做方案设计的产品", "a product that schemes are designed for"),
     "unknown_action": Row("change_number", "没有流程的动作", "an action without process for pixit.unknown_product"),
     "cancel_reason": Row("10C001", "撤单原因", "a reason of type 10C"),
     "change_reason": Row("10Q001", "改单原因", "a reason of type 10Q"),
