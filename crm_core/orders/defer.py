@@ -126,6 +126,19 @@ def known_reason(
         )
 
 
+def given_reason(uow: UnitOfWork, order_id: str, kind: str, reason: dict[str, Any]) -> None:
+    """As ``known_reason``, of the reason in a report of provisioning: one it may not give is seen by a person. An order nobody
+    knows is left to what takes the report."""
+    order = uow.order(order_id)
+    if order is None:
+        return
+    try:
+        known_reason(uow, order, kind, reason, anywhere=True)
+    except AttributeInvalid as error:
+        error.fallout = f"{error.zh} / {error.en}"
+        raise
+
+
 def allowed(
     uow: UnitOfWork,
     order: ServiceOrder,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from crm_core.orders.closing import conclude
+from crm_core.orders.defer import given_reason
 from crm_core.orders.item_states import Kind
 from crm_core.orders.keys import order_keys
 from crm_core.orders.moves import Moves
@@ -37,7 +38,9 @@ class RecordPending:
         return order_keys(self.service_order_id, self.customer_order_id)
 
     def execute(self, uow: UnitOfWork) -> Outcome:
-        """As ``reports.receive``; of what waits already it is success without effect."""
+        """As ``reports.receive``; of what waits already it is success without effect. Raises ``AttributeInvalid`` (3020) for a
+        reason that is no row 10W."""
+        given_reason(uow, self.service_order_id, "10W", self.reason)
         return receive(uow, self)
 
     def examine(self) -> None:

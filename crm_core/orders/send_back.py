@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from crm_core.orders.closing import conclude
+from crm_core.orders.defer import given_reason
 from crm_core.orders.item_states import Kind
 from crm_core.orders.keys import order_keys
 from crm_core.orders.moves import Moves
@@ -32,7 +33,9 @@ class SendBackOrder:
         return order_keys(self.service_order_id, self.customer_order_id)
 
     def execute(self, uow: UnitOfWork) -> Outcome:
-        """As ``reports.receive``; of what is closed already it is success without effect, of what is completed refused."""
+        """As ``reports.receive``; of what is closed already it is success without effect, of what is completed refused. Raises
+        ``AttributeInvalid`` (3020) for a reason that is no row 10R."""
+        given_reason(uow, self.service_order_id, "10R", self.reason)
         return receive(uow, self)
 
     def examine(self) -> None:

@@ -11,11 +11,13 @@ from crm_core.events import OrderStateChanged
 from crm_core.fallout.open_record import OpenFallout
 from crm_core.orders import lock
 from crm_core.orders.model import CustomerOrder
+from crm_core.orders.pending import RecordPending
 from crm_core.orders.receipt import RecordReceipt
 from crm_core.orders.reports import HELD_LIMIT
 from crm_core.ports import Command
-from tests.crm_core.desk import NUMBER, PORT, World
-from tests.crm_core.samples import NOW, attr, item, own, store
+from crm_core.reference import Reason
+from tests.crm_core.desk import AT, NUMBER, PORT, World
+from tests.crm_core.samples import NOW, REFERENCE, attr, item, own, store
 
 
 def refused(world: World, command: Command) -> DomainError:
@@ -288,3 +290,20 @@ def test_prefetch_names_the_order_and_what_the_head_gives() -> None:
     assert world.accept().prefetch() == (("order", world.id),)
     named = dataclasses.replace(world.stage(), customer_order_id="CO1")
     assert named.prefetch() == (("order", world.id), ("customer_order", "CO1"))
+
+
+@pytest.mark.parametrize("given", [{"type": "10W", "code": "10W999"}, {"type": "10R", "code": "10R001"}])
+def test_a_pending_install_or_a_return_for_a_reason_of_no_row_of_its_kind_is_refused_and_seen_by_a_person(
+    given: dict[str, str],
+) -> None:
+    rows = {(kind, f"{kind}001"): Reason(kind, f"{kind}001", "示例", "sample") for kind in ("10W", "10Q")}
+    world = World(reference=dataclasses.replace(REFERENCE, reasons=rows))
+    world.tell(world.accept(1))
+    reason = given | {"text": "示例"}
+    pending = RecordPending(world.id, 1, "RES_ASSIGN", reason, "PORT", {"text": "示例路1号", "area": "025"}, AT, report_seq=2)
+    returned = dataclasses.replace(world.back(2), reason=reason)
+    for command in (pending, returned):
+        error = refused(world, command)
+        assert (error.code, error.state, error.fallout is None) == ("ATTRIBUTE_INVALID", "ACCEPTED", False)
+    world.tell(dataclasses.replace(pending, reason={"type": "10W", "code": "10W001", "text": "示例"}))
+    assert world.order.state == "PENDING_INSTALL"
