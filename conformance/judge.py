@@ -147,8 +147,8 @@ def _refusal(run: CaseRun, line: Line) -> bool:
 
 
 def _codes(body: Any) -> list[str]:
-    """Every result code a message names: at its top, for its items, and as its reason (SD04 has no other place)."""
-    said = [body, *body.get("items", ()), body.get("reason")]
+    """Every result code a message names: at its top, for its items or instances, and as its reason (SD04 has no other place)."""
+    said = [body, *body.get("items", ()), *body.get("instances", ()), body.get("reason")]
     return [str(row["code"]) for row in said if isinstance(row, dict) and isinstance(row.get("code"), str)]
 
 

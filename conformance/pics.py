@@ -72,6 +72,7 @@ VALUES: dict[str, Row] = {
     "cancel_reason": Row("10C001", "撤单原因", "a reason of type 10C"),
     "change_reason": Row("10Q001", "改单原因", "a reason of type 10Q"),
     "defer_reason": Row("10P001", "缓装原因", "a reason of type 10P"),
+    "wait_reason": Row("10W001", "待装原因", "a reason of type 10W"),
     "max_packet": Row(1 << 20, "报文上限（字节）", "the largest packet taken, in bytes"),
 }
 """Test values a case may name as ``${pixit.name}``."""
