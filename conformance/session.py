@@ -23,7 +23,8 @@ _FIRST_SERIAL = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is asked for. ``sut`` is the role (``PF``), ``endpoint`` where it listens, ``width`` how many cases run at once."""
+    """What is asked for. ``sut`` is the role (``PF``), ``endpoint`` where it listens, ``width`` how many cases run at once,
+    ``command`` what plays the suite again where ``bssgw conformance run`` would not."""
 
     suite: str
     sut: str
@@ -37,6 +38,7 @@ class Plan:
     waivers: tuple[Waiver, ...] = ()
     product: str = "bss-gateway"
     read_only: bool = False
+    command: str = ""
 
 
 class Session:
@@ -80,6 +82,8 @@ class Session:
     def _repeat(self, case: Case) -> str:
         """The command that plays one case again."""
         plan = self.plan
+        if plan.command:
+            return f"{plan.command} --only {case.id} --seed {plan.seed}"
         pics = f" --pics {plan.pics_file}" if plan.pics_file else ""
         command = f"bssgw conformance run --suite {plan.suite} --sut {plan.sut.lower()} --endpoint {plan.endpoint}"
         mode = " --read-only" if plan.read_only else ""

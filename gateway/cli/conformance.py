@@ -27,6 +27,7 @@ COMMANDS = {
     "record": ("gateway.cli.conformance_record:record", "旁听两个真实系统并评分。Judge two real systems' traffic."),
     "load": ("gateway.cli.conformance_load:load", "负载：合格到每秒多少。Up to which rate it answers in time."),
     "trace": ("gateway.cli.conformance_cases:trace", "条款、要求、用例、结论的对应。Clause, requirement, case, verdict."),
+    "own": ("gateway.cli.conformance_own:own", "判定本产品自身。Judge this product itself."),
     "self-test": ("gateway.cli.conformance_selftest:self_test", "检验本套件自身。Measure the suite itself."),
 }
 """Command -> where it stands and its line in the list of commands."""

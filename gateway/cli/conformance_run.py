@@ -160,23 +160,25 @@ async def _play(reactor: Any, plan: Plan, report: Path | None, as_json: bool) ->
     finally:
         progress.close()
         closed.callback(None)
-    try:
-        _leave(outcome, report)
-    except OSError as fault:
-        CommandFailed(Exit.FAILED, f"结果不可写：{fault}", f"the results cannot be written: {fault}").show()
-        raise SystemExit(int(Exit.FAILED)) from fault
+    leave_results(outcome, report)
     tell(outcome, report, as_json)
     if not outcome.passed:
         raise SystemExit(int(Exit.FAILED))
 
 
-def _leave(outcome: RunResult, report: Path | None) -> None:
+def leave_results(outcome: RunResult, report: Path | None) -> None:
+    """Results and report in a directory, if there is one; a directory that cannot be written ends the command."""
     from conformance.results import write
     from gateway.cli.conformance_report import leave
 
-    if report is not None:
+    if report is None:
+        return
+    try:
         write(outcome, report)
         leave(report, None)
+    except OSError as fault:
+        CommandFailed(Exit.FAILED, f"结果不可写：{fault}", f"the results cannot be written: {fault}").show()
+        raise SystemExit(int(Exit.FAILED)) from fault
 
 
 class Progress:

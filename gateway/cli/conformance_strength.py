@@ -160,7 +160,7 @@ def play(name: str, role: str, defects: tuple[str, ...], seed: int, only: tuple[
     clock = HeapClock(_START_MS)
     network = MemoryNetwork(clock, Entropy(seed))
     pics = Pics(listen={party: f"mem://suite-{party}" for party in LISTEN})
-    plan = Plan(name, role.upper(), _SUT, pics, seed, only, width=32)
+    plan = Plan(name, role.upper(), _SUT, pics, seed, only, width=32, command=_command(role, defects))
     session = Session(_cases(), plan, clock, Entropy(seed), network)
     done: list[Any] = []
     with ExitStack() as judged:
@@ -178,16 +178,21 @@ def play(name: str, role: str, defects: tuple[str, ...], seed: int, only: tuple[
     return outcome
 
 
+def _command(role: str, defects: tuple[str, ...]) -> str:
+    """What plays it again."""
+    what = " ".join(f"--defect {name}" for name in defects) or f"--clean --sut {role}"
+    return f"bssgw conformance self-test {what}"
+
+
 @contextmanager
 def _own(pics: Pics, seed: int, clock: HeapClock, network: MemoryNetwork) -> Iterator[None]:
     """Our own CRM runs meanwhile."""
     from gateway.clock import Entropy
     from gateway.proof.aloud import quietly
-    from gateway.proof.own_crm import OwnCrm, judged_config
+    from gateway.proof.own_crm import OwnCrm
 
     with quietly(), TemporaryDirectory(prefix="bssgw-judged-") as folder:
-        config = judged_config(_SUT, pics.systems, pics.listen, Path(folder))
-        crm = OwnCrm(config, clock, Entropy(seed + 1), network)
+        crm = OwnCrm(_SUT, pics, Path(folder), clock, Entropy(seed + 1), network)
         crm.start()
         try:
             yield

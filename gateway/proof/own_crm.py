@@ -1,30 +1,65 @@
-"""Our own CRM, whole, for whoever judges it from outside: the real gateway over a store in a folder (spec 07.1, 06.5).
+"""Our own CRM for whoever judges it from outside: started as a newcomer would, by a configuration file (spec 07.1, 06.5).
 
-The peers are played by the judge; everything else is what ``bssgw run`` composes.
+The peers are those the judge plays; every timer is that of spec 01.1.5 unless the judge's questionnaire says otherwise.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from adapters.store.engine import open_engine
 from adapters.store.migration import upgrade_engine
 from adapters.store.store import Store
+from conformance.pics import Pics
 from gateway.clock import Clock, Entropy
-from gateway.config import Config, GatewayTable, Listen, Peer
+from gateway.config_file import parse
 from gateway.service import Gateway
 
-AREAS = ("025", "0512", "020", "0755")
-"""Local networks it serves."""
-_LISTENER = "main"
+FILE = "judged.toml"
+_TIMERS = {
+    "connect": "connect",
+    "receipt": "receipt",
+    "answer": "blocking",
+    "heartbeat": "heartbeat",
+    "idle": "idle",
+    "partial": "partial",
+    "reassembly": "reassembly",
+}
+"""Times of the questionnaire that are times of a peer's row, and their names there."""
+
+
+def configuration(address: str, pics: Pics, database: str = "") -> str:
+    """The file: a CRM that listens at ``address`` and whose peers are where the questionnaire says; ``database`` empty: SQLite
+    beside the file."""
+    usual = Pics().timers
+    timers = {own: pics.timers[name] for name, own in _TIMERS.items() if pics.timers[name] != usual[name]}
+    rows = [
+        "[gateway]",
+        f'system_id = "{pics.systems["CRM"]}"',
+        'data_dir = "data"',
+        'areas = ["025", "0512", "020", "0755"]',
+        *([f'database = "{database}"'] if database else []),
+        "",
+        "[[listen]]",
+        'name = "door"',
+        f'address = "{address}"',
+        f'layout = "{pics.layout}"',
+    ]
+    for role, place in pics.listen.items():
+        if role != "CRM":
+            rows += ["", "[[peer]]", f'id = "{pics.systems[role]}"', f'role = "{role}"', 'listen = "door"']
+            rows += [f'connect = ["{place}"]', f'layout = "{pics.layout}"', f'charset = "{pics.charset}"']
+            rows += ["[peer.timers]", *(f"{name} = {ms / 1000}" for name, ms in timers.items())]
+    return "\n".join(rows) + "\n"
 
 
 class OwnCrm:
-    """A gateway on given clock, entropy and endpoints, its SQLite store in ``config.data_dir``."""
+    """The whole gateway on given clock, entropy and endpoints, at ``address``, its SQLite store in ``folder``."""
 
-    def __init__(self, config: Config, clock: Clock, entropy: Entropy, endpoints: Any) -> None:
+    def __init__(self, address: str, pics: Pics, folder: Path, clock: Clock, entropy: Entropy, endpoints: Any) -> None:
+        config = parse(configuration(address, pics), FILE, folder)
+        config.data_dir.mkdir()
         self._engine = open_engine(config.database_url)
         upgrade_engine(self._engine)
         self.gateway = Gateway(config, clock, entropy, endpoints, Store(self._engine))
@@ -37,15 +72,3 @@ class OwnCrm:
         """Nobody asks it anything any more."""
         self.gateway.abandon()
         self._engine.dispose()
-
-
-def judged_config(address: str, systems: Mapping[str, str], listen: Mapping[str, str], folder: Path) -> Config:
-    """The configuration of a CRM that listens at ``address`` and whose peers, system id by role, are at ``listen``, an
-    address by role; every timer is that of spec 01.1.5."""
-    peers = tuple(
-        Peer(id=systems[role], role=role, connect=(place,), listen=_LISTENER)  # type: ignore[arg-type]
-        for role, place in listen.items()
-        if role != "CRM"
-    )
-    table = GatewayTable(system_id=systems["CRM"], data_dir=folder, areas=AREAS)
-    return Config(gateway=table, listen=(Listen(name=_LISTENER, address=address, layout="ctif-128"),), peer=peers)

@@ -1,0 +1,106 @@
+"""Our own CRM as a process of its own, for whoever judges it over real sockets: file, free ports, a fresh store (spec 07.1)."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from sqlalchemy import URL, make_url
+from sqlalchemy.engine import Engine
+from sqlalchemy.schema import CreateSchema, DropSchema
+
+from adapters.store.engine import open_engine
+from conformance.pics import LISTEN, Pics
+from gateway.clock import Entropy
+from gateway.proof.bench_rig import Rig
+from gateway.proof.own_crm import FILE, configuration
+
+SQLITE = "sqlite"
+_DRIVER = "postgresql+psycopg"
+SHORT = {
+    "connect": 2_000,
+    "receipt": 2_000,
+    "answer": 10_000,
+    "result": 30_000,
+    "settle": 1_000,
+    "heartbeat": 2_500,
+    "idle": 8_000,
+    "partial": 2_000,
+    "reassembly": 3_000,
+    "reconnect": 10_000,
+}
+"""Times of the questionnaire in ms, short enough to be waited for; the process is configured with the same ones."""
+
+
+class StoreUnknown(ValueError):
+    """No store of that kind; both languages."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"没有存储 {name}，可用：sqlite 或 postgresql://... / no store {name}: sqlite or postgresql://...")
+
+
+def short_pics() -> Pics:
+    """The questionnaire: short times, and free ports of this machine for every played party."""
+    with ExitStack() as probes:
+        held = {party: probes.enter_context(socket.socket()) for party in LISTEN}
+        for probe in held.values():
+            probe.bind(("127.0.0.1", 0))
+        listen = {party: f"tcp://127.0.0.1:{probe.getsockname()[1]}" for party, probe in held.items()}
+    return Pics(timers={**Pics().timers, **SHORT}, listen=listen)
+
+
+def started(rig: Rig, name: str, pics: Pics, database: str) -> str:
+    """The product runs as process ``name`` of the rig: where it listens. Raises BenchFailed."""
+    folder = rig.folder / name
+    folder.mkdir()
+    url, secret = _without_password(database)
+    text = configuration("tcp://127.0.0.1:0", pics, url)
+    if secret:
+        (folder / "password").write_text(secret, encoding="utf-8")
+        text = text.replace("[gateway]\n", '[gateway]\ndatabase_password_file = "password"\n', 1)
+    (folder / FILE).write_text(text, encoding="utf-8")
+    ready: dict[str, Any] = rig.start(name, "gateway", "run", "--json", "--config", str(folder / FILE)).ready
+    return str(ready["listening"]["door"])
+
+
+@contextmanager
+def fresh_store(store: str, entropy: Entropy) -> Iterator[str]:
+    """The URL of an empty store, empty for SQLite in the data directory; in PostgreSQL a schema of its own, dropped at the
+    end. Raises StoreUnknown, and what the database says."""
+    if store == SQLITE:
+        yield ""
+        return
+    if not store.startswith("postgresql"):
+        raise StoreUnknown(store)
+    url = make_url(store).set(drivername=_DRIVER)
+    schema = f"bssgw_judged_{entropy.token(4).hex()}"
+    engine = open_engine(_text(url))
+    try:
+        with engine.begin() as connection:
+            connection.execute(CreateSchema(schema))
+        try:
+            yield _text(url.update_query_dict({"options": f"-csearch_path={schema}"}))
+        finally:
+            _dropped(engine, schema)
+    finally:
+        engine.dispose()
+
+
+def _dropped(engine: Engine, schema: str) -> None:
+    with engine.begin() as connection:
+        connection.execute(DropSchema(schema, cascade=True))
+
+
+def _without_password(database: str) -> tuple[str, str]:
+    """A URL as it may stand in a file, and its password."""
+    if not database:
+        return "", ""
+    url = make_url(database)
+    bare = URL.create(url.drivername, url.username, None, url.host, url.port, url.database, url.query)
+    return _text(bare), url.password or ""
+
+
+def _text(url: URL) -> str:
+    return url.render_as_string(hide_password=False)

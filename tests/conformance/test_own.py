@@ -1,0 +1,124 @@
+"""The product itself, started as a newcomer would start it, judged over real sockets on both stores (spec 07.1)."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from sqlalchemy import create_engine, text
+
+from conformance.pics import Pics
+from gateway.cli.conformance_own import own
+from gateway.cli.output import CommandFailed
+from gateway.clock import Entropy
+from gateway.config_file import parse
+from gateway.proof.own_crm import configuration
+from gateway.proof.own_process import StoreUnknown, fresh_store, short_pics
+from tests.adapters.store.servers import PostgresServer
+
+LIMIT_S = 300
+ROOT = Path(__file__).parents[2]
+
+
+def judged(*arguments: str) -> tuple[int, dict[str, Any], str]:
+    """The command in a process of its own: exit code, what it told, what it said on its error stream."""
+    done = subprocess.run(
+        [sys.executable, "-m", "gateway", "conformance", "own", "--json", *arguments],
+        capture_output=True,
+        encoding="utf-8",
+        timeout=LIMIT_S,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONUTF8": "1"},
+        check=False,
+    )
+    return done.returncode, json.loads(done.stdout) if done.stdout else {}, done.stderr
+
+
+def faults(told: dict[str, Any]) -> list[str]:
+    """What did not pass, and why."""
+    cases = [case for run in told["runs"] for case in (*run["sanity"], *run["cases"])]
+    return [f"{case['id']} {case['verdict']} {case['explanation']}" for case in cases if case["verdict"] not in FINE]
+
+
+FINE = ("PASS", "NOT_APPLICABLE")
+
+
+def test_our_own_crm_passes_every_case_on_sqlite(tmp_path: Path) -> None:
+    code, told, errors = judged("--report", str(tmp_path))
+    assert faults(told) == []
+    assert (code, told["passed"], errors) == (0, True, "")
+    assert {"transport", "provisioning"} <= {run["suite"] for run in told["runs"]}
+    assert all(run["counts"]["PASS"] for run in told["runs"])
+    assert all((tmp_path / run["suite"] / "report.html").exists() for run in told["runs"])
+
+
+def test_our_own_crm_passes_every_case_on_postgresql(postgres_server: PostgresServer) -> None:
+    url = postgres_server.fresh()
+    code, told, errors = judged("--store", url)
+    assert faults(told) == []
+    assert (code, told["passed"], errors) == (0, True, "")
+    assert schemas(url) == []
+
+
+def schemas(url: str) -> list[str]:
+    """What the runs left in the database."""
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        found = connection.execute(text("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'bssgw_%'")).scalars().all()
+    engine.dispose()
+    return list(found)
+
+
+def test_a_schema_of_ones_own_takes_the_tables_and_is_gone_afterwards(postgres_server: PostgresServer) -> None:
+    url = postgres_server.fresh()
+    with fresh_store(url, Entropy(1)) as store:
+        engine = create_engine(store)
+        with engine.begin() as connection:
+            connection.execute(text("CREATE TABLE made (id int)"))
+        engine.dispose()
+        (name,) = schemas(url)
+        assert name.startswith("bssgw_judged_")
+    assert schemas(url) == []
+
+
+@pytest.mark.parametrize("name", ["mysql://localhost/x", "oracle", ""])
+def test_a_store_nobody_knows_is_refused(name: str) -> None:
+    with pytest.raises(StoreUnknown, match="sqlite"), fresh_store(name, Entropy(1)):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("arguments", "names"),
+    [(["--suite", "no-such"], "provisioning"), (["--only", "99.9"], "conformance list"), (["--store", "oracle"], "postgresql")],
+)
+def test_what_cannot_be_judged_is_said(arguments: list[str], names: str) -> None:
+    done = CliRunner().invoke(own, arguments, standalone_mode=False)
+    assert isinstance(done.exception, CommandFailed)
+    assert names in str(done.exception)
+
+
+def test_the_configuration_has_the_times_the_questionnaire_says(tmp_path: Path) -> None:
+    pics = short_pics()
+    config = parse(configuration("tcp://127.0.0.1:0", pics), "judged.toml", tmp_path)
+    for peer in config.peer:
+        timers = peer.timers
+        assert (timers.receipt, timers.blocking, timers.heartbeat) == tuple(
+            pics.timers[name] / 1000 for name in ("receipt", "answer", "heartbeat")
+        )
+        assert (timers.idle, timers.partial, timers.reassembly) == tuple(
+            pics.timers[name] / 1000 for name in ("idle", "partial", "reassembly")
+        )
+    assert {peer.role: peer.connect for peer in config.peer} == {
+        role: (address,) for role, address in pics.listen.items() if role != "CRM"
+    }
+
+
+def test_the_usual_times_are_left_to_the_product(tmp_path: Path) -> None:
+    config = parse(configuration("mem://sut", Pics(listen={"PF": "mem://suite-PF"})), "judged.toml", tmp_path)
+    assert config.peer[0].timers == type(config.peer[0].timers)()
