@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from adapters.document import Document, DocumentRefused
+from adapters.envelopes.envelope import envelope
 from adapters.wire.fields import SERIAL_DIGITS
 from adapters.wire.layout import Layout
 from adapters.wire.packet import Kind, Packet
@@ -16,7 +17,7 @@ from adapters.xml.codec import Codec
 from conformance.model import Entry, Way
 from conformance.paper import plain
 from conformance.stream import Stream, header_fields
-from schemas.loader import RECEIPT, Catalogue
+from schemas.loader import NATIVE, RECEIPT, Catalogue
 
 MAX_ENTRIES = 50_000
 """Messages a recording keeps; beyond it they are judged and counted, not remembered."""
@@ -92,7 +93,7 @@ class Watch:
         self.recording = recording
         self._layout = layout
         self._catalogue = catalogue
-        self._codec = codec
+        self._voice = envelope(codec, catalogue.layout(layout.name).envelope or NATIVE)
         self._native = layout.carries("sender") and layout.carries("receiver") and layout.serial_digits == SERIAL_DIGITS
         self._wires: dict[str, _Wire] = {}
         self._said: dict[tuple[str, str], bytes] = {}
@@ -235,14 +236,14 @@ class Watch:
         _remember(self._answered, (who, serial), said)
 
     def _read(self, packet: Packet) -> tuple[Document | None, DocumentRefused | None]:
-        """The document, or why it is none; neither where there is none, or the header encloses something too short for one."""
-        bare = packet.kind not in _TALKS or self._layout.encloses or (packet.is_answer and self._layout.answers_by_result)
-        if bare or not packet.body:
+        """The document, or why it is none; neither where there is none."""
+        if packet.kind not in _TALKS or not packet.body:
             return None, None
-        expect = {"code": packet.code, "serial": packet.serial, "sender": packet.sender} if self._native else {}
+        firm = self._native or self._layout.encloses
+        expect = {"code": packet.code, "serial": packet.serial, "sender": packet.sender} if firm else {}
         charset = packet.charset if self._layout.carries("charset") else None
         try:
-            return self._codec.decode(packet.body, charset, {name: value for name, value in expect.items() if value}), None
+            return self._voice.decode(packet.body, charset, {name: value for name, value in expect.items() if value}), None
         except DocumentRefused as refusal:
             return None, refusal
 

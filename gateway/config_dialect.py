@@ -125,6 +125,10 @@ def _envelope(
         layout = catalogue.layout(str(row.get("layout", "ctif-128")))
     except LookupError:
         return
+    if envelope.shape == "line" and not any(one.role == "code" for one in layout.fields):
+        yield (*path_of(here), "envelope"), repr(envelope.name), (
+            f"封装 {envelope.name} 不含报文编码，布局 {layout.name} 的包头也没有：请用 bd-272 一类的布局"
+        ), f"{envelope.name} says no message code, and the header of {layout.name} neither: use a layout like bd-272"
     systems: dict[Any, Any] = dict(_items(dialect, "systems"))
     sender = envelope.playing("sender")
     if envelope.serial and sender is not None:

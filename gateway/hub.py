@@ -48,6 +48,7 @@ class Hub:
         self._engine = engine
         self._speeches = speeches
         self._routes = config.route
+        self._areas = config.gateway.areas
         self._catalogue: Catalogue = speeches.codec.catalogue
         self._pairs = {(row.code, route.sender, route.receiver) for row in self._catalogue.messages() for route in row.routes}
 
@@ -60,7 +61,9 @@ class Hub:
 
     def decide(self, document: Document, peer: Peer, *, served: bool) -> Decision:
         """Where a document of ``peer`` goes; ``served``: this system takes such messages itself."""
-        named, own = document.header.receiver, self._book.own_id
+        header, own = document.header, self._book.own_id
+        named = header.receiver
+        header.area = header.area or (peer.areas or self._areas)[0]  # not every envelope has it, a Package must
         for route in self._routes:
             if route.to != peer.id and self._matches(route, document, peer, named, own):
                 zh, en = f"符合路由 {route.name}，转发给 {route.to}", f"route {route.name} applies: handed on to {route.to}"

@@ -50,7 +50,7 @@ def peer_rows(
 
 def _envelope_lines(row: EnvelopeRow, layout: str, system: str) -> list[str]:
     """What the envelope needs besides: names of systems, codes, a window of one where answers cannot be told apart."""
-    if row.shape == "native":
+    if row.shape in ("native", "line"):
         return []
     lines: list[str] = []
     told = any(field.role == "serial" and field.on != "request" for field in row.fields) or row.inner == "package"

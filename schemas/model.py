@@ -134,8 +134,9 @@ class LayoutRow:
     ``framing`` is ``header`` (fixed header with a length field, which may be the whole header) or ``delimiter``
     (``newline``).  ``length_counts`` says what the length field counts: the whole ``packet``, the ``body``, or the ``rest``
     behind the length field; ``length_adds`` what it says besides (negative: less).  ``body_max`` bounds the body of one
-    packet where the format does (0: only the packet's limit).  ``answer`` is all an answer's body says where it holds no
-    document, with ``{result}`` for the four digits of the result code.
+    packet where the format does (0: only the packet's limit).  ``answer`` is what every answer's body begins with, with
+    ``{result}`` for the four digits of the result code; all it says where what follows has no room.  ``envelope`` names the one
+    that what a header encloses is written in.
     """
 
     name: str
@@ -148,6 +149,7 @@ class LayoutRow:
     length_adds: int = 0
     body_max: int = 0
     answer: str = ""
+    envelope: str = ""
     delimiter: str = ""
     default_max: int = 1 << 20
     about_zh: str = ""
@@ -187,10 +189,27 @@ class EnvelopeField:
 
 
 @dataclass(frozen=True, slots=True)
+class EnvelopeLine:
+    """What a line of text says of one body ``element``: key -> path in the body (of a list, its first), in the line's order.
+
+    ``defaults`` are values understood where a key is left out; ``spare`` keys an answer may do without when it has no room,
+    the last first; ``words`` the key whose text is for people, cut to what room there is.
+    """
+
+    element: str
+    pairs: dict[str, str]
+    defaults: dict[str, str] = field(default_factory=dict)
+    spare: tuple[str, ...] = ()
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class EnvelopeRow:
     """An envelope of spec 01.2: its root element and the schema versions it carries (empty for foreign envelopes).
 
-    Foreign ones are ``fields`` of one XML document (``shape`` tree) or of documents in form fields ``parts`` (form).  ``inner``
+    Foreign ones are ``fields`` of one XML document (``shape`` tree) or of documents in form fields ``parts`` (form), or no XML
+    at all (line): ``key=value`` pairs between ``separator``, in at most ``room`` bytes, as ``lines`` say for each body; answers
+    begin with ``result``, which holds ``{result}``.  ``inner``
     says what the content holds, the bare ``body`` or a whole ``package``; ``content`` how it stands there.  ``serial`` composes
     a serial narrower than ours out of ``{sender} {date} {sequence}``.  ``codes`` are message codes ours -> theirs, which must
     match ``code_pattern``; ``result_out`` our result codes or categories -> theirs, ``result_in`` the way back,
@@ -202,7 +221,7 @@ class EnvelopeRow:
     about: str
     root: str
     versions: tuple[EnvelopeVersion, ...] = ()
-    shape: Literal["native", "tree", "form"] = "native"
+    shape: Literal["native", "tree", "form", "line"] = "native"
     namespace: str = ""
     parts: tuple[str, ...] = ()
     fields: tuple[EnvelopeField, ...] = ()
@@ -217,6 +236,10 @@ class EnvelopeRow:
     result_types: dict[str, str] = field(default_factory=dict)
     type_results: dict[str, str] = field(default_factory=dict)
     about_zh: str = ""
+    lines: tuple[EnvelopeLine, ...] = ()
+    separator: str = ""
+    room: int = 0
+    result: str = ""
 
     def playing(self, role: str) -> EnvelopeField | None:
         """The first field that plays ``role``."""

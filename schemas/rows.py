@@ -17,6 +17,7 @@ from schemas.model import (
     CodeRow,
     CodeTable,
     EnvelopeField,
+    EnvelopeLine,
     EnvelopeRow,
     EnvelopeVersion,
     LayoutField,
@@ -144,9 +145,10 @@ def read_layout(path: Path) -> LayoutRow:
 
 
 def read_envelope(path: Path) -> EnvelopeRow:
-    """One envelope (spec 01.2, 05) with its ``[[version]]`` rows, or its ``[[field]]`` rows where it is a foreign one."""
+    """One envelope (spec 01.2, 05): ``[[version]]`` rows of the native one, ``[[field]]`` or ``[[line]]`` ones of others."""
     data = read_toml(path)
-    versions, fields = data.pop("version", []), data.pop("field", [])
+    versions, fields, lines = data.pop("version", []), data.pop("field", []), data.pop("line", [])
+    data["lines"] = [build(EnvelopeLine, row, f"{path.name} [{row.get('element', '?')}]") for row in lines]
     data["fields"] = [build(EnvelopeField, row, f"{path.name} [{row.get('path', '?')}]") for row in fields]
     data["versions"] = [build(EnvelopeVersion, row, f"{path.name} [{row.get('version', '?')}]") for row in versions]
     return build(EnvelopeRow, data, path.name)

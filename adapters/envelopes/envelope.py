@@ -17,6 +17,7 @@ from typing import Any, Protocol
 from adapters.document import Document, Header
 from adapters.envelopes.dialect import PLAIN, Dialect
 from adapters.envelopes.form import FormEnvelope
+from adapters.envelopes.line import LineEnvelope
 from adapters.envelopes.moments import XsMoments
 from adapters.envelopes.tree import TreeEnvelope
 from adapters.xml.charset import Reading
@@ -55,6 +56,7 @@ _MAKERS: dict[str, Callable[[Codec, EnvelopeRow, Dialect], Envelope]] = {
     "native": lambda codec, row, dialect: codec,
     "tree": TreeEnvelope,
     "form": FormEnvelope,
+    "line": LineEnvelope,
 }
 
 

@@ -62,8 +62,8 @@ class Layout:
     the row's packet limit in bytes, ``body_max`` that of one packet's body (0: none).  What a session asks: ``heartbeats``
     and whether they have no reply of their own (``echoes``), ``registers`` (who connects says so first), ``pages`` (further
     packets of a document are fetched), ``serial_digits`` (30 if a native serial fits, 0 without a serial),
-    ``constant_serial`` and ``answers_by_result`` (an answer says its result and nothing else).  Raises LocalError on a row
-    that is no layout.
+    ``constant_serial`` and ``answers_by_result`` (an answer's body begins with its result, and may say nothing else).  Raises
+    LocalError on a row that is no layout.
     """
 
     def __init__(self, row: LayoutRow) -> None:
@@ -130,7 +130,7 @@ class Layout:
         if self._beat is not None and packet.is_heartbeat:
             packet = self._beating(packet)
         if self._answer is not None and packet.is_answer:
-            packet = replace(packet, body=self._answer.write(packet.result))
+            packet = replace(packet, body=self._answer.write(packet, self.body_max))
         values = list(self._values(packet))
         if self._length_hole is not None:
             values[self._length_hole] = self.header_size + len(body) - self._base
@@ -309,15 +309,16 @@ def _cover(row: LayoutRow) -> list[FieldCodec]:
 
 
 class _AnswerForm:
-    """Answers that hold no document but only a result: its four digits within fixed text (``RETN=0{result}``)."""
+    """Answers that say their result in fixed text (``RETN=0{result}``), and nothing else where the rest has no room."""
 
     def __init__(self, form: str) -> None:
         self._before, _, self._after = form.partition("{result}")
         self._match = re.compile(f"{re.escape(self._before)}([0-9]{{4}}){re.escape(self._after)}".encode()).match
 
-    def write(self, result: str) -> bytes:
-        """The body of an answer."""
-        return f"{self._before}{result}{self._after}".encode("ascii")
+    def write(self, packet: Packet, room: int) -> bytes:
+        """The body of an answer: its own where it begins with its result and fits, else the result alone."""
+        form = f"{self._before}{packet.result}{self._after}".encode("ascii")
+        return packet.body if packet.body.startswith(form) and len(packet.body) <= room else form
 
     def read(self, packet: Packet) -> bool:
         """Puts the result an answer's body says into the packet; False if it says none."""

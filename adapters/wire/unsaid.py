@@ -23,7 +23,8 @@ class Unsaid:
     ``after``: once the document is whole; ``narrow``: packets carry other serials than documents."""
 
     def __init__(self, layout: Layout, describe: Describe | None) -> None:
-        self._names = tuple(name for name in _INSIDE if not layout.carries(name))
+        said = {"result"} if layout.answers_by_result else set()
+        self._names = tuple(name for name in _INSIDE if name not in said and not layout.carries(name))
         self._pairs = Pairs(layout.serial_digits) if 0 < layout.serial_digits < SERIAL_DIGITS else None
         self._describe = describe if self._names or self._pairs is not None else None
         self.narrow = self._pairs is not None

@@ -67,7 +67,8 @@ def measure(
             raise UnknownName("不支持的字符集", "unsupported charset", name)
     rows = [catalogue.layout(name) for name in layouts] or list(catalogue.layouts())
     made = [layout for layout in map(Layout, rows) if not layout.encloses]
-    spoken = [catalogue.envelope(name).name for name in envelopes] or [row.name for row in catalogue.envelopes()]
+    documents = [row.name for row in catalogue.envelopes() if row.shape != "line"]
+    spoken = [catalogue.envelope(name).name for name in envelopes] or documents
     codec = Codec(catalogue)
     document = codec.decode(intake_text(catalogue).encode())
     rates: list[Rate] = []

@@ -161,7 +161,12 @@ def _envelope(catalogue: Catalogue, row: EnvelopeRow) -> Page:
         )
         for one in row.fields
     )  # fmt: skip
-    blocks: list[Block] = [Para((_about(row),)), Table(columns, rows)]
+    blocks: list[Block] = [Para((_about(row),))]
+    blocks += [Table(columns, rows)] if rows else []
+    for line in row.lines:
+        keys = (Said("键", "Key"), Said("报文中的位置", "Place in the body"), Said("缺省", "Default"))
+        lines = tuple(((Mono(key),), (Mono(path),), (line.defaults.get(key, ""),)) for key, path in line.pairs.items())
+        blocks += [Heading(Said(line.element, line.element)), Table(keys, lines)]
     maps = (
         (Said("报文编码", "Message codes"), row.codes), (Said("发出的结果", "Results sent"), row.result_out),
         (Said("收到的结果", "Results received"), row.result_in),

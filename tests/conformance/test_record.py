@@ -63,7 +63,8 @@ def _packet(kind: Kind = Kind.REQUEST, **changes: Any) -> Packet:
 
 def _bytes(packet: Packet, layout: str = "ctif-128") -> bytes:
     made = Layout(_CATALOGUE.layout(layout))
-    return made.encode(replace(packet, body=b"PLAIN") if made.encloses else packet)
+    line = b"RETN=00001;TEXT=x" if packet.is_answer else b"TEXT=x"
+    return made.encode(replace(packet, body=line) if made.encloses else packet)
 
 
 def _said(*talk: tuple[str, Packet | bytes, int], layout: str = "ctif-128") -> Recording:
@@ -124,6 +125,15 @@ def test_every_layout_is_read(layout: str) -> None:
     assert recording.seen == 2
     assert recording.findings == []
     assert recording.answer_ms == [5]
+
+
+def test_what_a_header_encloses_is_read_too() -> None:
+    ask, answer = (replace(_packet(kind), serial=_SERIAL[-16:]) for kind in (Kind.REQUEST, Kind.RECEIPT))
+    good = _said(("caller", ask, 0), ("target", answer, 5), layout="bd-272")
+    assert [one.document["element"] for one in good.entries if one.document] == ["LinkTest", "Receipt"]
+    frame = Layout(_CATALOGUE.layout("bd-272")).encode(replace(ask, body=b"COLOUR=red"))
+    (fault, *_) = _said(("caller", frame, 0), layout="bd-272").findings
+    assert (fault.clause, "COLOUR" in fault.zh) == ("01.2", True)
 
 
 def test_a_recording_survives_its_file_and_a_foreign_file_is_refused() -> None:

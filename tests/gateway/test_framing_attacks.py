@@ -281,13 +281,13 @@ def test_f15_garbage_behind_a_good_packet(layout: str) -> None:
 
 
 def test_a_fixed_query_frame_gets_its_own_kind_of_answer() -> None:
-    """bd-272 holds no documents: whatever is asked in it is refused in its own words."""
+    """bd-272 holds no documents: who asks in it without its envelope in the peer row is refused in its own words."""
     rig = rig_of("bd-272")
     layout = Layout(CATALOGUE.layout("bd-272"))
     wire = rig.caller(layout)
     ask = Packet(b"ORDER=SO000000000001", Kind.REQUEST, "QRY:ORDER", "CH0001", serial="42")
     (answer,) = rig.ask(wire, ask)
-    assert (answer.serial, answer.code, answer.body, answer.result) == ("42", "QRY:ORDER", b"RETN=01001", "1001")
+    assert (answer.serial, answer.code, answer.body, answer.result) == ("42", "PQ01", b"RETN=01001", "1001")
     assert wire.open
 
 

@@ -36,7 +36,7 @@ id = "PF0001"
 role = "PF"
 connect = ["tcp://127.0.0.1:7121"]
 """
-FOREIGN = tuple(row.name for row in load().envelopes())
+FOREIGN = tuple(row.name for row in load().envelopes() if row.shape != "line")
 
 
 def rows(name: str, layout: str = "ctif-128", connect: str = "tcp://127.0.0.1:7122") -> str:
@@ -60,6 +60,12 @@ def test_scaffolded_rows_can_be_used_as_they_stand(name, layout):
     found = config.peer_of("RM0001")
     assert found is not None
     assert (found.envelope, found.charset, found.layout) == (name, "GBK", layout)
+
+
+def test_a_line_needs_a_header_that_says_the_message(tmp_path):
+    assert parse(AROUND + rows("query-line", "bd-272"), "", Path()).peer_of("RM0001")
+    with pytest.raises(RowsInvalid, match="bd-272"):
+        rows("query-line", "ascii-len-8")
 
 
 def test_the_shipped_hub_is_a_configuration(tmp_path):

@@ -12,7 +12,7 @@ from schemas.loader import load
 
 CATALOGUE = load()
 CODEC = Codec(CATALOGUE)
-FOREIGN = tuple(row.name for row in CATALOGUE.envelopes() if row.shape != "native")
+FOREIGN = tuple(row.name for row in CATALOGUE.envelopes() if row.shape in ("tree", "form"))
 SYSTEMS = {system: f"600103001{at}" for at, system in enumerate(("CRM001", "PF0001", "RM0001", "BIL001", "CH0001"))}
 GROUP_CODES = {row.code: f"BUS{90000 + at}/SVC{90000 + at}" for at, row in enumerate(CATALOGUE.messages())}
 

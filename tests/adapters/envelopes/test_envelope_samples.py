@@ -10,7 +10,7 @@ import pytest
 from adapters.document import DocumentRefused
 from tests.adapters.envelopes.speech import CATALOGUE, FOREIGN, sample, speech
 
-SAMPLES = sorted((CATALOGUE.root / "envelopes" / "samples").glob("*/*"))
+SAMPLES = [path for name in FOREIGN for path in sorted((CATALOGUE.root / "envelopes" / "samples" / name).iterdir())]
 ORDER = sample("DispatchOrder", "ok_pots_adsl")
 SERIAL = "CRM001" + "20261122090000" + "0000000001"
 

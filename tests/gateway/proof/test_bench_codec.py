@@ -22,7 +22,7 @@ def measured(*options: str) -> Any:
 
 def test_every_envelope_over_a_layout_that_splits_documents() -> None:
     figures = measured("--layout", "dc-64", "--charset", "GBK")
-    assert [row["envelope"] for row in figures["rates"]] == [row.name for row in load().envelopes()]
+    assert [row["envelope"] for row in figures["rates"]] == [row.name for row in load().envelopes() if row.shape != "line"]
     assert all(row["encode_per_second"] > 0 and row["decode_per_second"] > 0 for row in figures["rates"])
     assert set(figures["byte_by_byte_cpu_s"]) == {"dc-64"}
     assert set(figures["native_us"]) >= {"decode", "charset"}
