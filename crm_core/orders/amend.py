@@ -53,8 +53,8 @@ class AmendOrder:
     def execute(self, uow: UnitOfWork) -> Outcome:
         """ACCEPTED, or DUPLICATE while the same change is open, the version asked for in the details.
 
-        Raises ``OrderUnknown`` (3003); 3004, 3005, 3007 with the state; 3021 while another change is open; 3010, 3012, 3013,
-        3020 for what it says; 3018 for a new dispatch onto a frozen instance."""
+        Raises ``OrderUnknown`` (3003); 3004, 3005, 3007 with the state; 3021 while another change is open; 3001, 3010, 3012,
+        3013, 3020, 3023 for what it says; 3018 for a new dispatch onto a frozen instance."""
         order = order_of(uow, self.service_order_id)
         known_reason(uow, order, REASON, self.reason)
         wanted = Wanted(self.reason, self.dry_run, self.asked, self.operator)

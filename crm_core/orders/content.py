@@ -10,10 +10,12 @@ from dataclasses import replace
 from typing import Any
 
 from crm_core.errors import AttributeInvalid, DomainError, Refusal
+from crm_core.orders.heir import ACTION as TRANSFER
+from crm_core.orders.heir import heir_fault
 from crm_core.orders.model import OrderItem, ServiceOrder
 from crm_core.ports import UnitOfWork
 from crm_core.products.attributes import attr_faults
-from crm_core.resources.machine import HELD
+from crm_core.resources.machine import is_over
 from crm_core.resources.model import Reservation
 from crm_core.times import from_wire
 
@@ -75,6 +77,9 @@ def _items(
             product = uow.reference.products.get(item.product)
             for below, value, zh, en in [] if product is None else attr_faults(product, item.action, attrs):
                 faults.append(Refusal(path + below, value, "ATTRIBUTE_INVALID", zh, en))
+            heir = heir_fault(attrs, uow) if item.action == TRANSFER else None
+            if heir is not None:
+                faults.append(Refusal(f"{path}/attrs", *heir))
         if content:
             found[item.item_id] = content
     if faults:
@@ -133,12 +138,12 @@ def _check_reservations(uow: UnitOfWork, order: ServiceOrder, ids: list[str]) ->
         reservation = uow.reservation(reservation_id)
         if reservation is None or reservation.order_id == order.id:
             continue
+        if is_over(reservation, uow.now):
+            zh, en = f"预留 {reservation_id} 已过期或已释放", f"Reservation {reservation_id} has expired or was released"
+            raise DomainError(zh, en, code="HOLD_EXPIRED")
         if reservation.order_id is not None:
             zh, en = f"预留 {reservation_id} 已被其他定单使用", f"Reservation {reservation_id} is used by another order"
             raise DomainError(zh, en, code="RESOURCE_HELD")
-        if reservation.items and not any(item["state"] == HELD for item in reservation.items):
-            zh, en = f"预留 {reservation_id} 已过期或已释放", f"Reservation {reservation_id} has expired or was released"
-            raise DomainError(zh, en, code="HOLD_EXPIRED")
 
 
 def _difference(code: str, old: Any, new: Any) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from crm_core.errors import DomainError
 from crm_core.orders.examine_items import examine_items
 from crm_core.orders.request import Faults, Request
 from crm_core.ports import UnitOfWork
-from crm_core.resources.machine import HELD
+from crm_core.resources.machine import HELD, is_over
 from crm_core.resources.model import Reservation
 from crm_core.schemes.use import examine_scheme
 from crm_core.times import from_wire
@@ -88,15 +88,13 @@ def _reservations(command: SubmitOrder, uow: UnitOfWork, faults: Faults) -> list
         reservation = uow.reservation(reservation_id)
         if reservation is None:
             reservation = Reservation(reservation_id, "ORDER", uow.origin.sender, command.area, created_at=uow.now)
+        elif is_over(reservation, uow.now):
+            zh, en = "预留已过期或已释放", "The reservation has expired or was released"
+            gone = next((item["state"] for item in reservation.items if item["state"] != HELD), "expired")
+            faults.add(path, reservation_id, "HOLD_EXPIRED", zh, en, state=gone)
         elif reservation.order_id is not None:
             zh, en = "预留已被其他定单使用", "The reservation is used by another order"
             user = uow.order(reservation.order_id)
             faults.add(path, reservation_id, "RESOURCE_HELD", zh, en, state=None if user is None else user.state)
-        elif (reservation.expires_at is not None and reservation.expires_at <= uow.now) or (
-            reservation.items and not any(item["state"] == HELD for item in reservation.items)
-        ):
-            zh, en = "预留已过期或已释放", "The reservation has expired or was released"
-            gone = next((item["state"] for item in reservation.items if item["state"] != HELD), "expired")
-            faults.add(path, reservation_id, "HOLD_EXPIRED", zh, en, state=gone)
         found.append(reservation)
     return found

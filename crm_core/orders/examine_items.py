@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any
 from crm_core.customers.model import Customer
 from crm_core.errors import AttributeInvalid
 from crm_core.orders.dependencies import examine_dependencies
-from crm_core.orders.fulfil import NEW_ACCOUNT, NEW_CUSTOMER, STOP_REASON
+from crm_core.orders.fulfil import STOP_REASON
+from crm_core.orders.heir import ACTION as TRANSFER
+from crm_core.orders.heir import heir_fault
 from crm_core.orders.model import ServiceOrder
 from crm_core.orders.relocation import examine_relocations
 from crm_core.orders.request import Faults, Planned
 from crm_core.orders.undoing import examine_undoing
 from crm_core.ports import UnitOfWork
-from crm_core.products.attributes import BORN, attr_faults, stated, value_of, with_defaults
+from crm_core.products.attributes import BORN, attr_faults, stated, with_defaults
 from crm_core.products.instance_machine import ENTRY, stop_bit
 from crm_core.products.model import Product, ProductInstance
 
@@ -114,29 +116,12 @@ def _entry(plan: Planned, instance: ProductInstance, path: str, uow: UnitOfWork,
         zh, en = f"产品实例处于 {instance.status}", f"The product instance is {instance.status}"
         faults.add(path, instance.id, "STATE_CONFLICT", zh, en, state=instance.status)
     examine_undoing(plan, instance, path.replace("product_instance_id", "attrs"), uow, faults)
-    if action == "transfer":
-        _heir(plan, path.replace("product_instance_id", "attrs"), uow, faults)
+    heir = heir_fault(plan.attrs, uow) if action == TRANSFER else None
+    if heir is not None:
+        faults.add(path.replace("product_instance_id", "attrs"), *heir)
     if action == "change_number" and plan.item.get("access_number") in (None, instance.access_number):
         zh, en = "改号须给出不同的新号码", "A change of number needs a new, different number"
         faults.add(path.replace("product_instance_id", "access_number"), "", "ATTRIBUTE_INVALID", zh, en)
-
-
-def _heir(plan: Planned, path: str, uow: UnitOfWork, faults: Faults) -> None:
-    """Whom an instance is transferred to: a known customer, and an active account of that customer."""
-    customer_id, account_id = value_of(plan.attrs, NEW_CUSTOMER), value_of(plan.attrs, NEW_ACCOUNT)
-    if customer_id is None or account_id is None:
-        return
-    if uow.customer(customer_id) is None:
-        zh, en = "过户后的客户不存在", "The customer after the transfer is not known"
-        faults.add(path, customer_id, "CUSTOMER_UNKNOWN", zh, en)
-        return
-    account = uow.account(account_id)
-    if account is None or account.status != "active" or account.customer_id != customer_id:
-        zh, en = (
-            "过户后的账户不存在、不可用或不属于该客户",
-            "The account after the transfer is unknown, not active or another's",
-        )
-        faults.add(path, account_id, "ACCOUNT_OR_CREDIT", zh, en)
 
 
 def _examine_shared(planned: list[Planned], uow: UnitOfWork, faults: Faults) -> None:

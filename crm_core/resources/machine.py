@@ -91,3 +91,10 @@ def end_items(
     reservation.items = items
     reservation.closed = all(item["state"] != HELD for item in items)
     return moved
+
+
+def is_over(reservation: Reservation, now: int) -> bool:
+    """Whether nothing is held under it any more: closed, expired by its time, or every item has left ``held``."""
+    expired = reservation.expires_at is not None and reservation.expires_at <= now
+    gone = bool(reservation.items) and all(item["state"] != HELD for item in reservation.items)
+    return reservation.closed or expired or gone

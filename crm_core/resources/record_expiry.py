@@ -9,6 +9,7 @@ from crm_core.fallout.model import Fallout
 from crm_core.orders.fold import FINAL
 from crm_core.ports import Outcome, UnitOfWork
 from crm_core.resources.machine import end_items
+from crm_core.resources.reserve import reservation_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +24,9 @@ class RecordReservationExpired:
         return (("reservation", self.reservation_id),)
 
     def execute(self, uow: UnitOfWork) -> Outcome:
-        """Success also for a reservation the CRM does not know: the notice needs nothing from it.
-
-        A reservation an order under way relies on must not expire (5.3): that opens a fallout record."""
-        reservation = uow.reservation(self.reservation_id)
-        if reservation is None:
-            return Outcome()
+        """A reservation an order under way relies on must not expire (5.3): that opens a fallout record. Raises
+        RESERVATION_UNKNOWN (3011)."""
+        reservation = reservation_of(uow, self.reservation_id)
         expired = end_items(reservation, "expired", self.resources)
         if not reservation.items:
             reservation.closed = True

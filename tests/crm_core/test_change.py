@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from crm_core.customers.model import Account, Customer
 from crm_core.errors import DomainError
 from crm_core.events import ChangeRequested, CompletionDecided, OrderDispatched
 from crm_core.orders.model import ServiceOrder
@@ -15,7 +16,7 @@ from crm_core.products.model import ProductInstance
 from crm_core.reference import Reason
 from crm_core.resources.model import Reservation
 from tests.crm_core.channel import AMEND, PLAIN, Asked
-from tests.crm_core.samples import REFERENCE, attr, item
+from tests.crm_core.samples import REFERENCE, attr, item, own, store
 
 PLANNED = item(attrs=[attr("PLAN", "POTS25")])
 
@@ -149,6 +150,7 @@ BAD: list[tuple[str, dict[str, Any]]] = [
     ("DATE_INVALID", {"reason": AMEND, "dates": {"booked_at": "20200101000000"}}),
     ("RESOURCE_HELD", {"reason": AMEND, "reservations": ["RV1"]}),
     ("HOLD_EXPIRED", {"reason": AMEND, "reservations": ["RV2"]}),
+    ("HOLD_EXPIRED", {"reason": AMEND, "reservations": ["RV3"]}),
 ]
 
 
@@ -159,7 +161,24 @@ def test_what_a_change_says_is_refused_with_its_code(symbol: str, fields: dict[s
     held = [{"resource": {"res_type": "PORT"}, "state": "released"}]
     world.store.table(Reservation)["RV1"] = Reservation("RV1", "ORDER", "CRM001", "025", order_id="SO9")
     world.store.table(Reservation)["RV2"] = Reservation("RV2", "ORDER", "CRM001", "025", items=held)
+    world.store.table(Reservation)["RV3"] = Reservation("RV3", "ORDER", "CRM001", "025", order_id="SO9", closed=True)
     assert world.refused("amend", fields).code == symbol
+
+
+@pytest.mark.parametrize(
+    ("symbol", "changed"),
+    [("CUSTOMER_UNKNOWN", attr("CUSTOMER", "C9", "M")), ("ACCOUNT_OR_CREDIT", attr("ACCOUNT_ID", "A9", "M"))],
+)
+def test_the_heir_a_change_of_a_transfer_names_must_be_known(symbol: str, changed: dict[str, str]) -> None:
+    made = store()
+    made.table(Customer)["C2"] = Customer("C2", "李示例", "1", "025")
+    made.table(Account)["A2"] = Account("A2", "C2", "025")
+    own(made)
+    heir = [attr("CUSTOMER", "C2"), attr("ACCOUNT_ID", "A2")]
+    world = Asked(item(action="transfer", product_instance_id="PI1", attrs=heir), made=made)
+    row = {"item_id": "1", "action": "transfer", "product": "POTS", "attrs": [changed]}
+    error = world.refused("amend", {"reason": AMEND, "items": [row]})
+    assert (error.code, [one.path.rpartition("/")[2] for one in error.refusals]) == (symbol, ["attrs"])
 
 
 STATES: list[tuple[str, dict[str, Any]]] = [

@@ -9,7 +9,7 @@ import pytest
 
 from crm_core.billing.record_result import RecordBillingResult
 from crm_core.customers.model import Account, Customer
-from crm_core.errors import AttributeInvalid, InstanceUnknown, StateConflict
+from crm_core.errors import AttributeInvalid, DomainError, InstanceUnknown, StateConflict
 from crm_core.events import BillingDue, CompletionDecided, OrderDispatched, OrderStateChanged
 from crm_core.orders.decide_by_hand import DecideCompletion
 from crm_core.orders.model import ServiceOrder
@@ -270,7 +270,9 @@ def test_expiry_of_a_reservation() -> None:
     assert notice.prefetch() == (("reservation", "RV1"),)
     made.run(notice, NOW, REFERENCE, PF)
     assert [one["state"] for one in made.table(Reservation)["RV1"].items] == ["expired", "held"]
-    assert made.run(RecordReservationExpired("RV9", []), NOW, REFERENCE, PF).symbol == "ACCEPTED"
+    with pytest.raises(DomainError, match="RV9") as caught:
+        made.run(RecordReservationExpired("RV9", []), NOW, REFERENCE, PF)
+    assert caught.value.code == "RESERVATION_UNKNOWN"
 
 
 def test_expiry_under_an_order_on_its_way_opens_a_record() -> None:

@@ -299,7 +299,10 @@ def test_reservations_are_tied_to_the_order() -> None:
     assert error.code == "RESOURCE_HELD"
 
 
-@pytest.mark.parametrize("fields", [{"expires_at": NOW}, {"items": [{"resource": {}, "state": "released"}]}])
+@pytest.mark.parametrize(
+    "fields",
+    [{"expires_at": NOW}, {"items": [{"resource": {}, "state": "released"}]}, {"closed": True, "order_id": "SO9"}],
+)
 def test_an_expired_reservation_is_refused(fields: dict[str, Any]) -> None:
     made = store()
     made.table(Reservation)["RV1"] = Reservation("RV1", "PICK", "CRM001", "025", **fields)
