@@ -3,6 +3,7 @@
 A *scene* says for one message how its situation is brought about, what is sent and what follows.  A *template* is a case with
 holes: ``{ scene = "send", as = "m" }`` stands for the scene's message, ``{ scene = "results" }`` for what follows it.  Each
 template makes a case of every scene it is for; ``each = "refuse"`` one for every refusal the scene knows how to provoke.
+Scenes of one message for different roles have a ``name`` each, which stands in the ids of their cases.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from schemas.model import MessageRow
 
 _SCENE_KEYS = frozenset(
     {"message", "by", "suts", "pics", "covers", "preamble", "send", "results", "postamble", "refuse", "vars", "manners", "skip",
-     "settle"}
+     "settle", "name"}
 )  # fmt: skip
 _REFUSE_KEYS = frozenset(
     {"code", "zh", "en", "preamble", "send", "postamble", "level", "pics", "cause", "repair", "state", "name"}
@@ -105,12 +106,13 @@ def _one(
         faults.append(Fault(place, f"拒绝情形不认识 {unknown}", f"a refusal takes no {unknown}"))
     texts = _texts(row, variant)
     ending = f".{variant.get('name') or variant['code']}" if variant else ""
+    about = f"{row.code}.{scene['name']}" if "name" in scene else row.code
     before = read_all(source, scene.get("preamble", []), blocks, faults, "scene", n, "preamble")
     if "preamble" in variant:
         before = read_all(source, variant["preamble"], blocks, faults, "scene", n, "refuse")
     after = variant.get("postamble", scene.get("postamble", []))
     return Case(
-        id=f"{source.data['clause']}/{row.code}.{template.name}{ending}",
+        id=f"{source.data['clause']}/{about}.{template.name}{ending}",
         clause=source.data["clause"],
         suite=source.data["suite"],
         suts=tuple(scene.get("suts", source.data["suts"])),

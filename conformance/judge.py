@@ -119,16 +119,18 @@ def _answer(run: CaseRun, line: Line) -> bool:
 
 
 def _refusal(run: CaseRun, line: Line) -> bool:
-    """A command is refused in its receipt, or, where that took it, in its result (01.1.4): both are the refusal it is owed."""
+    """A command is refused in its receipt, or, where that took it, in its result (01.1.4): both are the refusal it is owed.
+    A question that is asked item by item may be refused so in its answer."""
     asked = _asked(run, line)
     code = str(line.args["code"])
     if asked.answers and not asked.accepted:
         got = asked.answers[0]
-        said = str(got.reading.body.get("code", ""))
+        row_codes = dict.fromkeys(_codes(got.reading.body))
+        said = str(got.reading.body.get("code", "")) if got.reading.element == RECEIPT else " ".join(row_codes)
         asked.accepted = said in _TAKEN
         if not asked.accepted:
             asked.answers.pop(0)
-            found = differences(f"={code}", said, "/code") or _details(run, line, got)
+            found = differences(f"={code}", said, "/code") or [*_result_agrees(got), *_details(run, line, got)]
             if found:
                 raise Judged(Verdict.FAIL, f"{asked.line.what} 的拒绝不符 / {asked.line.what} is refused otherwise", found)
             return True

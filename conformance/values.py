@@ -7,12 +7,14 @@
     ${order.header.serial}, ${pixit.area}, ${it.items.0.item_id}
     ${it.customer_order_id?}   left out where there is none
 
-A text that is one placeholder keeps the value's type.  ``{ each = "it.items", as = "item", value = {...} }`` makes a list.
+A text that is one placeholder keeps the value's type.  ``{ each = "it.items", as = "item", value = {...} }`` makes a list;
+``{ hmac = "text", key = "secret" }`` is the HMAC-SHA-256 of a text under a key, in hex.
 Ids carry the run's and the case's token, so that nobody else's records are touched and what comes finds its case (07.10).
 """
 
 from __future__ import annotations
 
+import hmac
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,6 +28,7 @@ _TIME = re.compile(r"now(?:([+-])([0-9]+)([smhd]))?")
 _PATH = re.compile(r"([a-z_][A-Za-z0-9_]*(?:\.[A-Za-z0-9_]+)*)(?:([+-])([0-9]+))?(\?)?")
 _UNITS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _SPAN = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)")
+_KEYED = {"hmac", "key"}
 
 
 class _Absent:
@@ -93,11 +96,19 @@ def render(value: Any, scope: Scope) -> Any:
     if isinstance(value, dict):
         if "each" in value and "value" in value:
             return _each(value, scope)
+        if set(value) == _KEYED:
+            return _keyed(value, scope)
         filled = {name: render(inner, scope) for name, inner in value.items()}
         return {name: inner for name, inner in filled.items() if inner is not ABSENT}
     if isinstance(value, list):
         return [entry for entry in (render(inner, scope) for inner in value) if entry is not ABSENT]
     return value
+
+
+def _keyed(spec: dict[str, Any], scope: Scope) -> str:
+    """A digest under a key: the text and the key may have holes."""
+    key, text = (str(render(spec[name], scope)).encode() for name in ("key", "hmac"))
+    return hmac.new(key, text, "sha256").hexdigest()
 
 
 def look_up(data: Any, path: str) -> Any:

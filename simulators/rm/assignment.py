@@ -17,19 +17,28 @@ from simulators.rm.states import IN_USE, ORDER_RESERVED, PRE_RELEASED
 
 SIDE = "SIDE"
 """Attribute by which the two items of a relocation tell which end they are: ``in`` or ``out`` (5.4 rule 6)."""
+_GIVE = "give"
 RETURNED = "10R"
 """Reason code by which PF says that the order goes back to the CRM, and what the CRM had reserved with it."""
 
 
 @dataclass(slots=True)
 class ItemAssignment:
-    """What one item has been given and gives back; ``effects`` are those of its action."""
+    """What one item has been given in which version and gives back; ``effects`` are those of its action, ``released``: what it
+    gave back is free."""
 
     item_id: str
     instance: str
     effects: tuple[str, ...] = ()
+    version: int = 1
     given: list[Resource] = field(default_factory=list)
+    released: bool = False
     undone: bool = False
+
+    @property
+    def gives(self) -> bool:
+        """Whether its action frees what its instance has been using."""
+        return bool(self.given) or any(effect.startswith(_GIVE) for effect in self.effects)
 
 
 class Shortage(Exception):
@@ -50,6 +59,7 @@ class Assignments:
         self.orders: dict[str, dict[str, ItemAssignment]] = {}
         self._closed: dict[str, int] = {}
         self._newest: dict[str, int] = {}
+        self._dispatched: dict[str, int] = {}
         self._effects: dict[str, list[str]] = plant.table["effects"]
         self._moves_along = frozenset(plant.table["moves_along"])
 
@@ -72,25 +82,38 @@ class Assignments:
             raise Refused("STALE_VERSION", str(newest))
         self._newest[order] = version
 
+    def check_version(self, order: str, version: int) -> None:
+        """Raises Refused: a newer dispatch of the order was met (3015). Changes do not count: PF may give one up again."""
+        newest = self._dispatched.get(order, 0)
+        if version < newest:
+            raise Refused("STALE_VERSION", str(newest))
+
     def check_open(self, order: str, version: int) -> None:
         """Raises Refused: the order was undone in this version or a later one (3010)."""
         if version <= self._closed.get(order, 0):
             raise Refused("HOLD_EXPIRED")
 
     def assign(self, body: dict[str, Any], item: dict[str, Any], owner: str, now: int) -> list[Resource]:
-        """Assign what ``item`` of an OH03 needs; a repeat returns what it has. Raises Shortage, Refused."""
-        order, area, reservations = body["service_order_id"], body["area"], body.get("reservations", [])
-        self.check_open(order, body["version"])
-        self._newest[order] = max(body["version"], self._newest.get(order, 0))
+        """Assign what ``item`` of an OH03 needs; a repeat returns what it has. Raises Shortage, Refused 3002, 3004 (in use by
+        an earlier version), 3009, 3010, 3011, 3012, 3020, 3022."""
+        order, area, version = body["service_order_id"], body["area"], body["version"]
+        self.check_open(order, version)
         known = self.orders.setdefault(order, {}).get(item["item_id"])
         if known is not None and not known.undone:
+            if version > known.version and self._in_use(order, item["item_id"]):
+                raise Refused("STATE_CONFLICT", IN_USE)
             return self.held_by(order, item["item_id"])
+        for table in (self._newest, self._dispatched):
+            table[order] = max(version, table.get(order, 0))
+        self._check_place(item, area)
         entry = self._entry(order, area, owner, now)
         effects = tuple(self._effects.get(_effect_name(item), ()))
+        if any(effect.startswith(_GIVE) for effect in effects) and not self.plant.serving(item["product_instance_id"]):
+            raise Refused("INSTANCE_UNKNOWN")
         needs = item.get("needs", [])
         if "take" in effects and needs:
-            self.take(entry, area, item, reservations, now)
-        assignment = ItemAssignment(item["item_id"], item["product_instance_id"], effects)
+            self.take(entry, area, item, body.get("reservations", []), now)
+        assignment = ItemAssignment(item["item_id"], item["product_instance_id"], effects, version)
         self.orders[order][item["item_id"]] = assignment
         taken = self.held_by(order, item["item_id"])
         for resource in taken:
@@ -116,6 +139,17 @@ class Assignments:
             and hold.resource.order == entry.order
         ]
 
+    def why_not_undo(self, order: str, item_id: str) -> str | None:
+        """The symbol an undo of the item is refused with, or None: what it freed is free (3009), or what it took into use a
+        later order gives back already (3004)."""
+        assignment = self.orders.get(order, {}).get(item_id)
+        if assignment is None or assignment.undone:
+            return None
+        if assignment.released:
+            return "RESOURCE_UNAVAILABLE"
+        going = [hold.resource for hold in self._consumed(order, item_id) if hold.resource.state == PRE_RELEASED]
+        return "STATE_CONFLICT" if any(resource not in assignment.given for resource in going) else None
+
     def undo(self, order: str, item_ids: Iterable[str], reason: str, ttl_ms: int, now: int) -> dict[str, list[Resource]]:
         """Undo the assignment of items: new ones freed (or back to the CRM's reservation), given ones in use again.
 
@@ -138,9 +172,7 @@ class Assignments:
 
     def use(self, order: str, item_id: str, now: int) -> list[Resource]:
         """预占 → 占用 of all an item holds; a repeat changes nothing. Raises Refused: nothing was assigned (3009)."""
-        assignment = self.orders.get(order, {}).get(item_id)
-        if assignment is None or assignment.undone:
-            raise Refused("RESOURCE_UNAVAILABLE")
+        assignment = self._assigned(order, item_id)
         entry = self.ledger.entries[order]
         for hold in [hold for hold in entry.held() if hold.item == item_id]:
             self.ledger.end(entry, hold, "consumed", now)
@@ -148,10 +180,12 @@ class Assignments:
         return self.held_by(order, item_id)
 
     def release(self, order: str, item_id: str, now: int) -> tuple[list[Resource], list[Resource]]:
-        """预释放 → 空闲, numbers into quarantine: what is free now, and what waits frozen. A repeat changes nothing."""
-        assignment = self.orders.get(order, {}).get(item_id)
-        if assignment is None:
-            raise Refused("RESOURCE_UNAVAILABLE")
+        """预释放 → 空闲, numbers into quarantine: what is free now, and what waits frozen. A repeat changes nothing. Raises
+        Refused: nothing was assigned (3009), or the item gives nothing back, what it has is in use (3004)."""
+        assignment = self._assigned(order, item_id)
+        if not assignment.gives:
+            raise Refused("STATE_CONFLICT", IN_USE)
+        assignment.released = True
         freed: list[Resource] = []
         frozen: list[Resource] = []
         for resource in assignment.given:
@@ -162,6 +196,26 @@ class Assignments:
             self.plant.serve(resource, None)
             (frozen if rests else freed).append(resource)
         return freed, frozen
+
+    def _assigned(self, order: str, item_id: str) -> ItemAssignment:
+        assignment = self.orders.get(order, {}).get(item_id)
+        if assignment is None or assignment.undone:
+            raise Refused("RESOURCE_UNAVAILABLE")
+        return assignment
+
+    def _consumed(self, order: str, item_id: str) -> list[Hold]:
+        entry = self.ledger.entries.get(order)
+        holds = entry.holds if entry is not None else ()
+        return [hold for hold in holds if (hold.item, hold.state, hold.resource.order) == (item_id, "consumed", order)]
+
+    def _in_use(self, order: str, item_id: str) -> bool:
+        return any(hold.resource.state == IN_USE for hold in self._consumed(order, item_id))
+
+    def _check_place(self, item: dict[str, Any], area: str) -> None:
+        """Raises Refused: an end of the item lies where the plant is not (3022)."""
+        for name in ("a_end", "z_end"):
+            if not self.plant.covers(item.get(name, {}).get("area", area)):
+                raise Refused("ADDRESS_NOT_COVERED")
 
     def _entry(self, order: str, area: str, owner: str, now: int) -> Reservation:
         entry = self.ledger.entries.get(order)

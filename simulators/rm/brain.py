@@ -205,6 +205,9 @@ class RmBrain:
     def _register(self, body: Body, meta: Meta, now: int) -> Reaction:
         """PI02."""
         self.assignments.meet(body["service_order_id"], body["version"])
+        place = body["need"].get("rule", {}).get("address", body)
+        if not self.plant.covers(place["area"]):
+            raise Refused("ADDRESS_NOT_COVERED")
         waiter, known = self.waiting.register(body, meta.sender)
         return Reaction(answer={"waiting_no": waiter.no, "position": self.waiting.position(waiter)}, known=known)
 

@@ -71,7 +71,9 @@ class Confirmation:
         return self._pre_occupy(answer, best, body, owner, now)
 
     def _check(self, body: Body) -> None:
-        if body["action"] not in self._access.table["actions"]:
+        table, action = self._access.table, body["action"]
+        numberless = action == table["renumbering"] and body["product"] not in table["numbered"]
+        if action not in table["actions"] or numberless:
             raise Refused("NO_PROCESS")
         self._access.serving(body["product"])
         for name in ("a_end", "z_end"):

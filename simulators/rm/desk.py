@@ -47,25 +47,32 @@ class Desk:
         self._thaw: Agenda[str] = Agenda()
 
     def assign(self, body: Body, meta: Meta, now: int) -> Reaction:
-        """OH03: item by item; OH04 tells each its resources, or why not. A refusal of all is OH04's too."""
+        """OH03: item by item; OH04 tells each its resources, or why not. A refusal of all is OH04's too. Raises Refused: a
+        newer dispatch was met 3015."""
+        self._assignments.check_version(body["service_order_id"], body["version"])
         return self._take_up(self._assignments.assign, body, meta, now)
 
     def reassign(self, body: Body, meta: Meta, now: int) -> Reaction:
-        """CO03, like OH03. Raises Refused: a newer version was met 3015."""
+        """CO03, like OH03. Raises Refused: an order RM never saw 3003, a newer version was met 3015."""
+        self._check_known(body["service_order_id"])
         self._assignments.meet(body["service_order_id"], body["version"])
         return self._take_up(self._reassign, body, meta, now)
 
     def unassign(self, body: Body, meta: Meta, now: int) -> Reaction:
-        """OH05: what is still with a person is withdrawn; the order RM never saw is closed, like an unknown reservation."""
+        """OH05: what is still with a person is withdrawn; the order RM never saw is closed, like an unknown reservation. Raises
+        Refused: a newer dispatch was met 3015."""
         order = body["service_order_id"]
+        self._assignments.check_version(order, body["version"])
         withdrawn = self._withdraw(order, body.get("items"))
         items = body.get("items") or list(dict.fromkeys([*self._assignments.orders.get(order, {}), *withdrawn]))
         ttl = self._reserving.ttl("ORDER", body.get("channel", ""), list(self._plant.types), None)
         if "items" not in body:
             self._assignments.close(order, body["version"])
-        done = self._assignments.undo(order, items, body["reason"].get("code", ""), 1000 * ttl, now)
-        results: list[Body] = []
-        for item_id in items:
+        refused = {name: why for name in items if (why := self._assignments.why_not_undo(order, name)) is not None}
+        undoing = [name for name in items if name not in refused]
+        done = self._assignments.undo(order, undoing, body["reason"].get("code", ""), 1000 * ttl, now)
+        results: list[Body] = [{"item_id": name, "result": "refused", "code": number(why)} for name, why in refused.items()]
+        for item_id in undoing:
             undone = done.get(item_id) or item_id in withdrawn
             result: Body = {"item_id": item_id, "result": "unassigned" if undone else "nothing"}
             if done.get(item_id):
@@ -75,8 +82,11 @@ class Desk:
         return Reaction(answer=answer | {"items": results} if results else answer)
 
     def archive(self, body: Body, meta: Meta, now: int) -> Reaction:
-        """OH06: ``use`` takes into use before the completion report, ``release`` frees what was given after its acceptance."""
+        """OH06: ``use`` takes into use before the completion report, ``release`` frees what was given after its acceptance.
+        Raises Refused: an order RM never saw 3003, a newer dispatch was met 3015."""
         order, results = body["service_order_id"], []
+        self._check_known(order)
+        self._assignments.check_version(order, body["version"])
         for item in body["items"]:
             result: Body = {"item_id": item["item_id"], "result": "archived"}
             try:
@@ -107,6 +117,10 @@ class Desk:
                 self._open[job.body["service_order_id"]].remove(job)
                 sends.append(self._result(job, now))
         return sends
+
+    def _check_known(self, order: str) -> None:
+        if order not in self._assignments.orders and order not in self._open:
+            raise Refused("ORDER_UNKNOWN")
 
     def _take_up(self, work: _Work, body: Body, meta: Meta, now: int) -> Reaction:
         job = _Job(work, body, meta, list(body["items"]))

@@ -43,8 +43,8 @@ class Hold:
 @dataclass(slots=True)
 class Reservation:
     """One entry. ``expires_at`` ms or None (no expiry); ``left``: ms of its time that remain while a lock stops it;
-    ``request`` what was asked, to tell a repeat from another one; ``adopted``: an order took holds of it over; ``offer``:
-    it holds what was offered to somebody on the waiting list."""
+    ``request`` what was asked, to tell a repeat from another one; ``adopted``: an order took holds of it over, ``lent``: which
+    ones; ``offer``: it holds what was offered to somebody on the waiting list."""
 
     id: str
     kind: str
@@ -61,6 +61,12 @@ class Reservation:
     adopted: bool = False
     offer: bool = False
     holds: list[Hold] = field(default_factory=list)
+    lent: list[Hold] = field(default_factory=list)
+
+    @property
+    def used(self) -> bool:
+        """Whether what it held is in use, or in the hands of an order: it cannot be had back by its owner."""
+        return self.adopted or any(hold.state == "consumed" for hold in self.holds)
 
     def held(self) -> list[Hold]:
         """The holds still held."""
@@ -143,6 +149,7 @@ class Ledger:
             self.plant.move(hold.resource, MOVE_OF_KIND["ORDER"], now)
         entry.holds.remove(hold)
         entry.adopted = True
+        entry.lent.append(hold)
         entry.closed = not entry.held()
         hold.origin, hold.item = (entry.id, hold.item), item
         hold.resource.reservation, hold.resource.order = into.id, into.order
@@ -157,6 +164,7 @@ class Ledger:
         entry.holds.remove(hold)
         if not entry.held():
             entry.closed = True
+        origin.lent.remove(hold)
         hold.origin, hold.item = None, item
         self.plant.serve(hold.resource, None)
         hold.resource.reservation, hold.resource.order = origin.id, origin.order

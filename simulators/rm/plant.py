@@ -116,6 +116,7 @@ class Plant:
         self._freed: list[Resource] = []
         self._prefixes: dict[str, Pool] = {}
         self._next_bureau: dict[tuple[str, str], int] = {}
+        self._areas = [area["code"] for area in table["area"]]
         for area in table["area"]:
             for number, bureau in enumerate(area["bureaus"]):
                 for row in self.types.values():
@@ -141,7 +142,7 @@ class Plant:
 
     def covers(self, area: str) -> bool:
         """Whether the plant stands in this local network at all (else 3022)."""
-        return any(key[0] == area for key in self.pools)
+        return area in self._areas
 
     def bureaus(self, area: str) -> list[str]:
         """The bureaus of a local network."""

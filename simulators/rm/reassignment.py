@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from simulators.rm.assignment import Assignments, ItemAssignment
-from simulators.rm.ledger import Hold, Reservation
+from simulators.rm.ledger import Hold, Refused, Reservation
 from simulators.rm.plant import Resource
 from simulators.rm.states import PRE_RELEASED
 
@@ -26,7 +26,7 @@ class Reassignments:
 
     def reassign(self, body: dict[str, Any], item: dict[str, Any], owner: str, now: int) -> list[Resource]:
         """What the item of a CO03 holds after it. An item nothing was assigned to yet gets the new needs. Raises Shortage,
-        Refused."""
+        Refused (3012: the old resources it names are another's)."""
         order, item_id = body["service_order_id"], item["item_id"]
         self._assignments.check_open(order, body["version"])
         known = self._assignments.orders.get(order, {}).get(item_id)
@@ -34,6 +34,7 @@ class Reassignments:
         if known is None or known.undone:
             first = {name: item[name] for name in ("item_id", "product", "product_instance_id")}
             return self._assignments.assign(body, first | {"action": "install", "needs": new}, owner, now)
+        self._check_old(order, item)
         entry = self._ledger.entries[order]
         spare = self._concerned(entry, item, new)
         missing: Needs = []
@@ -48,6 +49,13 @@ class Reassignments:
             self._drop(entry, known, hold, now)
         self._give_anew(known, new, order, now)
         return self._assignments.held_by(order, item_id)
+
+    def _check_old(self, order: str, item: dict[str, Any]) -> None:
+        for ref in item.get("old_resources", ()):
+            resource = self._plant.find(ref.get("res_inst_id", ""))
+            if resource is None or resource.order in (None, order) or resource.instance == item["product_instance_id"]:
+                continue
+            raise Refused("RESOURCE_HELD", resource.state)
 
     def _concerned(self, entry: Reservation, item: dict[str, Any], new: Needs) -> list[Hold]:
         """The holds the change is about: of the types named, or all where no old needs are."""

@@ -22,7 +22,8 @@ class Reserving:
         self._policy: list[dict[str, Any]] = [row.extra for row in load().table("ttl_policy").rows.values()]
 
     def reserve(self, body: Body, owner: str, now: int, request: object = None) -> tuple[Body, bool]:
-        """RR01: the answer, and whether the id was known already. Raises Refused 1009, 2002, 3009, 3010, 3012, 3022.
+        """RR01: the answer, and whether the id was known already. Raises Refused 1009, 3009, 3010, 3012 (also: under this id
+        another system holds), 3022.
 
         ``request`` tells a repeat from another reservation under the same id, where that is not said by the items.
         """
@@ -54,7 +55,7 @@ class Reserving:
             return {"reservation_id": reservation_id}
         entry = self.ledger.check(reservation_id, owner, body.get("fence"))
         chosen = _chosen(entry, body.get("items"))
-        if chosen and all(hold.state == "consumed" for hold in chosen):
+        if all(hold.state == "consumed" for hold in chosen or entry.lent) and (chosen or entry.lent):
             raise Refused("RESOURCE_UNAVAILABLE", "consumed")
         results = []
         for item in dict.fromkeys(hold.item for hold in chosen):
@@ -69,8 +70,7 @@ class Reserving:
         over by an order), 3010, 3011, 3015, 3025, 3004 (a weaker kind)."""
         entry = self.ledger.owned(body["reservation_id"], owner)
         if entry.closed:
-            used = entry.adopted or any(hold.state == "consumed" for hold in entry.holds)
-            raise Refused("RESOURCE_UNAVAILABLE", "consumed") if used else Refused("HOLD_EXPIRED")
+            raise _over(entry)
         self.ledger.check(entry.id, owner, body["fence"])
         until = now + 1000 * min(body["ttl_seconds"], self._limits["ttl_most"])
         self.ledger.extend(entry, body.get("kind", entry.kind), until, self._limits["extensions"], now)
@@ -100,9 +100,9 @@ class Reserving:
 
     def _again(self, entry: Reservation, request: object, owner: str) -> Body:
         if entry.owner != owner:
-            raise Refused("NOT_PERMITTED")
+            raise Refused("RESOURCE_HELD")
         if entry.closed or entry.request is None:
-            raise Refused("HOLD_EXPIRED")
+            raise _over(entry)
         if entry.request != request:
             raise Refused("SERIAL_REUSED")
         return self._answer(entry, {})
@@ -157,6 +157,11 @@ class Reserving:
         if entry.expires_at is not None:
             answer["expires_at"] = wire_time(entry.expires_at)
         return answer
+
+
+def _over(entry: Reservation) -> Refused:
+    """Why nothing more can be done with a reservation that has ended."""
+    return Refused("RESOURCE_UNAVAILABLE", "consumed") if entry.used else Refused("HOLD_EXPIRED")
 
 
 def _request(body: Body) -> object:

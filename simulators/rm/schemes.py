@@ -44,7 +44,8 @@ class Schemes:
         self._agenda: Agenda[Design] = Agenda()
 
     def design(self, body: Body, meta: Meta, now: int) -> Reaction:
-        """SD02. Raises Refused 1009, 3004 (cancelled, or a newer version is there), 3019, 3022."""
+        """SD02. Raises Refused 1009, 3004 (cancelled, or a newer version is there), 3022. What no mode carries is designed,
+        too: the result says that it cannot be."""
         request, version = body["scheme_request_id"], body.get("version", 1)
         if request in self._cancelled:
             raise Refused("STATE_CONFLICT", CANCELLED)
@@ -56,7 +57,6 @@ class Schemes:
                 raise Refused("SERIAL_REUSED", known.state)
             return Reaction(known=True)
         for item in body["items"]:
-            self._access.serving(item["product"])
             for address in _addresses(item):
                 self._access.bureaus(address)
         design = Design(request, version, body, meta.sender, meta.serial)
@@ -66,11 +66,13 @@ class Schemes:
         return Reaction()
 
     def cancel(self, body: Body, meta: Meta, now: int) -> Reaction:
-        """SD07: nothing is designed for this request any more, known or not."""
+        """SD07: nothing is designed for this request any more, known or not. Raises Refused: it has ended otherwise 3004."""
         request = body["scheme_request_id"]
+        design = self._designs.get(request)
+        if design is not None and design.state in (REJECTED, EXPIRED):
+            raise Refused("STATE_CONFLICT", design.state)
         self._cancelled[request] = None
         answer: Body = {"area": body["area"], "scheme_request_id": request, "state": CANCELLED}
-        design = self._designs.get(request)
         if design is not None:
             design.state = CANCELLED
             answer["version"] = design.version

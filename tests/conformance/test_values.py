@@ -49,3 +49,9 @@ def test_the_roots_of_placeholders_are_found() -> None:
 @pytest.mark.parametrize(("text", "ms"), [("500ms", 500), ("2s", 2000), ("1.5m", 90_000), ("4h", 14_400_000), ("soon", None)])
 def test_durations(text: str, ms: int | None) -> None:
     assert span_ms(text) == ms
+
+
+def test_text_under_a_key_has_a_digest() -> None:
+    scope = Scope({"pixit": {"secret": "s3cret"}}, "T00", 0)
+    made = render({"digest": {"hmac": "user${token}", "key": "${pixit.secret}"}}, scope)
+    assert made == {"digest": "c100e3d75111e19118dc486374ffe279499a01f634b52b4daa1781da31387140"}

@@ -170,7 +170,7 @@ def test_same_reservation_again_is_known_and_other_items_are_refused() -> None:
     again = rm.on_document("RR01", reserve(), CRM, START + 5)
     assert (again.known, again.answer) == (True, first)
     assert symbol(rm.on_document("RR01", reserve(quantity=2), CRM, START)) == "SERIAL_REUSED"
-    assert symbol(rm.on_document("RR01", reserve(), OTHER, START)) == "NOT_PERMITTED"
+    assert symbol(rm.on_document("RR01", reserve(), OTHER, START)) == "RESOURCE_HELD"
     assert rm.ledger.created == 1
 
 
@@ -323,7 +323,11 @@ def test_undo_of_an_order_never_seen_closes_it() -> None:
 
 
 def test_archive_of_what_was_not_assigned_is_refused() -> None:
-    row = answer(RmBrain().on_document("OH06", archive("use"), PF, START))["items"][0]
+    rm = RmBrain()
+    assert symbol(rm.on_document("OH06", archive("use"), PF, START)) == "ORDER_UNKNOWN"
+    rm.on_document("OH03", assign(), PF, START)
+    rm.on_document("OH05", unassign(), PF, START)
+    row = answer(rm.on_document("OH06", archive("use"), PF, START))["items"][0]
     assert (row["result"], row["code"]) == ("refused", "3009")
 
 

@@ -133,7 +133,7 @@ def test_same_pre_occupation_again_holds_nothing_more_another_need_is_refused() 
     assert again.known
     assert answer(again)["reserved"] == first["reserved"]
     assert symbol(rm.on_document("RC01", body | {"quantity": 2}, CRM, START)) == "SERIAL_REUSED"
-    assert symbol(rm.on_document("RC01", body, OTHER, START)) == "NOT_PERMITTED"
+    assert symbol(rm.on_document("RC01", body, OTHER, START)) == "RESOURCE_HELD"
     assert rm.ledger.created == 3
 
 

@@ -103,7 +103,12 @@ def test_instance_keeps_using_what_is_not_replaced_any_more() -> None:
 
 def test_item_nothing_was_assigned_to_gets_the_new_needs() -> None:
     rm = RmBrain()
-    assert len(ids(changed(rm, change([NUMBER])))) == 1
+    assigned(rm)
+    assert len(ids(changed(rm, change([NUMBER], item_id="2")))) == 1
+
+
+def test_change_of_an_order_never_seen_is_refused() -> None:
+    assert symbol(RmBrain().on_document("CO03", change([NUMBER]), PF, START)) == "ORDER_UNKNOWN"
 
 
 def test_stale_version_is_refused_and_a_cancelled_order_is_closed() -> None:

@@ -107,7 +107,6 @@ def test_cancel_of_an_unknown_request_succeeds() -> None:
 REFUSED = [
     ({"a_end": HOME | {"area": "010"}}, "ADDRESS_NOT_COVERED"),
     ({"z_end": HOME | {"bureau": "GZTH01"}}, "ADDRESS_NOT_COVERED"),
-    ({"product": "FAX"}, "NO_PROCESS"),
 ]
 
 
