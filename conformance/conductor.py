@@ -35,8 +35,8 @@ class Wires(Protocol):
     def open(self, run: CaseRun, name: str, party: str) -> None:
         """Connect for a case; tells ``opened`` or ``failed`` of the run."""
 
-    def write(self, run: CaseRun, name: str, data: bytes) -> None:
-        """Write on a case's connection."""
+    def write(self, run: CaseRun, name: str, data: bytes, packet: Packet | None) -> None:
+        """Write on a case's connection; ``packet`` begins with these bytes."""
 
     def shut(self, run: CaseRun, name: str, how: str) -> None:
         """Close it."""
@@ -47,7 +47,7 @@ class Wires(Protocol):
     def reply(self, link: Any, data: bytes) -> None:
         """Write on the connection something came on."""
 
-    def say(self, party: str, data: bytes) -> None:
+    def say(self, party: str, data: bytes, packet: Packet) -> None:
         """Write on the connection ``party`` keeps with the system under test."""
 
 
@@ -254,8 +254,8 @@ class Conductor:
             match order:
                 case Open(name, party):
                     self._wires.open(run, name, party)
-                case Write(name, data):
-                    self._wires.write(run, name, data)
+                case Write(name, data, packet):
+                    self._wires.write(run, name, data, packet)
                 case Shut(name, how):
                     self._wires.shut(run, name, how)
                 case Cut(party):
@@ -313,7 +313,7 @@ class Conductor:
         self._said[written.packet.serial] = run
         if run is not None and run.result is None:
             run.record("sent", party, party, now, written.raw, header_fields(written.packet), written.document)
-        self._wires.say(party, written.raw)
+        self._wires.say(party, written.raw, written.packet)
 
     def _broken(self, run: CaseRun | None, reason: str, now: int) -> None:
         """A played party could not say what it should: a fault of the data files, never of the system under test."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from adapters.wire.packet import Packet
 from conformance.model import Line
 from conformance.paper import Reading, Written
 
@@ -22,10 +23,11 @@ class Open:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """Write on a connection of the case."""
+    """Write on a connection of the case; ``packet`` is what begins with these bytes."""
 
     name: str
     data: bytes
+    packet: Packet | None = None
 
 
 @dataclass(frozen=True, slots=True)

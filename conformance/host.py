@@ -15,41 +15,60 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from adapters.wire.heartbeat import heartbeat_reply
-from adapters.wire.layout import Layout
 from adapters.wire.packet import Kind, Packet
 from conformance.conductor import Conductor
+from conformance.paper import Paper
 from conformance.ports import Clock, Endpoints
 from conformance.runner import CaseRun
-from conformance.stream import Stream
+from conformance.stream import Arrival
 
 FLOOD = 64 << 20
 """Bytes one connection may bring during a run before the system under test counts as flooding."""
 _AGAIN_S = 0.5
+First = tuple[bytes, Packet | None]
+"""What a connection is made for: bytes, and the packet they begin with."""
 
 
 @implementer(IHalfCloseableProtocol)
 class Line(Protocol):
-    """A connection with the system under test, of a case (``run``), kept by a party, or opened by it (``inbound``)."""
+    """A connection with the system under test, of a case (``run``), kept by a party, or opened by it (``inbound``).
 
-    def __init__(self, host: SuiteHost, party: str, name: str, run: CaseRun | None, inbound: bool) -> None:
+    ``spare``: made for ``first`` alone, since the one before it was busy.
+    """
+
+    def __init__(
+        self, host: SuiteHost, party: str, name: str, run: CaseRun | None, inbound: bool, first: First | None = None
+    ) -> None:
         self.host = host
         self.party = party
         self.name = name
         self.run = run
         self.inbound = inbound
-        self.stream = Stream(host.layout)
+        self.first = first
+        self.stream = host.paper.flow(inbound)
         self.over = False
+
+    @property
+    def owner(self) -> str:
+        """Whose it is: a case's token and the connection's name, or a party's."""
+        return f"{self.run.token} {self.name}" if self.run is not None else self.party
 
     def connectionMade(self) -> None:
         """It stands."""
         transport: Any = self.transport
         if hasattr(transport, "setTcpNoDelay"):
             transport.setTcpNoDelay(True)
+        if self.first is not None:
+            self.say(*self.first)
         self.host.stands(self)
 
     def dataReceived(self, data: bytes) -> None:
         """Bytes in, packets out."""
-        arrival = self.stream.feed(data, self.host.clock.now())
+        self._arrived(self.stream.feed(data, self.host.clock.now()))
+
+    def _arrived(self, arrival: Arrival) -> None:
+        for data in arrival.replies:
+            self.write(data)
         for packet, raw in arrival.packets:
             self.host.packet(self, packet, raw)
         if arrival.fault:
@@ -61,6 +80,7 @@ class Line(Protocol):
 
     def readConnectionLost(self) -> None:
         """The system under test sends no more: it closed the connection, as far as anybody can tell."""
+        self._arrived(self.stream.ended(self.host.clock.now()))
         self.host.gone(self, "对端关闭发送 / the peer closed its half")
         self.finish()
 
@@ -69,8 +89,15 @@ class Line(Protocol):
 
     def connectionLost(self, reason: Failure | None = None) -> None:
         """Gone."""
+        self._arrived(self.stream.ended(self.host.clock.now()))
         self.over = True
         self.host.gone(self, reason.getErrorMessage() if reason is not None else "")
+
+    def say(self, data: bytes, packet: Packet | None) -> None:
+        """Write something of ours that wants an answer; ``packet`` begins with these bytes."""
+        if packet is not None:
+            self.stream.sent(packet)
+        self.write(data)
 
     def write(self, data: bytes) -> None:
         """Write, if it still stands."""
@@ -100,8 +127,10 @@ class Line(Protocol):
 class _Lines(Factory):
     noisy = False
 
-    def __init__(self, host: SuiteHost, party: str, name: str, run: CaseRun | None, inbound: bool) -> None:
-        self._made = (host, party, name, run, inbound)
+    def __init__(
+        self, host: SuiteHost, party: str, name: str, run: CaseRun | None, inbound: bool, first: First | None = None
+    ) -> None:
+        self._made = (host, party, name, run, inbound, first)
 
     def buildProtocol(self, addr: Any) -> Line:
         """A fresh one."""
@@ -112,10 +141,10 @@ class SuiteHost:
     """Sockets for a conductor. ``target`` is where the system under test listens, ``listen`` where each party does."""
 
     def __init__(
-        self, conductor: Conductor, target: str, listen: dict[str, str], layout: Layout, clock: Clock, endpoints: Endpoints
+        self, conductor: Conductor, target: str, listen: dict[str, str], paper: Paper, clock: Clock, endpoints: Endpoints
     ) -> None:
         self.clock = clock
-        self.layout = layout
+        self.paper = paper
         self.addresses = dict(listen)
         self._conductor = conductor
         self._target = target
@@ -127,7 +156,7 @@ class SuiteHost:
         self._dialling: list[Deferred[Any]] = []
         self._all: dict[Line, None] = {}
         self._kept: dict[str, Line | None] = {}
-        self._waiting: dict[str, list[bytes]] = {}
+        self._waiting: dict[str, list[First]] = {}
         self._stopped = False
 
     async def start(self) -> None:
@@ -159,6 +188,8 @@ class SuiteHost:
         self._all[line] = None
         if line.inbound:
             self._conductor.connected(line.party)
+        elif line.first is not None:
+            return
         elif line.run is not None:
             run = line.run
             key = (run.token, line.name)
@@ -173,7 +204,7 @@ class SuiteHost:
         run = line.run
         if packet.kind is Kind.HEARTBEAT:
             if run is None or run.case.manners.get("heartbeat") != "silent":
-                line.write(self.layout.encode(heartbeat_reply(packet, self.clock.now())))
+                line.write(self.paper.layout.encode(heartbeat_reply(packet, self.clock.now())))
             self._conductor.beat(line.party, line.name)
         elif packet.is_answer or packet.kind is Kind.HEARTBEAT_REPLY:
             if run is not None:
@@ -195,8 +226,12 @@ class SuiteHost:
         """A connection is over (told once or twice)."""
         self._all.pop(line, None) if line.over else None
         run = line.run
+        if self.paper.pics.web and not line.stream.busy:
+            return  # an HTTP connection nobody waits on may end at any time
         if run is not None:
-            if self._lines.get((run.token, line.name)) is line:
+            if line.first is not None:
+                self._conductor.happened(run, lambda now: run.ended(line.name, why, now))
+            elif self._lines.get((run.token, line.name)) is line:
                 del self._lines[run.token, line.name]
                 self._conductor.happened(run, lambda now: run.ended(line.name, why, now))
         elif not line.inbound and self._kept.get(line.party) is line:
@@ -216,15 +251,20 @@ class SuiteHost:
 
         dialling.addCallbacks(lambda _: self._dialling.remove(dialling), failed)
 
-    def write(self, run: CaseRun, name: str, data: bytes) -> None:
-        """Write on a case's connection; on one that is over, nothing."""
+    def write(self, run: CaseRun, name: str, data: bytes, packet: Packet | None) -> None:
+        """Write on a case's connection; on one that is over, nothing, but over HTTP on another."""
+        if self.paper.pics.web:
+            self._post(run, name, run.wires[name].party, (data, packet))
+            return
         line = self._lines.get((run.token, name))
         if line is not None:
-            line.write(data)
+            line.say(data, packet)
 
     def shut(self, run: CaseRun, name: str, how: str) -> None:
         """Close a case's connection."""
         line = self._lines.get((run.token, name))
+        for spare in [one for one in self._all if one.first is not None and one.owner == f"{run.token} {name}"]:
+            spare.finish()
         if line is None:
             self._shut_early[run.token, name] = how
         else:
@@ -239,16 +279,38 @@ class SuiteHost:
         """Answer on the connection something came on."""
         link.write(data)
 
-    def say(self, party: str, data: bytes) -> None:
+    def say(self, party: str, data: bytes, packet: Packet) -> None:
         """A party's own message, on the connection it keeps; opened when first needed, and again when it was lost."""
+        if self.paper.pics.web:
+            self._post(None, f"{party}>", party, (data, packet))
+            return
         line = self._kept.get(party)
         if line is not None:
-            line.write(data)
+            line.say(data, packet)
             return
-        self._waiting.setdefault(party, []).append(data)
+        self._waiting.setdefault(party, []).append((data, packet))
         if party not in self._kept:
             self._kept[party] = None
             self._keep(party)
+
+    def _post(self, run: CaseRun | None, name: str, party: str, first: First) -> None:
+        """Over HTTP: on a connection that waits for nothing, or on one more."""
+        owner = f"{run.token} {name}" if run is not None else party
+        for line in self._all:
+            if line.owner == owner and not line.inbound and not line.over and line.stream.free:
+                line.say(*first)
+                return
+        dialling = self._endpoints.client(self._target).connect(_Lines(self, party, name, run, False, first))
+        self._dialling.append(dialling)
+
+        def failed(reason: Failure) -> None:
+            self._dialling.remove(dialling)
+            if run is not None:
+                self._conductor.happened(run, lambda now: run.failed(name, reason.getErrorMessage(), now))
+            elif not self._stopped:
+                self.clock.callLater(_AGAIN_S, self._post, run, name, party, first)
+
+        dialling.addCallbacks(lambda _: self._dialling.remove(dialling), failed)
 
     def _keep(self, party: str) -> None:
         dialling = self._endpoints.client(self._target).connect(_Lines(self, party, f"{party}>", None, False))
@@ -257,8 +319,8 @@ class SuiteHost:
         def stands(line: Line) -> None:
             self._dialling.remove(dialling)
             self._kept[party] = line
-            for data in self._waiting.pop(party, []):
-                line.write(data)
+            for waiting in self._waiting.pop(party, []):
+                line.say(*waiting)
 
         def failed(reason: Failure) -> None:
             self._dialling.remove(dialling)

@@ -10,6 +10,7 @@ from conformance.paper import Unfit, Unsendable
 from conformance.stream import header_fields
 from conformance.values import Unresolved, render
 from conformance.verdict import Judged, meaning
+from conformance.web_carriage import facts_of
 from schemas.loader import RECEIPT
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ def expect(run: CaseRun, line: Line, now: int, begun: int) -> bool:
         return _answer(run, line)
     if line.what == "refusal":
         return _refusal(run, line)
+    if line.what == "response":
+        return _response(run, line)
     if line.what in ("closed", "open"):
         return _connection(run, line, now, begun)
     if line.what in ("connected", "heartbeat"):
@@ -89,11 +92,7 @@ def unplayable(run: CaseRun, fault: Unsendable | Unresolved) -> Judged:
 def _answer(run: CaseRun, line: Line) -> bool:
     asked = _asked(run, line)
     if not asked.answers:
-        wire = run.wires[asked.wire]
-        if wire.state in ("ended", "failed") and not wire.ours:
-            reason = f"未应答即关闭连接：{wire.why} / it closed the connection without an answer: {wire.why}"
-            raise Judged(Verdict.FAIL, reason, [Difference("/", line.what, "连接关闭 / connection closed")])
-        return False
+        return _none_yet(run, line, asked)
     got = asked.answers.pop(0)
     packet = got.reading.packet
     kind = packet.kind.value if packet.kind is not None else ""
@@ -110,12 +109,35 @@ def _answer(run: CaseRun, line: Line) -> bool:
         found += differences(code if "|" not in code else f"={code}", got.reading.body.get("code", ""), "/code")
         found += _result_agrees(got)
     found += _details(run, line, got) if not found else []
+    found += _status_agrees(run, line, got) if not found else []
     if found:
         said = _said(got)
         reason = f"{asked.line.what} 的应答不符：{said} / the answer to {asked.line.what} is wrong: {said}"
         raise Judged(Verdict.FAIL, reason, found)
     _kept(run, line, got)
     return True
+
+
+def _response(run: CaseRun, line: Line) -> bool:
+    """Whatever came back over HTTP, document or not."""
+    asked = _asked(run, line)
+    if not asked.answers:
+        return _none_yet(run, line, asked)
+    facts = facts_of(asked.answers.pop(0).reading.packet)
+    found = differences(render(line.args.get("web", {}), run.scope(asked.at)), facts, "web")
+    if found:
+        what = asked.line.what
+        raise Judged(Verdict.FAIL, f"{what} 的 HTTP 应答不符 / the HTTP response to {what} is wrong", found)
+    return True
+
+
+def _none_yet(run: CaseRun, line: Line, asked: Asked) -> bool:
+    """False. Raises Judged where no answer can come any more."""
+    wire = run.wires[asked.wire]
+    if wire.state in ("ended", "failed") and not wire.ours:
+        reason = f"未应答即关闭连接：{wire.why} / it closed the connection without an answer: {wire.why}"
+        raise Judged(Verdict.FAIL, reason, [Difference("/", line.what, "连接关闭 / connection closed")])
+    return False
 
 
 def _refusal(run: CaseRun, line: Line) -> bool:
@@ -131,6 +153,7 @@ def _refusal(run: CaseRun, line: Line) -> bool:
         if not asked.accepted:
             asked.answers.pop(0)
             found = differences(f"={code}", said, "/code") or [*_result_agrees(got), *_details(run, line, got)]
+            found = found or _status_agrees(run, line, got)
             if found:
                 raise Judged(Verdict.FAIL, f"{asked.line.what} 的拒绝不符 / {asked.line.what} is refused otherwise", found)
             return True
@@ -160,6 +183,14 @@ def _result_agrees(got: Got) -> list[Difference]:
     if packet.result != body.get("code", packet.result):
         return [Difference("packet/result", str(body["code"]), packet.result)]
     return []
+
+
+def _status_agrees(run: CaseRun, line: Line, got: Got) -> list[Difference]:
+    """Over HTTP the result stands in status and Fault, too; a line that names them judges them itself."""
+    web = run.paper.web
+    if web is None or {"status", "fault"} & set(line.args.get("web", {})):
+        return []
+    return web.disagreements(got.reading.packet, str(got.reading.body.get("code", "0000")))
 
 
 def _message(run: CaseRun, line: Line, now: int) -> bool:
@@ -192,6 +223,7 @@ def _details(run: CaseRun, line: Line, got: Got) -> list[Difference]:
     found += differences(args["body"], got.reading.body)
     found += differences(args["header"], got.reading.document.get("header", {}), "header")
     found += differences(args["packet"], header_fields(got.reading.packet), "packet")
+    found += differences(render(line.args.get("web", {}), scope), facts_of(got.reading.packet), "web")
     same = line.args.get("same")
     if same is not None and not found:
         found += _same_bytes(run.came[same].raw, got.raw)

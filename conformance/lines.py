@@ -30,6 +30,7 @@ KINDS = {
             "charset": _TEXT, "declare": _TEXT, "ref": _TEXT, "edit": _LIST, "bytes": _LIST, "patch": _LIST,
             "split": _LIST, "pause": _TEXT,
             "cut": _LIST, "again": _TEXT, "answers": _TEXT, "code": _TEXT, "receipt": _TEXT, "reply": _TABLE, "hold": _FLAG,
+            "web": _TABLE,
         },
         "发送报文",
         "send a message, or an answer to one that came",
@@ -39,7 +40,7 @@ KINDS = {
         "within",
         {
             "of": _TEXT, "where": _TABLE, "body": _TABLE, "header": _TABLE, "packet": _TABLE, "code": _TEXT, "before": _LIST,
-            "after": _LIST, "answer": _TEXT, "reply": _TABLE, "same": _TEXT, "state": _TEXT,
+            "after": _LIST, "answer": _TEXT, "reply": _TABLE, "same": _TEXT, "state": _TEXT, "web": _TABLE,
         },
         "等待并核对",
         "wait for something and judge it",
@@ -52,7 +53,7 @@ KINDS = {
 }  # fmt: skip
 """Kind of line -> what it takes."""
 
-WORDS = ("receipt", "answer", "refusal", "closed", "open", "connected", "heartbeat", "heartbeat_reply")
+WORDS = ("receipt", "answer", "refusal", "closed", "open", "connected", "heartbeat", "heartbeat_reply", "response")
 """What can be expected besides a message."""
 
 

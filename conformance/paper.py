@@ -19,8 +19,12 @@ from adapters.wire.packet import Kind, Packet
 from adapters.wire.times import wire_time
 from adapters.xml.codec import Codec
 from conformance.model import Line
-from conformance.pics import Pics
+from conformance.pics import SOAP, Pics
+from conformance.speech import Speech
+from conformance.stream import Flow, Stream
 from conformance.values import Scope, render
+from conformance.web_carriage import WebCarriage
+from conformance.web_stream import WebStream
 from schemas.loader import RECEIPT, Catalogue, UnknownName
 from schemas.model import MessageRow
 
@@ -75,13 +79,20 @@ class Reading:
 class Paper:
     """Writes for every party the suite plays, reads what the system under test sends."""
 
-    def __init__(self, catalogue: Catalogue, pics: Pics, sut: str, first: int) -> None:
+    def __init__(self, catalogue: Catalogue, pics: Pics, sut: str, first: int, target: str = "") -> None:
         self.catalogue = catalogue
         self.pics = pics
         self.sut = sut
         self.codec = Codec(catalogue)
         self.layout = Layout(catalogue.layout(pics.layout))
+        framed = None if pics.web else self.layout
+        self.speech = Speech(self.codec, framed, pics.envelope, pics.systems[sut], dict(pics.codes))
+        self.web = WebCarriage(self.codec, self.speech, pics, target) if pics.web else None
         self._sequence = first
+
+    def flow(self, inbound: bool) -> Flow:
+        """What reads a connection; ``inbound``: one the system under test opened."""
+        return Stream(self.layout, self.speech.complete) if self.web is None else WebStream(self.web, inbound)
 
     def serial(self, party: str, now: int) -> str:
         """The next serial of a party, never used before by this run."""
@@ -115,8 +126,8 @@ class Paper:
         header = Header(
             code=row.code,
             serial=asked.packet.serial,
-            sender=asked.packet.receiver,
-            receiver=asked.packet.sender,
+            sender=asked.packet.receiver or self.pics.systems[line.party],
+            receiver=asked.packet.sender or self.pics.systems[self.sut],
             area=asked.packet.area,
             send_time=wire_time(scope.now),
             mode=asked.packet.mode,
@@ -125,7 +136,8 @@ class Paper:
         )
         header = replace(header, **render(line.args.get("header", {}), scope))
         element = RECEIPT if receipt else str(row.answer)
-        return self._written(line, Document(row, element, header, filled), Kind.RECEIPT if receipt else Kind.REPLY, scope)
+        kind = Kind.RECEIPT if receipt else Kind.REPLY
+        return self._written(line, Document(row, element, header, filled), kind, scope, asked.packet)
 
     def heartbeat(self, party: str, now: int) -> Written:
         """A heartbeat request. Raises Unfit."""
@@ -139,21 +151,21 @@ class Paper:
             send_time=wire_time(now),
         )
         try:
-            return Written([self.layout.encode(packet)], packet, {})
+            return Written([self.layout.encode(self.speech.dressed(packet))], packet, {})
         except LocalError as fault:
             raise Unfit(str(fault)) from fault
 
     def read(self, packet: Packet) -> Reading:
         """The document in a packet; never raises: what is wrong with it stands in the reading."""
-        expect: dict[str, Any] = {"code": packet.code, "serial": packet.serial, "sender": packet.sender}
-        body = packet.body
+        known = packet
         if packet.is_answer and not self._knows(packet.code):  # it echoes the code of something nobody knows
-            body = body.replace(f"<MessageCode>{packet.code}<".encode(), f"<MessageCode>{_NOBODY_KNOWS}<".encode())
-            expect["code"] = ""
+            body = packet.body.replace(f"MessageCode>{packet.code}<".encode(), f"MessageCode>{_NOBODY_KNOWS}<".encode())
+            known = replace(packet, body=body, code="")
         try:
-            document = self.codec.decode(body, packet.charset, {name: value for name, value in expect.items() if value})
+            document = self.speech.read(known)
         except DocumentRefused as refusal:
             return Reading(packet, {}, refusal.symbol, refusal.faults)
+        packet.kind = known.kind
         return Reading(packet, plain(document))
 
     def _knows(self, code: str) -> bool:
@@ -177,13 +189,17 @@ class Paper:
         filled: dict[str, Any] = render(changed, scope)
         return filled
 
-    def _written(self, line: Line, document: Document, kind: Kind, scope: Scope) -> Written:
-        charset = str(line.args.get("charset", self.pics.charset))
+    def _written(
+        self, line: Line, document: Document, kind: Kind, scope: Scope, asked: Packet | None = None
+    ) -> Written:
+        charset = str(line.args.get("charset", "UTF-8" if self.pics.binding == SOAP else self.pics.charset))
         try:
-            raw = self.codec.encode(document, charset)
+            raw = self.speech.encode(document, charset)
         except (ValueError, LookupError) as fault:
             raise Unsendable(f"{line.place}: {fault}") from fault
         raw = _spoiled(_edited(raw, charset, line, scope), charset, line)
+        if "web" in line.args:
+            line = replace(line, args={**line.args, "web": render(line.args["web"], scope)})
         header = document.header
         packet = Packet(
             raw,
@@ -201,12 +217,19 @@ class Paper:
         )
         packet = replace(packet, **render(line.args.get("packet", {}), scope))
         try:
-            pieces = [self.layout.encode(one) for one in _segments(packet, line)]
+            pieces = self._pieces(packet, line, asked)
         except LocalError as fault:
             raise Unfit(str(fault)) from fault
         except ValueError as fault:
             raise Unsendable(f"{line.place}: {fault}") from fault
         return Written([_patched(piece, line) for piece in pieces], packet, plain(document))
+
+    def _pieces(self, packet: Packet, line: Line, asked: Packet | None) -> list[bytes]:
+        """What is written, in order. Raises LocalError, ValueError, LookupError."""
+        dressed = self.speech.dressed(packet) if asked is None else self.speech.echoing(packet, asked)
+        if self.web is not None:
+            return [self.web.request(dressed, line) if asked is None else self.web.answer(dressed, asked)]
+        return [self.layout.encode(one) for one in _segments(dressed, line)]
 
 
 def plain(document: Document) -> dict[str, Any]:

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from conformance.values import span_ms
-from schemas.loader import load
+from schemas.loader import NATIVE, load
 from schemas.toml_lines import key_lines, line_of
+from schemas.wsdl import TEXT_OPERATIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,7 @@ VALUES: dict[str, Row] = {
     "change_reason": Row("10Q001", "改单原因", "a reason of type 10Q"),
     "defer_reason": Row("10P001", "缓装原因", "a reason of type 10P"),
     "wait_reason": Row("10W001", "待装原因", "a reason of type 10W"),
+    "auto_reason": Row("10W004", "待装自动的原因", "a reason of type 10W that starts again by itself"),
     "max_packet": Row(1 << 20, "报文上限（字节）", "the largest packet taken, in bytes"),
 }
 """Test values a case may name as ``${pixit.name}``."""
@@ -97,6 +99,18 @@ LISTEN: dict[str, str] = {
 
 _TABLES = {"features": FEATURES, "timers": TIMERS, "values": VALUES, "systems": SYSTEMS}
 
+SOCKET, SOAP, HTTP = "socket", "soap", "http"
+CHOICES: dict[str, tuple[str, ...]] = {
+    "charset": ("GB18030", "UTF-8"),
+    "binding": (SOCKET, SOAP, HTTP),
+    "soap": ("1.1", "1.2"),
+    "operation": ("document", *TEXT_OPERATIONS),
+}
+"""What is one of a few words; layout and envelope are those of the catalogue."""
+
+_PLAIN = ("layout", "charset", "binding", "envelope", "soap", "operation")
+"""Keys that stand by themselves, each a word."""
+
 
 class PicsInvalid(Exception):
     """The questionnaire cannot be used: file, line and what to do, in both languages."""
@@ -108,16 +122,29 @@ class PicsInvalid(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Pics:
-    """A filled questionnaire; times in ms. ``messages`` empty: all."""
+    """A filled questionnaire; times in ms. ``messages`` empty: all.
+
+    ``soap`` and ``operation`` count where ``binding`` is soap; ``codes`` are message codes, ours -> those of the envelope.
+    """
 
     layout: str = "ctif-128"
     charset: str = "GB18030"
+    binding: str = SOCKET
+    envelope: str = NATIVE
+    soap: str = "1.1"
+    operation: str = "document"
     messages: tuple[str, ...] = ()
     features: Mapping[str, bool] = field(default_factory=lambda: {name: row.default for name, row in FEATURES.items()})
     timers: Mapping[str, int] = field(default_factory=lambda: {name: _ms(row.default) for name, row in TIMERS.items()})
     values: Mapping[str, Any] = field(default_factory=lambda: {name: row.default for name, row in VALUES.items()})
     systems: Mapping[str, str] = field(default_factory=lambda: {name: row.default for name, row in SYSTEMS.items()})
     listen: Mapping[str, str] = field(default_factory=lambda: dict(LISTEN))
+    codes: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def web(self) -> bool:
+        """Whether documents travel over HTTP."""
+        return self.binding != SOCKET
 
     def lacks(self, conditions: tuple[str, ...]) -> str:
         """The first condition that does not hold, or an empty text. ``!x``: x is not supported."""
@@ -135,7 +162,7 @@ class Pics:
     def _offers(self, name: str) -> bool:
         key, _, value = name.partition("=")
         if value:
-            return bool(getattr(self, key) == value)
+            return bool(getattr(self, key) == value) and not (key == "layout" and self.web)
         if name in FEATURES:
             return bool(self.features[name])
         return not self.messages or name in self.messages
@@ -143,10 +170,9 @@ class Pics:
     def plain(self) -> dict[str, Any]:
         """As plain values, for reports."""
         return {
-            "layout": self.layout,
-            "charset": self.charset,
+            **{name: getattr(self, name) for name in _PLAIN},
             "messages": list(self.messages),
-            **{name: dict(getattr(self, name)) for name in (*_TABLES, "listen")},
+            **{name: dict(getattr(self, name)) for name in (*_TABLES, "listen", "codes")},
         }
 
 
@@ -155,7 +181,7 @@ def known_condition(condition: str) -> bool:
     name = condition.removeprefix("!")
     key, _, value = name.partition("=")
     codes = [row.code for row in load().messages()]
-    return key in ("layout", "charset") if value else name in FEATURES or name in codes
+    return key in _PLAIN if value else name in FEATURES or name in codes
 
 
 def read_pics(path: Path | None) -> Pics:
@@ -172,16 +198,17 @@ def read_pics(path: Path | None) -> Pics:
     def at(*keys: str) -> str:
         return f"{path}:{line_of(lines, keys)}"
 
-    known = {"layout", "charset", "messages", "listen", *_TABLES}
+    known = {*_PLAIN, "messages", "listen", "codes", *_TABLES}
     for name in data:
         if name not in known:
             raise PicsInvalid(at(name), f"不认识 {name}，可用 {sorted(known)}", f"{name} is unknown; there are {sorted(known)}")
-    chosen: dict[str, Any] = {name: data[name] for name in ("layout", "charset") if name in data}
+    chosen: dict[str, Any] = {name: data[name] for name in _PLAIN if name in data}
     _check_names(data, at)
     chosen["messages"] = tuple(data.get("messages", ()))
     for name, rows in _TABLES.items():
         chosen[name] = _table(name, rows, data.get(name, {}), at)
     chosen["listen"] = {**LISTEN, **data.get("listen", {})}
+    chosen["codes"] = dict(data.get("codes", {}))
     return Pics(**chosen)
 
 
@@ -193,6 +220,10 @@ def template() -> str:
         "",
         'layout = "ctif-128"      # 报文头布局 packet layout: ' + ", ".join(row.name for row in load().layouts()),
         'charset = "GB18030"      # 字符集 charset: GB18030, UTF-8',
+        'binding = "socket"       # 绑定 binding: socket, soap, http',
+        'envelope = "package"     # 封装 envelope: ' + ", ".join(row.name for row in load().envelopes()),
+        'soap = "1.1"             # SOAP 版本 SOAP version: 1.1, 1.2',
+        'operation = "document"   # SOAP 操作 operation: document, ' + ", ".join(TEXT_OPERATIONS),
         "messages = []            # 支持的报文，空为全部 messages supported; empty: all. messages = [\"OH01\", \"CN01\"]",
     ]
     about = {
@@ -206,18 +237,24 @@ def template() -> str:
         rows += [f"{_key(key)} = {_toml(row.default):<14} # {row.zh} · {row.en}" for key, row in table.items()]
     rows += ["", "[listen]  # 被测方向这些地址连接 the system under test connects here"]
     rows += [f"{name} = {_toml(address)}" for name, address in LISTEN.items()]
+    rows += ["", "[codes]  # 该封装中的报文编码 message codes of this envelope, ours -> theirs", '# OH01 = "BUS14001/SVC11001"']
     return "\n".join(rows) + "\n"
 
 
 def _check_names(data: dict[str, Any], at: Any) -> None:
     """Layout, charset and messages must be known."""
-    layouts = [row.name for row in load().layouts()]
+    layouts = tuple(row.name for row in load().layouts())
+    envelopes = tuple(row.name for row in load().envelopes())
     codes = [row.code for row in load().messages()]
-    if data.get("layout", layouts[0]) not in layouts:
-        raise PicsInvalid(at("layout"), f"布局须为 {layouts}", f"layout is one of {layouts}")
-    if data.get("charset", "UTF-8") not in ("GB18030", "UTF-8"):
-        raise PicsInvalid(at("charset"), "字符集须为 GB18030 或 UTF-8", "charset is GB18030 or UTF-8")
-    for code in data.get("messages", ()):
+    for name, choices in {"layout": layouts, "envelope": envelopes, **CHOICES}.items():
+        if name in data and data[name] not in choices:
+            there = ", ".join(choices)
+            raise PicsInvalid(at(name), f"{name} 须为 {there}", f"{name} is one of {there}")
+    documents = data.get("binding") == SOAP and data.get("operation", "document") == "document"
+    if documents and data.get("envelope", NATIVE) != NATIVE:
+        zh, en = f"SOAP 的 document 操作只承载 {NATIVE} 封装", f"document operations of SOAP carry the envelope {NATIVE} only"
+        raise PicsInvalid(at("envelope"), zh, en)
+    for code in (*data.get("messages", ()), *data.get("codes", {})):
         if code not in codes:
             raise PicsInvalid(at("messages"), f"没有报文 {code}", f"there is no message {code}")
     for role in data.get("listen", {}):

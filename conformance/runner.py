@@ -49,7 +49,7 @@ class CaseRun:
         self._index = 0
         self._begun = 0
         self._started = 0
-        self._sending: list[tuple[int, bytes]] | None = None
+        self._sending: list[tuple[int, bytes, Packet | None]] | None = None
         self._names: dict[str, Any] = {"pixit": dict(paper.pics.values), "sut": {"system": paper.pics.systems[paper.sut]}}
         self._verdict: Judged | None = None
         self._failed_at = 0
@@ -286,7 +286,7 @@ class CaseRun:
         pieces = writes(line, written.pieces)
         pieces[0], wire.held = wire.held + pieces[0], b""
         pause = span_ms(line.args.get("pause", "0ms")) or 0
-        self._sending = [(now + n * pause, piece) for n, piece in enumerate(pieces)]
+        self._sending = [(now + n * pause, piece, None if n else written.packet) for n, piece in enumerate(pieces)]
         return self._write_due(line, now)
 
     def _write_due(self, line: Line, now: int) -> bool:
@@ -294,7 +294,7 @@ class CaseRun:
         assert self._sending is not None
         name = line.on or line.party
         while self._sending and self._sending[0][0] <= now:
-            self.orders.append(Write(name, self._sending.pop(0)[1]))
+            self.orders.append(Write(name, *self._sending.pop(0)[1:]))
         return not self._sending
 
     def _compose(self, line: Line, now: int) -> Written:

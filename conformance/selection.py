@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from conformance.exchange import INBOUND
+from conformance.fitness import lacking, wire_of
 from conformance.model import Case, CaseResult, Explanation, Line, Verdict
 from conformance.paper import HEARTBEAT
 from conformance.pics import Pics
@@ -54,10 +55,13 @@ def applicable(cases: list[Case], pics: Pics, read_only: bool = False) -> tuple[
     """What is played, and the results of what the implementation does not offer, or may not be asked (``read_only``)."""
     play: list[Case] = []
     rest: list[CaseResult] = []
+    wire = wire_of(pics, load())
     for case in cases:
-        lacking = pics.lacks(case.pics)
-        if lacking:
-            reason = f"问卷声明不支持 {lacking} / the questionnaire says {lacking} does not hold"
+        unsaid = pics.lacks(case.pics)
+        if unsaid:
+            reason = f"问卷声明不支持 {unsaid} / the questionnaire says {unsaid} does not hold"
+            rest.append(CaseResult(case, Verdict.NOT_APPLICABLE, Explanation(reason)))
+        elif reason := lacking(case, wire):
             rest.append(CaseResult(case, Verdict.NOT_APPLICABLE, Explanation(reason)))
         elif read_only and not harmless(case):
             reason = "只读方式不执行会写入或扰动的用例 / not played read-only: it writes, or disturbs others"

@@ -52,11 +52,11 @@ class Session:
         cases = chosen(suite.cases, plan.suite, plan.sut, plan.only)
         play, self._rest = applicable(cases, plan.pics, plan.read_only)
         self._order = {case.id: n for n, case in enumerate(cases)}
-        paper = Paper(load(), plan.pics, plan.sut, _FIRST_SERIAL + entropy.below(1_000_000_000))
+        paper = Paper(load(), plan.pics, plan.sut, _FIRST_SERIAL + entropy.below(1_000_000_000), plan.endpoint)
         first = sanity(suite.cases, plan.sut, plan.pics)
         self.conductor = Conductor(self.outcome, first, play, paper, suite.blocks, clock, entropy, plan.width, self._repeat)
         listen = {role: plan.pics.listen[role] for role in parties(play, plan.sut)}
-        self.host = SuiteHost(self.conductor, plan.endpoint, listen, paper.layout, clock, endpoints)
+        self.host = SuiteHost(self.conductor, plan.endpoint, listen, paper, clock, endpoints)
         self._clock = clock
         self._finished: Deferred[RunResult] = Deferred()
         self.conductor.done = self._finished.callback

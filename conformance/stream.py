@@ -5,8 +5,9 @@ No session: a tester must be able to leave heartbeats unanswered, answer twice, 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from adapters.wire.errors import FramingFault
 from adapters.wire.framer import Framer
@@ -14,10 +15,12 @@ from adapters.wire.layout import Layout
 from adapters.wire.packet import Packet
 from adapters.wire.segments import Reassembler
 from adapters.xml.charset import Undecodable, read
+from conformance.speech import Oldest
 
 MAX_PACKET = 4 << 20
 MAX_DOCUMENT = 32 << 20
 """What the suite itself takes from a system under test; beyond it floods."""
+_MAX_ASKED = 1_000
 
 
 @dataclass(slots=True)
@@ -27,12 +30,40 @@ class Arrival:
     packets: list[tuple[Packet, bytes]] = field(default_factory=list)
     fault: str = ""
     lost: bool = False
+    replies: list[bytes] = field(default_factory=list)
+    """What is to be written back at once, as the connection itself wants it."""
+
+
+class Flow(Protocol):
+    """What comes on one connection, whatever it travels in."""
+
+    count: int
+
+    @property
+    def busy(self) -> bool:
+        """Whether something of ours waits for its answer here."""
+
+    @property
+    def free(self) -> bool:
+        """Whether one more request may go here."""
+
+    def sent(self, packet: Packet) -> None:
+        """Something of ours went out."""
+
+    def feed(self, data: bytes, now: int) -> Arrival:
+        """Bytes arrived."""
+
+    def ended(self, now: int) -> Arrival:
+        """No more will come."""
 
 
 class Stream:
-    """Reads what the system under test writes on one connection."""
+    """Reads what the system under test writes on one connection, in packets. ``complete`` fills in what their headers leave
+    unsaid."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, complete: Callable[[Packet, Oldest], None] | None = None) -> None:
+        self._complete = complete
+        self._asked: list[Packet] = []
         self._framer = Framer(layout, MAX_PACKET, allow_unchecked=True)
         self._frame = layout.header_size + len(layout.delimiter)
         self._encloses = layout.encloses
@@ -83,9 +114,37 @@ class Stream:
             self._note(arrival, fault)
             return
         if whole is not None:
+            self._whole(whole)
             arrival.packets.append((whole, raw))
         else:
             self._pieces[packet.serial] = raw
+
+    @property
+    def busy(self) -> bool:
+        """Whether something waits for its answer, as far as the connection has to know."""
+        return bool(self._asked)
+
+    @property
+    def free(self) -> bool:
+        """Many exchanges share a connection."""
+        return True
+
+    def sent(self, packet: Packet) -> None:
+        """Something of ours went out."""
+        if self._complete is not None and not packet.is_answer:
+            self._asked.append(packet)
+            del self._asked[:-_MAX_ASKED]
+
+    def ended(self, now: int) -> Arrival:
+        """A packet that is not whole by now never is; it is no answer."""
+        return Arrival()
+
+    def _whole(self, packet: Packet) -> None:
+        if self._complete is None:
+            return
+        self._complete(packet, lambda: self._asked[0] if self._asked else None)
+        if packet.is_answer:
+            self._asked = [one for one in self._asked if one.serial != packet.serial]
 
     def _bytes_of(self, packet: Packet) -> bytes:
         """The bytes a packet was cut from."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from adapters.document import Fault, Header
+from adapters.document import DocumentRefused, Fault, Header
 from adapters.envelopes.form import MEDIA_TYPE as FORM
 from adapters.envelopes.package import loose_header
 from adapters.soap.names import XML_MEDIA
@@ -172,7 +172,11 @@ class PlainIntake:
             self._refuse(request, raw, "MESSAGE_UNKNOWN", 404, (fault_at,))
             return
         except NotAdmitted as fault:
-            self._refuse(request, raw, fault.symbol)
+            unread = self._no_document(raw, charset) if name and fault.symbol == "SENDER_UNKNOWN" else None
+            if unread is None:
+                self._refuse(request, raw, fault.symbol)
+            else:
+                self._refuse(request, raw, unread.symbol, 400, unread.faults)
             return
         if shop.dispatcher.behind:
             self._refuse(request, raw, "BUSY", peer=peer)
@@ -191,6 +195,16 @@ class PlainIntake:
 
         packet = Packet(body=raw, charset=charset or peer.charset, sender=peer.id, receiver=shop.book.own_id)
         shop.dispatcher.take_from(packet, peer, {**expect, "sender": peer.id}, respond)
+
+    def _no_document(self, raw: bytes, charset: str | None) -> DocumentRefused | None:
+        """Why there is no Package that could say whose it is (01.4: 400); None where there is one."""
+        if _ROOT.search(raw, 0, 4096) is not None:
+            return None
+        try:
+            self._shop.codec.decode(raw, charset)
+        except DocumentRefused as refusal:
+            return refusal
+        return None
 
     def _expected(self, name: str) -> dict[str, str]:
         """What the path says of the message. Raises LookupError for none that is offered here."""

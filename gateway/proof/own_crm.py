@@ -11,10 +11,12 @@ from typing import Any
 from adapters.store.engine import open_engine
 from adapters.store.migration import upgrade_engine
 from adapters.store.store import Store
-from conformance.pics import Pics
+from conformance.pics import SOAP, Pics
 from gateway.clock import Clock, Entropy
 from gateway.config_file import parse
+from gateway.proof.auditor import audit
 from gateway.service import Gateway
+from schemas.loader import load
 
 FILE = "judged.toml"
 _TIMERS = {
@@ -44,14 +46,27 @@ def configuration(address: str, pics: Pics, database: str = "") -> str:
         "[[listen]]",
         'name = "door"',
         f'address = "{address}"',
-        f'layout = "{pics.layout}"',
+        f'binding = "{pics.binding}"' if pics.web else f'layout = "{pics.layout}"',
     ]
     for role, place in pics.listen.items():
         if role != "CRM":
             rows += ["", "[[peer]]", f'id = "{pics.systems[role]}"', f'role = "{role}"', 'listen = "door"']
-            rows += [f'connect = ["{place}"]', f'layout = "{pics.layout}"', f'charset = "{pics.charset}"']
+            rows += _manner(pics, place)
             rows += ["[peer.timers]", *(f"{name} = {ms / 1000}" for name, ms in timers.items())]
     return "\n".join(rows) + "\n"
+
+
+def _manner(pics: Pics, place: str) -> list[str]:
+    """How a peer at ``place`` speaks."""
+    rows = [f'envelope = "{pics.envelope}"', f'charset = "{"UTF-8" if pics.binding == SOAP else pics.charset}"']
+    if pics.web:
+        rows += [f'connect = ["{place.replace("tcp://", "http://")}"]', f'binding = "{pics.binding}"']
+        rows += ["[peer.http]", f'soap = "{pics.soap}"', f'operation = "{pics.operation}"'] if pics.binding == SOAP else []
+    else:
+        rows += [f'connect = ["{place}"]', f'layout = "{pics.layout}"']
+    if pics.codes:
+        rows += ["[peer.dialect.codes]", *(f'{ours} = "{theirs}"' for ours, theirs in pics.codes.items())]
+    return rows
 
 
 class OwnCrm:
@@ -67,6 +82,13 @@ class OwnCrm:
     def start(self) -> None:
         """It listens and connects."""
         self.gateway.start()
+
+    def faults(self) -> list[str]:
+        """What the auditor finds in its store, and jobs of its worker that failed."""
+        with self._engine.connect() as connection:
+            found = [str(one) for one in audit(connection, load(), quiet=False)]
+        failed = self.gateway.writer.figures.failed
+        return [*found, *([f"{failed} jobs of the worker failed"] if failed else [])]
 
     def drop(self) -> None:
         """Nobody asks it anything any more."""
