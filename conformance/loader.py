@@ -1,7 +1,7 @@
 """Cases out of their files: read, expanded, verified, every fault with file and line (spec 07.2).
 
-``cases/<clause>.toml`` holds one clause.  ``data/blocks.toml`` has lines and bodies many cases share, ``data/templates.toml``
-what every message is asked (expand.py).  Nothing here decides anything about a verdict.
+``cases/<clause>.toml`` holds one clause.  ``data/blocks.toml`` and ``data/blocks.<role>.toml`` have lines and bodies many cases
+share, ``data/templates.toml`` what every message is asked (expand.py).  Nothing here decides anything about a verdict.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ class Suite:
 def load_suite(root: Path = ROOT) -> Suite:
     """Everything, verified. Raises CasesInvalid with every fault found."""
     faults: list[Fault] = []
-    blocks = _blocks(open_source(root / "data" / "blocks.toml"), open_source(root / "data" / "manners.toml"), faults)
+    shared = [open_source(path) for path in sorted((root / "data").glob("blocks*.toml"), key=lambda path: path.stem)]
+    blocks = _blocks(shared, open_source(root / "data" / "manners.toml"), faults)
     requirements = _requirements(open_source(root / "requirements.toml"), faults) | of_messages(load())
     templates = read_templates(open_source(root / "data" / "templates.toml"), blocks, faults)
     cases: list[Case] = []
@@ -54,11 +55,22 @@ def load_suite(root: Path = ROOT) -> Suite:
     return suite
 
 
-def _blocks(source: Source, manners: Source, faults: list[Fault]) -> Blocks:
-    blocks = Blocks(bodies=source.data.get("bodies", {}), manners=manners.data.get("manner", []))
-    for name, entries in source.data.get("lines", {}).items():
-        blocks.lines[name] = list(read_all(source, entries, blocks, faults, "lines", name))
+def _blocks(sources: list[Source], manners: Source, faults: list[Fault]) -> Blocks:
+    """What the files share, the one of everybody first; a name stands in one of them only."""
+    blocks = Blocks(manners=manners.data.get("manner", []))
+    for source in sources:
+        for name, entries in source.data.get("lines", {}).items():
+            faults += _taken(source, "lines", name, blocks.lines)
+            blocks.lines[name] = list(read_all(source, entries, blocks, faults, "lines", name))
+        for name, body in source.data.get("bodies", {}).items():
+            faults += _taken(source, "bodies", name, blocks.bodies)
+            blocks.bodies[name] = body
     return blocks
+
+
+def _taken(source: Source, kind: str, name: str, known: dict[str, Any]) -> list[Fault]:
+    place = source.place(kind, name)
+    return [Fault(place, f"{name} 已在别处定义", f"{name} stands in another file already")] if name in known else []
 
 
 def _requirements(source: Source, faults: list[Fault]) -> dict[str, Requirement]:
