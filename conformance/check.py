@@ -7,6 +7,7 @@ from typing import Any
 from conformance.lines import WORDS
 from conformance.model import Case, Line, Requirement
 from conformance.pics import TIMERS, known_condition
+from conformance.prompting import PROMPT
 from conformance.sources import Blocks, Fault
 from conformance.values import Unresolved, holes, root_of, span_ms
 from schemas.loader import UnknownName, load
@@ -58,14 +59,14 @@ def _check_lines(case: Case, blocks: Blocks) -> list[Fault]:
 def _places(line: Line, case: Case) -> list[tuple[str, str]]:
     """Roles, messages and times."""
     found = []
-    if line.do != "wait" and line.party not in (*ROLES, "@peer"):
+    if line.do not in ("wait", PROMPT) and line.party not in (*ROLES, "@peer"):
         found.append((f"未知角色 {line.party!r}", f"unknown role {line.party!r}"))
     if line.party in case.suts:
         found.append((f"{line.party} 是被测方，不能由本套件扮演", f"{line.party} is under test and cannot be played"))
     if line.within and line.within not in TIMERS and span_ms(line.within) is None:
         found.append((f"未知定时器 {line.within}", f"unknown timer {line.within}"))
     words = (*WORDS, "*") if line.do == "quiet" else WORDS
-    if line.do in ("send", "expect", "quiet") and line.what not in words:
+    if line.do in ("send", "expect", "quiet", PROMPT) and line.what not in words:
         try:
             load().message(line.what)
         except UnknownName:
@@ -81,10 +82,10 @@ def _names(line: Line, labels: list[str], blocks: Blocks) -> list[tuple[str, str
         if label is not None and label not in labels:
             found.append((f"{name} 指向未知的标签 {label}", f"{name} names the unknown label {label}"))
     body: Any = line.args.get("body")
-    if line.do == "send" and not _has_body(line, blocks):
+    if line.do in ("send", PROMPT) and not _has_body(line, blocks):
         missing = body if isinstance(body, str) else line.what
         found.append((f"没有名为 {missing} 的报文体", f"no body is called {missing}"))
-    named = line.args.get("body", line.what) if line.do == "send" and not _CARRIED & set(line.args) else None
+    named = line.args.get("body", line.what) if line.do in ("send", PROMPT) and not _CARRIED & set(line.args) else None
     shared = blocks.bodies.get(named, {}) if isinstance(named, str) else {}
     gone = {*line.args.get("set", {}), *line.args.get("drop", ())}
     values = [{name: value for name, value in shared.items() if name not in gone}, line.args]

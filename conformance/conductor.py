@@ -16,6 +16,7 @@ from conformance.manners import Manners
 from conformance.model import Case, CaseResult, Entry, Explanation, RunResult, Verdict
 from conformance.paper import Paper, Reading
 from conformance.ports import Clock, Entropy
+from conformance.prompting import Prompt
 from conformance.runner import CaseRun
 from conformance.sources import Blocks
 from conformance.stream import header_fields
@@ -46,6 +47,9 @@ class Wires(Protocol):
 
     def reply(self, link: Any, data: bytes) -> None:
         """Write on the connection something came on."""
+
+    def prompt(self, code: str, body: dict[str, Any], failed: Callable[[str], None]) -> None:
+        """Have the system under test send a message; ``failed`` hears why it could not be asked for."""
 
     def say(self, party: str, data: bytes, packet: Packet) -> None:
         """Write on the connection ``party`` keeps with the system under test."""
@@ -262,6 +266,8 @@ class Conductor:
                     self._wires.cut(party)
                 case Reply(got, data):
                     self._wires.reply(got.link, data)
+                case Prompt(code, body):
+                    self._wires.prompt(code, body, run.notes.append)
 
     # -- the played parties
 

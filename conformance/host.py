@@ -6,6 +6,7 @@ shell runs over real sockets and in simulation.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -19,6 +20,7 @@ from adapters.wire.packet import Kind, Packet
 from conformance.conductor import Conductor
 from conformance.paper import Paper
 from conformance.ports import Clock, Endpoints
+from conformance.prompting import Prompter, nobody
 from conformance.runner import CaseRun
 from conformance.stream import Arrival
 
@@ -158,6 +160,7 @@ class SuiteHost:
         self._kept: dict[str, Line | None] = {}
         self._waiting: dict[str, list[First]] = {}
         self._stopped = False
+        self.prompter: Prompter = nobody
 
     async def start(self) -> None:
         """Listen as every party; raises CannotListenError."""
@@ -274,6 +277,10 @@ class SuiteHost:
         """Break what the system under test opened to a party."""
         for line in [one for one in self._all if one.inbound and one.party == party]:
             line.abort()
+
+    def prompt(self, code: str, body: dict[str, Any], failed: Callable[[str], None]) -> None:
+        """Have the system under test send a message."""
+        self.prompter(code, body, failed)
 
     def reply(self, link: Any, data: bytes) -> None:
         """Answer on the connection something came on."""

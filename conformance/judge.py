@@ -172,7 +172,7 @@ def _refusal(run: CaseRun, line: Line) -> bool:
 
 
 def _codes(body: Any) -> list[str]:
-    """Every result code a message names: at its top, for its items or instances, and as its reason (SD04 has no other place)."""
+    """Every result code a message names: at its top, for items or instances, and as its reason (SD04 has no other place)."""
     said = [body, *body.get("items", ()), *body.get("instances", ()), body.get("reason")]
     return [str(row["code"]) for row in said if isinstance(row, dict) and isinstance(row.get("code"), str)]
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from conformance.model import Line, Place
+from conformance.prompting import PROMPT
 
 _TABLE, _TEXT, _LIST, _FLAG, _TEXT_OR_TABLE = dict, str, list, bool, (str, dict)
 
@@ -50,6 +51,10 @@ KINDS = {
     "open": Kind("by", "", {}, "建立连接", "open a connection"),
     "close": Kind("by", "", {"how": _TEXT}, "关闭连接", "close a connection: end, half or abort"),
     "wait": Kind("", "for", {}, "等待", "let time pass"),
+    PROMPT: Kind(
+        "", "", {"body": _TEXT_OR_TABLE, "set": _TABLE, "drop": _LIST}, "请被测方的操作员发起报文",
+        "have the operator of the system under test send a message",
+    ),
 }  # fmt: skip
 """Kind of line -> what it takes."""
 

@@ -102,7 +102,7 @@ class Paper:
     def message(self, line: Line, body: dict[str, Any], scope: Scope, ref_serial: str | None) -> Written:
         """The message of a ``send`` line. Raises Unsendable."""
         row = self.catalogue.message(line.what)
-        filled = self._body(body, line, scope)
+        filled = self.filled(body, line, scope)
         header = Header(
             code=row.code,
             serial=self.serial(line.party, scope.now),
@@ -121,7 +121,7 @@ class Paper:
         """The answer of a ``send ... answers`` line or of a manner: a receipt, or the answer's element."""
         row = self._row_of(asked.packet.code)
         receipt = line.what == "receipt" or row.answer is None
-        filled = self._body(body, line, scope)
+        filled = self.filled(body, line, scope)
         result = str(filled.get("code", "0001")) if receipt else "0000"
         header = Header(
             code=row.code,
@@ -179,8 +179,8 @@ class Paper:
         except UnknownName:
             return self.catalogue.message(_NOBODY_KNOWS)
 
-    def _body(self, body: dict[str, Any], line: Line, scope: Scope) -> dict[str, Any]:
-        """The body with the line's changes, filled."""
+    def filled(self, body: dict[str, Any], line: Line, scope: Scope) -> dict[str, Any]:
+        """A body with the line's changes, filled. Raises Unsendable, Unresolved."""
         changed = deepcopy(body)
         for path, value in line.args.get("set", {}).items():
             _put(changed, path.split("."), value, line)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from conformance.prompting import PROMPT
 from conformance.values import span_ms
 from schemas.loader import NATIVE, load
 from schemas.toml_lines import key_lines, line_of
@@ -37,7 +38,7 @@ FEATURES: dict[str, Row] = {
     "report_seq": Row(True, "报告带序号", "reports carry report_seq (04.1)"),
     "long_connections": Row(True, "保持长连接", "connections stay open"),
     "address_check": Row(True, "检查地址是否覆盖", "addresses are checked for coverage"),
-    "refuses_frozen": Row(True, "割接冻结的实例拒绝新定单（否则排队）", "new orders for a frozen instance are refused, not queued"),
+    "refuses_frozen": Row(True, "割接冻结的实例拒绝新定单，而非排队", "a frozen instance refuses new orders, not queues them"),
     "future_orders": Row(True, "处理未来日期的定单", "orders for a later day"),
 }
 """Options of an implementation."""
@@ -97,6 +98,11 @@ LISTEN: dict[str, str] = {
 }
 """Where the suite listens for what the system under test sends to a role it plays."""
 
+_PROMPTS = (
+    "[prompts]  # 只有操作员能让被测方发起的报文：命令，标准输入为报文体（JSON）",
+    "# messages that only its operator makes it send: a command, with the body as JSON on its standard input",
+    '# RC02 = "ssh crm ask-survey"',
+)
 _TABLES = {"features": FEATURES, "timers": TIMERS, "values": VALUES, "systems": SYSTEMS}
 
 SOCKET, SOAP, HTTP = "socket", "soap", "http"
@@ -122,7 +128,7 @@ class PicsInvalid(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Pics:
-    """A filled questionnaire; times in ms. ``messages`` empty: all.
+    """A filled questionnaire; times in ms. ``messages`` empty: all. ``prompts``: by code, the command that has it sent.
 
     ``soap`` and ``operation`` count where ``binding`` is soap; ``codes`` are message codes, ours -> those of the envelope.
     """
@@ -139,6 +145,7 @@ class Pics:
     values: Mapping[str, Any] = field(default_factory=lambda: {name: row.default for name, row in VALUES.items()})
     systems: Mapping[str, str] = field(default_factory=lambda: {name: row.default for name, row in SYSTEMS.items()})
     listen: Mapping[str, str] = field(default_factory=lambda: dict(LISTEN))
+    prompts: Mapping[str, str] = field(default_factory=dict)
     codes: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -161,6 +168,8 @@ class Pics:
 
     def _offers(self, name: str) -> bool:
         key, _, value = name.partition("=")
+        if key == PROMPT:
+            return value in self.prompts
         if value:
             return bool(getattr(self, key) == value) and not (key == "layout" and self.web)
         if name in FEATURES:
@@ -172,7 +181,7 @@ class Pics:
         return {
             **{name: getattr(self, name) for name in _PLAIN},
             "messages": list(self.messages),
-            **{name: dict(getattr(self, name)) for name in (*_TABLES, "listen", "codes")},
+            **{name: dict(getattr(self, name)) for name in (*_TABLES, "listen", "prompts", "codes")},
         }
 
 
@@ -198,7 +207,7 @@ def read_pics(path: Path | None) -> Pics:
     def at(*keys: str) -> str:
         return f"{path}:{line_of(lines, keys)}"
 
-    known = {*_PLAIN, "messages", "listen", "codes", *_TABLES}
+    known = {*_PLAIN, "messages", "listen", "prompts", "codes", *_TABLES}
     for name in data:
         if name not in known:
             raise PicsInvalid(at(name), f"不认识 {name}，可用 {sorted(known)}", f"{name} is unknown; there are {sorted(known)}")
@@ -208,6 +217,7 @@ def read_pics(path: Path | None) -> Pics:
     for name, rows in _TABLES.items():
         chosen[name] = _table(name, rows, data.get(name, {}), at)
     chosen["listen"] = {**LISTEN, **data.get("listen", {})}
+    chosen["prompts"] = dict(data.get("prompts", {}))
     chosen["codes"] = dict(data.get("codes", {}))
     return Pics(**chosen)
 
@@ -237,6 +247,7 @@ def template() -> str:
         rows += [f"{_key(key)} = {_toml(row.default):<14} # {row.zh} · {row.en}" for key, row in table.items()]
     rows += ["", "[listen]  # 被测方向这些地址连接 the system under test connects here"]
     rows += [f"{name} = {_toml(address)}" for name, address in LISTEN.items()]
+    rows += ["", *_PROMPTS]
     rows += ["", "[codes]  # 该封装中的报文编码 message codes of this envelope, ours -> theirs", '# OH01 = "BUS14001/SVC11001"']
     return "\n".join(rows) + "\n"
 
@@ -254,7 +265,7 @@ def _check_names(data: dict[str, Any], at: Any) -> None:
     if documents and data.get("envelope", NATIVE) != NATIVE:
         zh, en = f"SOAP 的 document 操作只承载 {NATIVE} 封装", f"document operations of SOAP carry the envelope {NATIVE} only"
         raise PicsInvalid(at("envelope"), zh, en)
-    for code in (*data.get("messages", ()), *data.get("codes", {})):
+    for code in (*data.get("messages", ()), *data.get("codes", {}), *data.get("prompts", {})):
         if code not in codes:
             raise PicsInvalid(at("messages"), f"没有报文 {code}", f"there is no message {code}")
     for role in data.get("listen", {}):

@@ -15,6 +15,7 @@ from conformance.exchange import INBOUND, Asked, Cut, Got, Open, Reply, Shut, Wi
 from conformance.model import Case, CaseResult, Entry, Line, Verdict, Way
 from conformance.paper import HEARTBEAT, Paper, Reading, Unsendable, Written, writes
 from conformance.ports import Entropy
+from conformance.prompting import Prompt, prompt
 from conformance.stream import header_fields
 from conformance.values import Scope, Unresolved, render, span_ms
 from conformance.verdict import Judged, explained
@@ -31,7 +32,7 @@ class CaseRun:
         self.case = case
         self.token = token
         self.result: CaseResult | None = None
-        self.orders: list[Open | Write | Shut | Cut | Reply] = []
+        self.orders: list[Open | Write | Shut | Cut | Reply | Prompt] = []
         self.paper = paper
         self.wires: dict[str, Wire] = {}
         self.asked: dict[str, Asked] = {}
@@ -223,6 +224,9 @@ class CaseRun:
                 return self._wire(line, now) is not None
             case "close":
                 return self._close(line)
+            case "prompt":
+                self._names[line.label] = prompt(self, line, self._body(line), now)
+                return True
             case "wait":
                 return now >= self._begun + self._limit(line)
             case "quiet":
@@ -355,8 +359,7 @@ class CaseRun:
         if name == INBOUND:
             self.orders.append(Cut(line.party))
             return True
-        how = line.args.get("how", "end")
-        wire = self.wires.get(name)
+        wire, how = self.wires.get(name), line.args.get("how", "end")
         if wire is not None and wire.state == "open":
             wire.ours = how != "half"
             self.orders.append(Shut(name, how))
@@ -372,8 +375,6 @@ class CaseRun:
             phase, line = self._steps[self._failed_at]
             explanation = explained(self.case, self._verdict, line, self._failed_at + 1, phase, self._repeat)
         self.result = CaseResult(self.case, verdict, explanation, self._started, now, self.log, self.notes)
-
-    # -- the log
 
     def _read(self, packet: Packet) -> Reading:
         """A heartbeat reply has no document."""
@@ -393,6 +394,5 @@ class CaseRun:
 
     def _record_got(self, got: Got, name: str, now: int) -> None:
         reading = got.reading
-        faults = "; ".join(fault.text for fault in reading.faults)
-        text = f"{reading.symbol} {faults}".strip()
+        text = " ".join((reading.symbol, "; ".join(fault.text for fault in reading.faults))).strip()
         self.record("got", got.party, name, now, got.raw, header_fields(reading.packet), reading.document, text)

@@ -9,6 +9,7 @@ from conformance.fitness import lacking, wire_of
 from conformance.model import Case, CaseResult, Explanation, Line, Verdict
 from conformance.paper import HEARTBEAT
 from conformance.pics import Pics
+from conformance.prompting import PROMPT, conditions
 from schemas.loader import load
 
 SUITES = ("transport", "provisioning", "billing", "group", "partner")
@@ -57,7 +58,7 @@ def applicable(cases: list[Case], pics: Pics, read_only: bool = False) -> tuple[
     rest: list[CaseResult] = []
     wire = wire_of(pics, load())
     for case in cases:
-        unsaid = pics.lacks(case.pics)
+        unsaid = pics.lacks((*case.pics, *conditions(case)))
         if unsaid:
             reason = f"问卷声明不支持 {unsaid} / the questionnaire says {unsaid} does not hold"
             rest.append(CaseResult(case, Verdict.NOT_APPLICABLE, Explanation(reason)))
@@ -79,4 +80,4 @@ def harmless(case: Case) -> bool:
 def _reads(line: Line) -> bool:
     if line.do == "send":
         return line.what == HEARTBEAT or ("answers" not in line.args and load().message(line.what).pattern == "Q")
-    return line.do != "raw" and not (line.do == "close" and line.on == INBOUND)
+    return line.do not in ("raw", PROMPT) and not (line.do == "close" and line.on == INBOUND)
