@@ -12,6 +12,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IProtocolFactory, IStreamClientEndpoint
 from twisted.internet.protocol import Factory
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from gateway.circuit import Circuit
@@ -32,6 +33,8 @@ class Addresses:
         self.circuits = [circuit_of(peer) for _ in peer.connect or (peer.id,)]
         self.names = peer.connect
         self.current = 0
+        self.fault = ""
+        """Why the last connect failed; empty after one that did not."""
 
     @property
     def circuit(self) -> Circuit:
@@ -61,7 +64,16 @@ class Addresses:
     def connect_to(self, n: int, factory: IProtocolFactory) -> Deferred[Any]:
         """The ``n``-th address and no other."""
         connecting: Deferred[Any] = self._clients[n].connect(factory)
-        return connecting.addTimeout(self._limit, self._clock)  # type: ignore[arg-type]
+        connecting.addTimeout(self._limit, self._clock)  # type: ignore[arg-type]
+        return connecting.addCallbacks(self._connected, self._failed, errbackArgs=(n,))
+
+    def _connected(self, protocol: Any) -> Any:
+        self.fault = ""
+        return protocol
+
+    def _failed(self, failure: Failure, n: int) -> Failure:
+        self.fault = f"{self.names[n]}: {failure.getErrorMessage()}"
+        return failure
 
     def _try(self, factory: IProtocolFactory, order: list[int]) -> Deferred[Any]:
         n, *others = order

@@ -17,6 +17,7 @@ from gateway.config import Config
 from gateway.config_dialect import dialect_checks, route_checks
 from gateway.config_http import http_checks, resolved
 from gateway.config_layouts import own_layouts
+from gateway.config_tls import pin_checks, tls_checks
 from schemas.loader import UnknownName, load
 from schemas.toml_lines import KeyPath, key_lines, line_of
 
@@ -175,8 +176,8 @@ _PATTERNS: dict[str, tuple[str, str]] = {
     "id": ('须为 1–6 位大写字母或数字，例如 "PF0001"', 'must be 1-6 capitals or digits, for example "PF0001"'),
     "areas": ('本地网代码为 1–6 位字母或数字，例如 "025"', 'an area code is 1-6 letters or digits, for example "025"'),
     "address": (
-        '地址写作 tcp://主机:端口，例如 "tcp://127.0.0.1:7100"',
-        'write it tcp://host:port, for example "tcp://127.0.0.1:7100"',
+        '地址写作 tcp://主机:端口（TLS 为 tls://），例如 "tcp://127.0.0.1:7100"',
+        'write it tcp://host:port (tls:// for TLS), for example "tcp://127.0.0.1:7100"',
     ),
     "digest": ("须为 64 位小写十六进制（公钥的 SHA-256）", "must be 64 lower-case hex digits (SHA-256 of the public key)"),
 }
@@ -220,10 +221,12 @@ def _cross_checks(raw: dict[str, Any], base: Path) -> Iterator[_Found]:
         yield from _named_rows(path, row, own_names)
         yield from _ports(path, row)
         yield from http_checks(path, row, base)
+        yield from tls_checks(path, row, base)
     own = raw["gateway"].get("system_id") if isinstance(raw.get("gateway"), dict) else None
     for path, row in peers:
         yield from _peer_checks(path, row, names, known_areas if isinstance(known_areas, list) else [])
         yield from dialect_checks(path, row, own)
+        yield from pin_checks(path, row, [one for _, one in listens])
     yield from route_checks(_rows(raw, "route"), [row.get("id") for _, row in peers])
     if isinstance(raw.get("gateway"), dict):
         yield from _database_checks(raw["gateway"], base)

@@ -43,11 +43,15 @@ class ServerTls(HttpTable):
 
 
 class ClientTls(HttpTable):
-    """``[peer.tls]``: PEM files for ``https`` addresses. ``ca_file`` unset: the system's authorities."""
+    """``[peer.tls]``: PEM files for ``tls`` and ``https`` addresses. ``ca_file`` unset: the system's authorities.
+
+    ``certificate_sha256``: on sockets, the SHA-256 of the public key of the certificate the peer must come with.
+    """
 
     ca_file: OptionalPath = None
     certificate_file: OptionalPath = None
     key_file: OptionalPath = None
+    certificate_sha256: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")] = ""
 
 
 class HttpPeer(HttpTable):
@@ -106,8 +110,9 @@ def http_checks(path: tuple[str | int, ...], row: dict[str, Any], base: Path) ->
     if path[0] == "listen":
         if binding == "socket" and "layout" not in row:
             yield path, "", "缺少 layout（报文头格式）", "layout is missing (the packet header's form)"
-        if str(row.get("address")).startswith("http"):
-            yield (*path, "address"), repr(row["address"]), "监听地址写作 tcp://", "a listener's address begins with tcp://"
+        if str(row.get("address")).startswith(("http", "tls")):
+            zh, en = "监听地址写作 tcp://，TLS 由 [listen.tls] 开启", "write tcp://; [listen.tls] makes it TLS"
+            yield (*path, "address"), repr(row["address"]), zh, en
         return
     yield from _addresses(path, row, binding)
     http = row.get("http")
@@ -127,10 +132,10 @@ def http_checks(path: tuple[str | int, ...], row: dict[str, Any], base: Path) ->
 def _addresses(path: tuple[str | int, ...], row: dict[str, Any], binding: Any) -> Iterator[_Found]:
     addresses = row.get("connect")
     listed = [entry for entry in addresses if isinstance(entry, str)] if isinstance(addresses, list) else []
-    wanted = ("tcp", "mem") if binding == "socket" else ("http", "https", "mem")
+    wanted = ("tcp", "tls", "mem") if binding == "socket" else ("http", "https", "mem")
     for index, entry in enumerate(listed):
         if entry.partition("://")[0] not in wanted:
-            shown = "tcp://" if binding == "socket" else "http:// | https://"
+            shown = "tcp:// | tls://" if binding == "socket" else "http:// | https://"
             yield (*path, "connect", index), repr(entry), f'binding = "{binding}" 的地址以 {shown} 开头', f"starts with {shown}"
     if binding != "socket" and len({urlsplit(entry).path for entry in listed}) > 1:
         yield (*path, "connect"), "", "主备地址的路径须相同", "all addresses must have the same path"

@@ -6,6 +6,7 @@ Whoever is turned away is answered in the words of the peer row it claims, where
 from __future__ import annotations
 
 from collections.abc import Callable
+from hmac import compare_digest
 
 import structlog
 
@@ -19,6 +20,7 @@ from gateway.logins import Logins
 from gateway.peers import PeerBook
 from gateway.rate import Rates
 from gateway.speech import SpeechBook
+from gateway.tls import public_key_digest
 from schemas.loader import RELEASE
 
 log = structlog.get_logger()
@@ -39,6 +41,8 @@ class Door:
         peer = self._book.get(sender)
         if peer is None or peer.login.required or not self._book.allowed(peer, connection.host):
             return ""
+        if not _has_key(connection, peer):
+            return ""
         return sender
 
     def identify(self, connection: Connection, packet: Packet) -> Peer | None:
@@ -49,6 +53,10 @@ class Door:
             return None
         if not self._book.allowed(peer, connection.host):
             self._turn_away(connection, packet, "ADDRESS_NOT_ALLOWED")
+            return None
+        if not _has_key(connection, peer):
+            self._turn_away(connection, packet, "NOT_AUTHENTICATED", peer)
+            connection.close()
             return None
         if peer.login.required and peer.id not in connection.logged_in:
             if self._logins.proven(connection, packet, peer):
@@ -91,6 +99,12 @@ class Door:
             answer_packet(packet, self._book.own_id, body, reply=packet.mode == "B", charset=packet.charset,
                           result=speech.answers.number(symbol), now=now)
         )  # fmt: skip
+
+
+def _has_key(connection: Connection, peer: Peer) -> bool:
+    """Whether the connection's certificate holds the public key the peer row names, where it names one."""
+    wanted = peer.tls.certificate_sha256
+    return not wanted or compare_digest(public_key_digest(connection.transport), wanted)
 
 
 def header_of(packet: Packet) -> Header:

@@ -19,6 +19,7 @@ from twisted.web import http
 
 from gateway.clock import Clock
 from gateway.config_http import HttpLimits
+from gateway.tls_handshake import note
 
 log = structlog.get_logger()
 
@@ -137,6 +138,7 @@ class HardenedChannel(http.HTTPChannel):
         self.received = 0
         self.full_since: float | None = None
         self.host = ""
+        self.verify = 0
         self._seconds = site.clock.seconds
 
     # -- twisted.web ----------------------------------------------------------------------------------------------------
@@ -151,6 +153,8 @@ class HardenedChannel(http.HTTPChannel):
         """Gone."""
         super().connectionLost(reason)  # type: ignore[no-untyped-call]
         self.site.closed(self)
+        if reason is not None:
+            note(reason, self.host, self.verify)
 
     def dataReceived(self, data: bytes) -> None:
         """Bytes of a request, or of the next while one is in work."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import zlib
-from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -28,13 +27,10 @@ from zope.interface import implementer
 from adapters.document import DocumentRefused, Header
 from adapters.wire.packet import Packet
 from adapters.xml.codec import Codec
-from gateway.clock import Clock
 from gateway.config import Peer
-from gateway.config_http import ClientTls
 from gateway.http_intake import media_charset
 from gateway.http_speech import Posted, StatusClasses, speech_of
 from gateway.links import PeerLink, Surroundings
-from gateway.tls import TlsEndpoint
 
 log = structlog.get_logger()
 
@@ -108,26 +104,6 @@ class Collector(Protocol):
             (done.errback if isinstance(outcome, Failure) else done.callback)(outcome)  # type: ignore[arg-type]
 
 
-class WebEndpoints:
-    """The endpoints links are handed, by ``http://`` and ``https://`` addresses."""
-
-    def __init__(self, endpoints: Any, tls: ClientTls, clock: Clock) -> None:
-        self._endpoints = endpoints
-        self._tls = tls
-        self._clock = clock
-
-    def client(self, address: str) -> Any:
-        """An endpoint for the host of ``address``; raises what the endpoints below raise."""
-        parts = urlsplit(address)
-        if parts.scheme == "mem":
-            return self._endpoints.client(f"mem://{parts.netloc}")
-        host = parts.hostname or ""
-        shown = f"[{host}]" if ":" in host else host
-        secure = parts.scheme == "https"
-        below = self._endpoints.client(f"tcp://{shown}:{parts.port or (443 if secure else 80)}")
-        return TlsEndpoint(below, host, self._tls, self._clock) if secure else below
-
-
 @implementer(IAgentEndpointFactory)
 class Fixed:
     """Whatever is asked for, the peer's addresses answer."""
@@ -144,7 +120,7 @@ class HttpLink(PeerLink):
     """A peer we speak with over HTTP."""
 
     def __init__(self, peer: Peer, world: Surroundings, codec: Codec) -> None:
-        super().__init__(peer, replace(world, endpoints=WebEndpoints(world.endpoints, peer.tls, world.clock)))
+        super().__init__(peer, world)
         clock: Any = world.clock
         self._codec = codec
         self._speech = speech_of(peer, codec, world.clock, world.entropy)

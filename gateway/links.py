@@ -26,6 +26,7 @@ from gateway.config import Peer
 from gateway.link import Connection, ConnectionOwner
 from gateway.outbox_pump import OutboxPump
 from gateway.probe import Probe
+from gateway.tls import SecureEndpoints
 
 log = structlog.get_logger()
 
@@ -89,7 +90,7 @@ class PeerLink:
         self.peer = peer
         self.stopped: str | None = None
         self.connects = 0
-        self.addresses = Addresses(peer, world.endpoints, world.clock)
+        self.addresses = Addresses(peer, SecureEndpoints(world.endpoints, peer.tls, world.clock), world.clock)
         self._world = world
         self._clock = world.clock
         self._pump = world.pump

@@ -7,6 +7,7 @@ from typing import Any
 
 from adapters.document import Document, DocumentRefused
 from adapters.xml.codec import Codec
+from gateway import certificates
 from gateway.config import Config, Peer
 from gateway.peers import PeerBook
 from gateway.speech import SpeechBook
@@ -19,16 +20,22 @@ ANYBODY = "*"
 class PeerCheck:
     """Checks peers of one configuration."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, now: int) -> None:
+        self._now = now
+        self._listens = {row.name: row for row in config.listen}
         self._own = config.gateway.system_id
         self._codec = Codec(load())
         self._speeches = SpeechBook(self._codec, PeerBook(config), lambda: 0)
 
     def report(self, peer: Peer) -> dict[str, Any]:
-        """``messages`` of its role, how many are ``good``, and ``faults`` with the message they are about."""
+        """``messages`` of its role, how many are ``good``, ``faults`` with the message they are about, ``certificates`` and
+        how long each lasts: those of its row and of the listener it connects to."""
         rows = [row for row in self._codec.catalogue.messages() if _concerns(row, peer.role)]
         faults = [{"message": f"{row.code} {row.name}", "text": why} for row in rows if (why := self._why_not(row, peer))]
-        return {"peer": peer.id, "role": peer.role, "messages": len(rows), "good": len(rows) - len(faults), "faults": faults}
+        listen = self._listens.get(peer.listen or "")
+        shown = [one for row in (listen, peer) if row is not None for one in certificates.named(row)]
+        return {"peer": peer.id, "role": peer.role, "messages": len(rows), "good": len(rows) - len(faults), "faults": faults,
+                "certificates": certificates.report(shown, self._now)}  # fmt: skip
 
     def _why_not(self, row: MessageRow, peer: Peer) -> str:
         """What goes wrong first with the row's samples; empty if nothing does."""

@@ -18,6 +18,7 @@ from adapters.store.store import Store
 from adapters.translate import Inbound, Outbound
 from adapters.wire.layout import Layout
 from adapters.xml.codec import Codec
+from gateway import certificates
 from gateway.clock import Clock, Entropy
 from gateway.config import Config, Listen, Peer
 from gateway.desk import Desk
@@ -46,6 +47,7 @@ from gateway.short_link import ShortLink
 from gateway.speech import SpeechBook
 from gateway.stamp import stamp_of
 from gateway.timers import Timers
+from gateway.tls import server_factory
 from gateway.unparking import Unparking
 from gateway.writer import Runner, Writer
 from schemas.loader import layouts_in, load
@@ -83,6 +85,7 @@ class Gateway:
         self._ports: list[Any] = []
         self._https: list[HttpService] = []
         self._epoch = 0
+        self._certificates: list[certificates.Certificate] = []
         self._stopping = False
         catalogue = load()
         self._catalogue = catalogue
@@ -144,6 +147,10 @@ class Gateway:
     def start(self) -> Deferred[Any]:
         """Listens, connects, resumes what was under way; fires when every listener listens."""
         _ = self.store.driver
+        self._certificates = certificates.of(self.config)
+        for one in certificates.report(self._certificates, self._clock.now()):
+            if one["state"] != "ok":
+                log.warning("certificate.warned", **one)
         self._relays.start()
         for peer in self.book.all():
             link = self._link(peer)
@@ -236,7 +243,8 @@ class Gateway:
     def _factory_of(self, listen: Listen) -> Any:
         """Makes the connections of a listener."""
         if listen.binding == "socket":
-            return ConnectionFactory(lambda: self._accept(listen))
+            plain = ConnectionFactory(lambda: self._accept(listen))
+            return plain if listen.tls is None else server_factory(listen.tls, plain, self._clock, handshake_first=True)
         service = HttpService(listen, self.book, self._speeches, self.dispatcher, self._clock)
         self._https.append(service)
         return service.factory
@@ -308,7 +316,7 @@ class Gateway:
             held, under_way, more = self.pump.waiting(peer_id)
             links.append({"peer": peer_id, "role": link.peer.role, "state": link.state, "address": link.address,
                           "stopped": link.stopped, "waiting": held, "under_way": under_way,
-                          "more_in_table": more, "connects": link.connects})  # fmt: skip
+                          "more_in_table": more, "connects": link.connects, "fault": link.addresses.fault})  # fmt: skip
         charsets = [{"peer": peer_id, "documents": dict(counts)} for peer_id, counts in self.dispatcher.charsets.counts.items()]
         figures = self.writer.figures
         return {
@@ -317,6 +325,7 @@ class Gateway:
             "held_keys": [{"key": key, "reason": why} for key, why in self.message_desk.held.items()],
             "wrong_charsets": charsets,
             "rates": self.dispatcher.rates.status(),
+            "certificates": certificates.report(self._certificates, self._clock.now()),
             "writer": {"waiting": self.writer.waiting, "groups": figures.groups, "jobs": figures.jobs,
                        "refused": figures.refused,
                        "failed": figures.failed, "largest_group": figures.largest, "storage_fault": self.writer.storage_fault},

@@ -1,4 +1,4 @@
-"""TLS of HTTP listeners and peers: TLS 1.2 and up, strong ciphers, certificates both ways where asked for (hardening.md).
+"""TLS of listeners and peers: TLS 1.2 and up, strong ciphers, certificates both ways where asked for (hardening.md).
 
 The layer lies on top of any endpoint, real or in memory, and takes its time from the clock that is handed in.  What it needs
 is imported when the first row asks for TLS.
@@ -8,39 +8,124 @@ from __future__ import annotations
 
 import hashlib
 from importlib import import_module
+from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IStreamClientEndpoint
+from twisted.internet.interfaces import (
+    IOpenSSLClientConnectionCreator,
+    IOpenSSLServerConnectionCreator,
+    IStreamClientEndpoint,
+)
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from gateway.clock import Clock
 from gateway.config_http import ClientTls, ServerTls
+from gateway.tls_faults import WRONG_NAME, TlsFailed, TlsFault
+from gateway.tls_handshake import AcceptedHandshakes, HandshakeFirst
 
 CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
+SECURE_PORTS = {"https": 443, "http": 80}
 
 
-def server_factory(tls: ServerTls, factory: Any, clock: Clock) -> Any:
-    """``factory`` behind TLS. Raises OSError or a PEM error of the files."""
-    ssl: Any = import_module("twisted.internet.ssl")
-    layer: Any = import_module("twisted.protocols.tls")
+def _ssl() -> Any:
+    return import_module("twisted.internet.ssl")
 
-    own = ssl.PrivateCertificate.loadPEM(tls.certificate_file.read_bytes() + b"\n" + tls.key_file.read_bytes())
-    options: Any = ssl.CertificateOptions(
-        privateKey=own.privateKey.original,
-        certificate=own.original,
-        trustRoot=_authority(tls.client_ca_file) if tls.client_ca_file is not None else None,
+
+def _certificates(path: Path) -> list[Any]:
+    """Every certificate of a PEM file."""
+    x509: Any = import_module("cryptography.x509")
+    forms: Any = import_module("cryptography.hazmat.primitives.serialization")
+    found = x509.load_pem_x509_certificates(path.read_bytes())
+    return [_ssl().Certificate.loadPEM(one.public_bytes(forms.Encoding.PEM)) for one in found]
+
+
+def _authorities(path: Path | None) -> Any:
+    """Whoever is named in a PEM file; None for no file: the system's authorities where we connect, nobody where we listen."""
+    return None if path is None else _ssl().trustRootFromCertificates(_certificates(path))
+
+
+@implementer(IOpenSSLClientConnectionCreator, IOpenSSLServerConnectionCreator)
+class _Creator:
+    """Makes TLS connections of one context that remember why a certificate did not stand up to checking.
+
+    ``host``: whom the certificate of the other side must be for, a name or an IP address; empty where we listen.
+    """
+
+    def __init__(self, options: Any, host: str = "") -> None:
+        self._openssl: Any = import_module("OpenSSL.SSL")
+        self._context = options.getContext()
+        self._host = host
+        self._is_address = bool(host) and _is_address(host)
+
+    def _connection(self, protocol: Any) -> Any:
+        connection = self._openssl.Connection(self._context, None)
+        if self._host and not self._is_address:
+            connection.set_tlsext_host_name(self._host.encode("idna"))
+        mode = self._context.get_verify_mode()
+        if self._host:
+            mode |= self._openssl.VERIFY_PEER | self._openssl.VERIFY_FAIL_IF_NO_PEER_CERT
+        if mode != self._openssl.VERIFY_NONE:
+            connection.set_verify(mode, lambda _, shown, code, depth, ok: self._verified(protocol, shown, code, depth, ok))
+        return connection
+
+    def _verified(self, protocol: Any, shown: Any, code: int, depth: int, ok: int) -> bool:
+        if ok and depth == 0 and self._host and not self._is_for_host(shown.to_cryptography()):
+            code, ok = WRONG_NAME, 0
+        if not ok:
+            protocol.wrappedProtocol.verify = code
+        return bool(ok)
+
+    def _is_for_host(self, certificate: Any) -> bool:
+        checks: Any = import_module("service_identity.cryptography")
+        errors: Any = import_module("service_identity")
+        check = checks.verify_certificate_ip_address if self._is_address else checks.verify_certificate_hostname
+        try:
+            check(certificate, self._host)
+        except (errors.VerificationError, errors.CertificateError):
+            return False
+        return True
+
+    clientConnectionForTLS = serverConnectionForTLS = _connection
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _options(certificate: Path | None, key: Path | None, authorities: Any) -> Any:
+    """What our side of a connection is willing to do. Raises OSError or a PEM error of the files."""
+    ssl = _ssl()
+    own: dict[str, Any] = {}
+    if certificate is not None and key is not None:
+        mine = ssl.PrivateCertificate.loadPEM(certificate.read_bytes() + b"\n" + key.read_bytes())
+        chain = [one.original for one in _certificates(certificate)[1:]]
+        own = {"privateKey": mine.privateKey.original, "certificate": mine.original, "extraCertChain": chain}
+    return ssl.CertificateOptions(
+        **own,
+        trustRoot=authorities,
         raiseMinimumTo=ssl.TLSVersion.TLSv1_2,
         acceptableCiphers=ssl.AcceptableCiphers.fromOpenSSLCipherString(CIPHERS),
         enableSessions=False,
     )
-    return layer.TLSMemoryBIOFactory(options, False, factory, clock)
 
 
-def _authority(path: Any) -> Any:
-    ssl: Any = import_module("twisted.internet.ssl")
+def server_factory(tls: ServerTls, factory: Any, clock: Clock, *, handshake_first: bool = False) -> Any:
+    """``factory`` behind TLS. Raises OSError or a PEM error of the files.
 
-    return ssl.trustRootFromCertificates([ssl.Certificate.loadPEM(path.read_bytes())])
+    ``handshake_first``: its protocols are made after the handshake, which has a deadline; else at once, and theirs counts.
+    """
+    layer: Any = import_module("twisted.protocols.tls")
+    creator = _Creator(_options(tls.certificate_file, tls.key_file, _authorities(tls.client_ca_file)))
+    inner = AcceptedHandshakes(factory, clock) if handshake_first else factory
+    return layer.TLSMemoryBIOFactory(creator, False, inner, clock)
 
 
 @implementer(IStreamClientEndpoint)
@@ -48,23 +133,85 @@ class TlsEndpoint:
     """An endpoint whose connections are TLS to ``host``, the certificate checked against it."""
 
     def __init__(self, endpoint: Any, host: str, tls: ClientTls, clock: Clock) -> None:
-        ssl: Any = import_module("twisted.internet.ssl")
-
         self._endpoint = endpoint
         self._clock = clock
-        trust = _authority(tls.ca_file) if tls.ca_file is not None else None
-        own = None
-        if tls.certificate_file is not None and tls.key_file is not None:
-            own = ssl.PrivateCertificate.loadPEM(tls.certificate_file.read_bytes() + b"\n" + tls.key_file.read_bytes())
-        self._creator = ssl.optionsForClientTLS(host, trust, own)
+        trusted = _authorities(tls.ca_file) or _ssl().platformTrust()
+        self._creator = _Creator(_options(tls.certificate_file, tls.key_file, trusted), host)
 
     def connect(self, protocolFactory: Any) -> Deferred[Any]:
-        """Fires with the protocol behind TLS."""
+        """Fires with the protocol once the handshake is done; fails with ``TlsFailed`` where it fails."""
         layer: Any = import_module("twisted.protocols.tls")
+        attempt = _Attempt(protocolFactory)
+        factory = layer.TLSMemoryBIOFactory(self._creator, True, attempt, self._clock)
+        attempt.begin(self._endpoint.connect(factory))
+        return attempt.done
 
-        factory = layer.TLSMemoryBIOFactory(self._creator, True, protocolFactory, self._clock)
-        connecting: Deferred[Any] = self._endpoint.connect(factory)
-        return connecting.addCallback(lambda protocol: protocol.wrappedProtocol)
+
+class _Attempt:
+    """One connect; as a factory it makes the stand-in of its one connection."""
+
+    noisy = False
+
+    def __init__(self, factory: Any) -> None:
+        self.done: Deferred[Any] = Deferred(lambda _: self._give_up())
+        self._factory = factory
+        self._connecting: Any = None
+        self._made: HandshakeFirst | None = None
+        self._over = False
+
+    def begin(self, connecting: Deferred[Any]) -> None:
+        """``connecting`` is the connect below."""
+        self._connecting = connecting
+        connecting.addErrback(self._end)
+
+    def doStart(self) -> None:
+        """Nothing to do."""
+        self._factory.doStart()
+
+    def doStop(self) -> None:
+        """Nothing to do."""
+        self._factory.doStop()
+
+    def buildProtocol(self, addr: Any) -> HandshakeFirst:
+        """The stand-in."""
+        self._made = HandshakeFirst(self._factory, addr, self._outcome)
+        return self._made
+
+    def _outcome(self, protocol: Any, fault: TlsFault | None) -> None:
+        self._end(protocol if fault is None else Failure(TlsFailed(fault)))
+
+    def _end(self, outcome: Any) -> None:
+        if not self._over:
+            self._over = True
+            self.done.callback(outcome)
+
+    def _give_up(self) -> None:
+        self._over = True
+        if self._made is not None:
+            self._made.transport.abortConnection()
+        else:
+            self._connecting.cancel()
+
+
+class SecureEndpoints:
+    """The endpoints links are handed, by any address of a peer row: ``tls://`` and ``https://`` ones behind TLS."""
+
+    def __init__(self, endpoints: Any, tls: ClientTls, clock: Clock) -> None:
+        self._endpoints = endpoints
+        self._tls = tls
+        self._clock = clock
+
+    def client(self, address: str) -> Any:
+        """An endpoint for the host of ``address``; raises what the endpoints below raise."""
+        parts = urlsplit(address)
+        if parts.scheme == "mem":
+            return self._endpoints.client(f"mem://{parts.netloc}")
+        if parts.scheme not in ("tls", "https", "http"):
+            return self._endpoints.client(address)
+        host = parts.hostname or ""
+        shown = f"[{host}]" if ":" in host else host
+        below = self._endpoints.client(f"tcp://{shown}:{parts.port or SECURE_PORTS.get(parts.scheme, 0)}")
+        return below if parts.scheme == "http" else TlsEndpoint(below, host, self._tls, self._clock)
 
 
 def public_key_digest(transport: Any) -> str:

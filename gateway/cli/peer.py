@@ -96,14 +96,16 @@ def new(
 @json_option
 @click.pass_context
 def check(ctx: click.Context, systems: tuple[str, ...], config_path: Path | None, data_dir: Path | None, as_json: bool) -> None:
-    """检查对端行（缺省全部）：配置错误带行号；再把它角色的每种报文写一遍、读一遍。
+    """检查对端行（缺省全部）：配置错误带行号；再把它角色的每种报文写一遍、读一遍；证书将到期的予以提醒。
 
-    Check peers (default: all): faults of the file with their lines, then every message of its role written and read back.
+    Check peers (default: all): faults of the file with their lines, then every message of its role written and read back;
+    certificates that end soon are warned of.
     """
+    from gateway.clock import wall_ms
     from gateway.peer_check import PeerCheck
 
     config = configured(config_path, data_dir)
-    checked = PeerCheck(config)
+    checked = PeerCheck(config, wall_ms())
     wanted = [_peer(config, one) for one in systems] or list(config.peer)
     found = [checked.report(one) for one in wanted]
 
@@ -112,6 +114,9 @@ def check(ctx: click.Context, systems: tuple[str, ...], config_path: Path | None
             click.echo(f"{one['peer']} {one['role']}：{one['good']}/{one['messages']} 种报文 messages")
             for fault in one["faults"]:
                 click.echo(f"  {fault['message']}: {fault['text']}")
+            for warned in one["certificates"]:
+                if warned["state"] != "ok":
+                    click.echo(f"  {warned['file']} ({warned['ends']}): {warned['zh']} / {warned['en']}")
 
     emit(as_json, {"peers": found}, show)
     ctx.exit(int(Exit.FAILED if any(one["faults"] for one in found) else Exit.OK))

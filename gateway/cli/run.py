@@ -186,6 +186,12 @@ async def _demo(serving: Serving, asked: Run, clock: WallClock, end: Any) -> Exi
 
     config, gateway = serving.config, serving.gateway
     counter = channel_peer(config)
+    if any(row.tls is not None for row in config.listen if row.name == counter.listen):
+        raise CommandFailed(
+            Exit.USAGE,
+            f"演示受理台不说 TLS：给 {counter.id} 一个没有 [listen.tls] 的 listen",
+            f"the demo counter speaks no TLS: give {counter.id} a listen without [listen.tls]",
+        )
     with serving.reader.connect() as connection:
         orders = plan(asked.demo, next_run(connection))
     areas, layouts = config.gateway.areas, layouts_in(config.gateway.layouts)

@@ -127,13 +127,20 @@ def _factor(speed: float) -> float:
 
 
 def _simulated(config: Config) -> dict[str, Peer]:
-    """Peers there is a simulator for, by its name; the first of a role counts."""
+    """Peers there is a simulator for, by its name; the first of a role counts. Raises CommandFailed for one on TLS."""
     from simulators.fleet import SYSTEMS
 
     rows: dict[str, Peer] = {}
     for peer in config.peer:
         if peer.role.lower() in SYSTEMS and peer.connect:
             rows.setdefault(peer.role.lower(), peer)
+    for peer in rows.values():
+        if peer.connect[0].startswith("tls://") or _crm_row(config, peer).tls is not None:
+            raise CommandFailed(
+                Exit.USAGE,
+                f"模拟器不说 TLS，而 {peer.id} 要求 TLS：试用时写 tcp://，并去掉 [listen.tls]",
+                f"simulators speak no TLS and {peer.id} asks for it: to try things out write tcp:// and leave [listen.tls] out",
+            )
     return rows
 
 

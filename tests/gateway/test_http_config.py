@@ -43,10 +43,10 @@ def test_a_soap_peer_speaks_utf_8_and_its_files_lie_beside_the_configuration(tmp
     ("text", "said"),
     [
         (HEAD.replace('binding = "http"\n', ""), ["listen[1]: layout is missing (the packet header's form)"]),
-        (HEAD.replace("tcp://", "http://"), ["listen[1].address: a listener's address begins with tcp://"]),
+        (HEAD.replace("tcp://", "http://"), ["listen[1].address: write tcp://; [listen.tls] makes it TLS"]),
         (HEAD + PEER + 'charset = "GB18030"\n', ["peer[1].charset: SOAP is UTF-8: remove this key"]),
         (HEAD + PEER.replace("https://", "tcp://").replace("/crm", ""), ["peer[1].connect[1]: starts with http:// | https://"]),
-        (HEAD + PEER.replace('binding = "soap"\n', ""), ["peer[1].connect[1]: starts with tcp://"]),
+        (HEAD + PEER.replace('binding = "soap"\n', ""), ["peer[1].connect[1]: starts with tcp:// | tls://"]),
         (HEAD + PEER.replace('/crm"]', '/crm", "https://pf2.example/other"]'),
          ["peer[1].connect: all addresses must have the same path"]),
         (HEAD + PEER + '[peer.http]\nauth = "digest"\nuser = "a"\n',

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,70 +13,15 @@ from gateway.http import HttpSite
 from gateway.proof.heap_clock import HeapClock
 from gateway.proof.network import MemoryNetwork
 from gateway.tls import TlsEndpoint, server_factory
+from gateway.tls_faults import TlsFailed
+from tests.gateway.authority import Authority
 from tests.gateway.test_http_link import Partner, accept
 from tests.gateway.web import LISTENS, PEERS, START, WEB_PEERS, Browsers, Rig, enveloped, request, submission, web_rig
 
-x509 = pytest.importorskip("cryptography.x509")
 pytest.importorskip("OpenSSL")
 pytest.importorskip("service_identity")
 # Twisted hands pyOpenSSL the objects pyOpenSSL used to want
 pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
-
-
-class Authority:
-    """A certificate authority for the tests."""
-
-    def __init__(self, folder: Path, name: str) -> None:
-        self.folder = folder
-        self._key = self._new_key()
-        self.certificate = self._sign(name, self._key, self._key, name, authority=True)
-        self.file = self._write(f"{name}.pem", self._pem(self.certificate))
-        self._name = name
-
-    @staticmethod
-    def _new_key() -> Any:
-        from cryptography.hazmat.primitives.asymmetric import ec
-
-        return ec.generate_private_key(ec.SECP256R1())
-
-    def _write(self, name: str, data: bytes) -> Path:
-        path = self.folder / name
-        path.write_bytes(data)
-        return path
-
-    @staticmethod
-    def _pem(certificate: Any) -> bytes:
-        from cryptography.hazmat.primitives.serialization import Encoding
-
-        return bytes(certificate.public_bytes(Encoding.PEM))
-
-    @staticmethod
-    def _sign(name: str, key: Any, signer: Any, issuer: str, *, authority: bool = False, days: int = 30) -> Any:
-        from cryptography.hazmat.primitives import hashes
-        from cryptography.x509.oid import NameOID
-
-        def named(text: str) -> Any:
-            return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
-
-        now = datetime.now(UTC)
-        builder = (
-            x509.CertificateBuilder().subject_name(named(name)).issuer_name(named(issuer)).public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - timedelta(days=60)).not_valid_after(now + timedelta(days=days))
-            .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
-            .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        )  # fmt: skip
-        return builder.sign(signer, hashes.SHA256())
-
-    def issue(self, name: str, days: int = 30) -> tuple[Path, Path, str]:
-        """Certificate file, key file, and SHA-256 of the public key."""
-        from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
-
-        key = self._new_key()
-        certificate = self._sign(name, key, self._key, self._name, days=days)
-        digest = hashlib.sha256(key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
-        pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        return self._write(f"{name}.crt", self._pem(certificate)), self._write(f"{name}.key", pem), digest
 
 
 @pytest.fixture
@@ -100,6 +43,8 @@ def ask(rig: Rig, tls: ClientTls, host: str = "crm.example") -> tuple[list[Any],
     failures: list[Any] = []
     TlsEndpoint(rig.network.client("mem://web"), host, tls, rig.clock).connect(factory).addErrback(failures.append)
     rig.run(1)
+    if failures:
+        raise failures[0].value
     (client,) = factory.made
     client.write(request("/soap", enveloped(submission(1))))
     rig.run(2)
@@ -111,13 +56,13 @@ def test_a_server_that_proves_itself_is_spoken_with(authority: Authority) -> Non
     assert [answer.code for answer in answers] == ["0001"]
 
 
-@pytest.mark.parametrize("why", ["name", "authority"])
-def test_a_server_that_does_not_is_not(authority: Authority, tmp_path: Path, why: str) -> None:
+@pytest.mark.parametrize(("why", "said"), [("name", "for another host"), ("authority", "no trusted authority")])
+def test_a_server_that_does_not_is_not(authority: Authority, tmp_path: Path, why: str, said: str) -> None:
     rig = tls_rig(authority)
     other = Authority(tmp_path, "other-authority")
     trusted, host = (authority.file, "rm.example") if why == "name" else (other.file, "crm.example")
-    answers, stands = ask(rig, ClientTls(ca_file=trusted), host)
-    assert (answers, stands) == ([], False)
+    with pytest.raises(TlsFailed, match=said):
+        ask(rig, ClientTls(ca_file=trusted), host)
     assert rig.one("SELECT count(*) FROM message WHERE direction = 'in'") == 0
 
 
