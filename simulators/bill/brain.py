@@ -1,18 +1,21 @@
 """Billing: charging facts in (BL01), what became of them out (BL02); each counts exactly once (spec 5.4, 06.4 invariant 12).
 
-Arrears and payments it finds by script (BL06, 05.3).
+Beside them its copies of customers, accounts and instances (BL03) and the accounts' money (BL04, BL05); arrears and payments it
+finds by script (BL06, 05.3).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from adapters.reconciliation import Row
 from adapters.wire.times import from_wire_time, wire_time
 from simulators.agenda import Agenda
+from simulators.bill.copies import Copies
 from simulators.bill.intervals import Charging, Fact, Interval, Refused, apply
+from simulators.bill.money import Bill, Money
 from simulators.bill.script import Finding, Script
 from simulators.brain import Body, Meta, Reaction, Send
 from simulators.codes import number
@@ -43,24 +46,40 @@ class BillBrain:
         self.charging: dict[str, Charging] = {}
         self.entries: dict[tuple[str, str, str, int], Entry] = {}
         self.complaints: list[dict[str, Any]] = []
-        self._reconcile = reconcile_handlers(self.role, self._rows)
+        self._accounts: dict[str, None] = {}
+        self.copies = Copies(self._accounts.__contains__, self.charging.__contains__)
+        self.money = Money(self.copies.knows_account)
+        self._handlers: dict[str, Callable[[Body, Meta, int], Reaction]] = {
+            "BL01": self._told,
+            "BL03": self._image,
+            "BL04": self._asked,
+            "BL05": self._action,
+            **reconcile_handlers(self.role, self._rows),
+        }
         for row in installed:
             begun = Interval(row.account_id, row.plan, row.since)
             suspended = row.since if row.suspended else None
             self.charging[row.product_instance_id] = Charging(row.product_instance_id, [begun], suspended)
+            self._accounts[row.account_id] = None
 
     @property
     def codes(self) -> tuple[str, ...]:
         """Messages this brain serves."""
-        return ("BL01", *self._reconcile)
+        return tuple(self._handlers)
 
     def on_document(self, code: str, body: Body, meta: Meta, now: int) -> Reaction:
-        """See ``Brain``. A fact that counts gets its first result again, another one under its key is refused (1009); one that
-        was refused has no effect in force (02) and is judged anew."""
-        if code in self._reconcile:
-            return self._reconcile[code](body, meta, now)
-        if code not in self.codes:
+        """See ``Brain``."""
+        handler = self._handlers.get(code)
+        if handler is None:
             return Reaction.refuse("MESSAGE_UNKNOWN")
+        try:
+            return handler(body, meta, now)
+        except Refused as reason:
+            return Reaction.refuse(reason.symbol)
+
+    def _told(self, body: Body, meta: Meta, now: int) -> Reaction:
+        """BL01. A fact that counts gets its first result again, another one under its key is refused (1009); one that was
+        refused has no effect in force (02) and is judged anew."""
         key = (body.get("service_order_id", ""), body["product_instance_id"], body["kind"], body.get("version", 0))
         entry = self.entries.get(key)
         known = entry is not None and entry.refused is None
@@ -72,7 +91,36 @@ class BillBrain:
             return Reaction.refuse("SERIAL_REUSED")
         else:
             self.entries[key] = entry = replace(entry, serial=meta.serial, sender=meta.sender)
-        return Reaction(known=known, sends=[Send("BL02", _result(entry), system=meta.sender, ref_serial=meta.serial)])
+        result = _result(entry.body, entry.refused)
+        return Reaction(known=known, sends=[Send("BL02", result, system=meta.sender, ref_serial=meta.serial)])
+
+    def _image(self, body: Body, meta: Meta, now: int) -> Reaction:
+        """BL03: what became of the image is told in BL02; the same version with other content is refused at once (1009)."""
+        refused, known = None, False
+        try:
+            known = self.copies.take(body)
+        except Refused as reason:
+            if reason.symbol == "SERIAL_REUSED":
+                raise
+            refused = (reason.symbol, reason.text)
+        names = {"customer_id": body["customer_id"]}
+        if body["entity_kind"] != "customer":
+            names[f"{body['entity_kind']}_id"] = body["entity_id"]
+        result = _result(body | names, refused)
+        return Reaction(known=known, sends=[Send("BL02", result, system=meta.sender, ref_serial=meta.serial)])
+
+    def _asked(self, body: Body, meta: Meta, now: int) -> Reaction:
+        """BL04. Raises Refused 3002, 3023."""
+        instance = body.get("product_instance_id")
+        answer = self.money.ask(body)
+        if instance is not None and not self.copies.knows_instance(instance):
+            raise Refused("INSTANCE_UNKNOWN", f"没有产品实例 {instance} / no product instance {instance}")
+        return Reaction(answer=answer)
+
+    def _action(self, body: Body, meta: Meta, now: int) -> Reaction:
+        """BL05."""
+        answer, known = self.money.act(body, now)
+        return Reaction(answer=answer, known=known)
 
     def on_answer(self, sent: Send, body: Body, now: int) -> Reaction:
         """The CRM has the result, or the notice: nothing follows."""
@@ -92,7 +140,7 @@ class BillBrain:
         return self._findings.next()
 
     def inspect(self) -> dict[str, Any]:
-        """Intervals by instance, every fact told and every notice given, for the auditor."""
+        """Intervals by instance, every fact told and every notice given, copies and balances, for the auditor."""
         return {
             "instances": {
                 charging.instance: {
@@ -106,6 +154,8 @@ class BillBrain:
                 for key, entry in self.entries.items()
             ],
             "notices": list(self.notices),
+            "copies": self.copies.inspect(),
+            "balances": {name: account.balance for name, account in self.money.accounts.items()},
             "complaints": list(self.complaints),
         }
 
@@ -129,6 +179,11 @@ class BillBrain:
             "as_of": wire_time(now), "instances": [{"product_instance_id": fact["product_instance_id"]}],
         }  # fmt: skip
         self.notices.append(notice)
+        account = self.money.of(fact["account_id"])
+        if finding.event == "arrears":
+            account.bills.append(Bill(now, fact["product_instance_id"], finding.amount))
+        else:
+            account.pay(account.owed)
         return Send("BL06", notice, system=system)
 
     def _enter(self, body: Body, meta: Meta, now: int) -> Entry:
@@ -136,17 +191,25 @@ class BillBrain:
         fact = Fact(body["kind"], body["account_id"], body["plan"], from_wire_time(body["effective_at"]))
         charging = self.charging.get(instance) or Charging(instance)
         try:
+            if fact.kind in _CHARGING:
+                self.copies.check_charge(fact.account, fact.plan)
             apply(charging, fact)
         except Refused as reason:
             return Entry(body, now, (reason.symbol, reason.text), meta.serial, meta.sender)
         self.charging[instance] = charging
+        self._accounts[fact.account] = None
         return Entry(body, now, None, meta.serial, meta.sender)
 
 
-def _result(entry: Entry) -> Body:
-    wanted = ("customer_order_id", "service_order_id", "version", "area", "product_instance_id", "account_id")
-    head = {name: entry.body[name] for name in wanted if name in entry.body}
-    if entry.refused is None:
+_CHARGING = ("start", "change")
+"""Facts by which something is charged to an account from then on."""
+_NAMED = ("customer_order_id", "service_order_id", "version", "area", "product_instance_id", "account_id", "customer_id")
+"""What a result names of what it is the result of."""
+
+
+def _result(body: Body, refused: tuple[str, str] | None) -> Body:
+    head = {name: body[name] for name in _NAMED if name in body}
+    if refused is None:
         return head | {"outcome": "accepted"}
-    symbol, text = entry.refused
+    symbol, text = refused
     return head | {"outcome": "refused", "code": number(symbol), "reason": {"text": text, "code": number(symbol)}}

@@ -16,7 +16,7 @@ DAYS = ("20261101000000", "20261102000000", "20261103000000", "20261104000000")
 
 def notice(kind: str, order: str = "SO1", at: str = DAYS[1], **more: object) -> Body:
     fact: Body = {"service_order_id": order, "version": 1, "area": "025", "kind": kind, "product_instance_id": "PI1"}
-    return fact | {"account_id": "A1", "plan": "P1", "effective_at": at} | more
+    return fact | {"account_id": "A1", "plan": "POTS1", "effective_at": at} | more
 
 
 def tell(bill: BillBrain, kind: str, order: str = "SO1", at: str = DAYS[1], **more: object) -> str:
@@ -75,7 +75,7 @@ def test_a_refused_fact_is_judged_anew_when_it_comes_again() -> None:
 def test_same_key_with_other_content_is_refused() -> None:
     bill = BillBrain()
     tell(bill, "start")
-    refused = bill.on_document("BL01", notice("start", plan="P2"), CRM, START).refusal
+    refused = bill.on_document("BL01", notice("start", plan="POTS2"), CRM, START).refusal
     assert refused is not None
     assert refused.symbol == "SERIAL_REUSED"
 
@@ -83,10 +83,10 @@ def test_same_key_with_other_content_is_refused() -> None:
 def test_change_closes_one_interval_and_opens_the_next() -> None:
     bill = BillBrain()
     tell(bill, "start", at=DAYS[0])
-    tell(bill, "change", at=DAYS[2], plan="P2", account_id="A2")
+    tell(bill, "change", at=DAYS[2], plan="POTS2", account_id="A2")
     first, second = bill.charging["PI1"].intervals
     assert first.end == second.begin
-    assert (second.account, second.plan, second.end) == ("A2", "P2", None)
+    assert (second.account, second.plan, second.end) == ("A2", "POTS2", None)
 
 
 @pytest.mark.parametrize("kind", ["stop", "change", "suspend"])
@@ -106,7 +106,7 @@ def test_start_before_the_last_stop_is_refused() -> None:
 
 
 def test_installed_instances_are_charged_already() -> None:
-    rows = [Installed("PI1", "A1", "025", "P1", 0), Installed("PI2", "A1", "025", "P1", 0, suspended=True)]
+    rows = [Installed("PI1", "A1", "025", "POTS1", 0), Installed("PI2", "A1", "025", "POTS1", 0, suspended=True)]
     bill = BillBrain(rows)
     assert tell(bill, "stop") == "accepted"
     assert tell(bill, "resume", "SO2", product_instance_id="PI2") == "accepted"
