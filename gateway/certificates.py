@@ -40,6 +40,14 @@ def named(row: Listen | Peer) -> Iterator[Certificate]:
             yield Certificate(f"{where} {key}", str(path), subject, _ms(begins), _ms(ends))
 
 
+def shown(der: bytes, where: str) -> Certificate:
+    """The certificate somebody came with, as it stood on the wire."""
+    x509: Any = import_module("cryptography.x509")
+    one = x509.load_der_x509_certificate(der)
+    begins, ends = one.not_valid_before_utc, one.not_valid_after_utc
+    return Certificate(where, "", one.subject.rfc4514_string(), _ms(begins), _ms(ends))
+
+
 def of(config: Config) -> list[Certificate]:
     """All certificates of a configuration, in the order of its rows. Raises as ``named``."""
     rows: tuple[Listen | Peer, ...] = (*config.listen, *config.peer)

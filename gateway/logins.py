@@ -31,16 +31,16 @@ class Greeter:
     def __init__(self, peer: Peer, logins: Logins) -> None:
         self._peer = peer
         self._logins = logins
-        self._asked = Header("", "", "", "")
+        self.asked = Header("", "", "", "")
 
     def greeting(self) -> tuple[Packet, int]:
-        """The login and when its answer is due (ms)."""
-        packet, self._asked, due = self._logins.greeting(self._peer)
+        """The login, its header in ``asked``, and when its answer is due (ms)."""
+        packet, self.asked, due = self._logins.greeting(self._peer)
         return packet, due
 
     def accepted(self, packet: Packet) -> bool:
         """Whether the answer lets us in."""
-        return self._logins.accepted(self._peer, packet, self._asked)
+        return self._logins.accepted(self._peer, packet, self.asked)
 
 
 class Logins:

@@ -1,150 +1,213 @@
-"""A link test beside the gateway: one connection, one LN03, every step told as it happens (spec 02.1).
+"""A link test beside the gateway on a socket: one connection, TLS and LN01 where the row says so, one LN03 (spec 02.1).
 
 Framing, envelope and charset are the peer row's; the session machine is the gateway's own, driven here by a plain socket.
+Every step is told as it happens.
 """
 
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+import ssl
 from dataclasses import replace
 from typing import Any
 
-from adapters.document import Document, DocumentRefused, Header
-from adapters.wire.events import Answered, Close, Ready, Unmatched
+from adapters.document import DocumentRefused
+from adapters.wire.events import Answered, Close, Event, Ready, Unmatched
 from adapters.wire.layout import Layout
-from adapters.wire.packet import Kind, Packet
+from adapters.wire.packet import Packet
 from adapters.wire.session import LocalError, Session
-from adapters.wire.times import wire_time
-from adapters.xml.codec import Codec
 from gateway.answers import judge
 from gateway.clock import wall_ms
 from gateway.config import Config, Peer
 from gateway.endpoints import parse_address
 from gateway.links import settings_of
-from gateway.peers import PeerBook
-from gateway.speech import SpeechBook
+from gateway.peer_post import post_test
+from gateway.peer_test import Failed, LinkTrial, Result, Told, client_context, shown_text, tls_failed
+from gateway.stamp import stamp_of
+from gateway.tls_faults import fault_of
 from schemas.loader import layouts_in, load
 
-Told = Callable[[dict[str, Any]], None]
 _TURN_S = 0.05
 _READ = 65536
+_TLS = "tls://"
 
 
-class _Test:
-    """One exchange; ``steps`` is everything that was told."""
-
-    def __init__(self, config: Config, peer: Peer, told: Told) -> None:
-        self.config = config
-        self.peer = peer
-        self.codec = Codec(load())
-        self.speeches = SpeechBook(self.codec, PeerBook(config), wall_ms)
-        self.voice = self.speeches.of(peer.id).envelope
-        self.steps: list[dict[str, Any]] = []
-        self._told = told
-        self._began = wall_ms()
-
-    def tell(self, what: str, zh: str, en: str, raw: bytes = b"", text: str = "") -> None:
-        """One step, now."""
-        step = {"at_ms": wall_ms() - self._began, "what": what, "zh": zh, "en": en, "bytes": raw, "text": text}
-        self.steps.append(step)
-        self._told(step)
-
-    def question(self, text: str) -> tuple[Packet, Header]:
-        """LN03 as the peer's row writes it."""
-        row, now = self.codec.catalogue.by_element("LinkTest"), wall_ms()
-        own, peer = self.config.gateway.system_id, self.peer
-        area = peer.areas[0] if peer.areas else self.config.gateway.areas[0]
-        serial = f"{own:<6}{wire_time(now)}7{now % 1_000_000_000:09d}"
-        header = Header(row.code, serial, own, peer.id, area, wire_time(now), peer.schema_version, "B")
-        raw = self.voice.encode(Document(row, row.name, header, {"text": text}), peer.charset)
-        packet = Packet(
-            body=raw, kind=Kind.REQUEST, code=row.code, sender=own, receiver=peer.id, area=area, serial=serial,
-            send_time=wire_time(now), mode="B", charset=peer.charset,
-        )  # fmt: skip
-        return packet, header
-
-    def result(self, ok: bool, zh: str, en: str, *, unreachable: bool = False) -> dict[str, Any]:
-        """The end of it, for people and programs."""
-        steps = [{**step, "bytes": step["bytes"].hex()} for step in self.steps]
-        return {"peer": self.peer.id, "ok": ok, "unreachable": unreachable, "zh": zh, "en": en, "steps": steps}
-
-
-def run_test(config: Config, peer: Peer, text: str, timeout: float, told: Told) -> dict[str, Any]:
+def run_test(config: Config, peer: Peer, text: str, timeout: float, told: Told) -> Result:
     """The test of ``peer``; ``told`` hears each step. The result says ``ok``, texts in both languages and all steps."""
-    test = _Test(config, peer, told)
+    trial = LinkTrial(config, peer, told)
     try:
-        packet, header = test.question(text)
-    except (LookupError, ValueError) as fault:
-        return test.result(False, f"无法写出 LN03：{fault}", f"LN03 cannot be written: {fault}")
-    for address in peer.connect:
-        where = parse_address(address)
-        try:
-            with socket.create_connection((where.host, where.port), timeout=peer.timers.connect) as wire:
-                test.tell("connect", f"已连接 {address}", f"connected to {address}")
-                return _converse(test, wire, packet, header, text, timeout)
-        except OSError as fault:
-            test.tell("connect", f"{address} 连不上：{fault}", f"{address} cannot be reached: {fault}")
-    zh, en = "所有地址都连不上：检查地址、防火墙、对端是否在监听", "no address can be reached: check address and firewall"
-    return test.result(False, zh, en, unreachable=True)
+        if peer.binding != "socket":
+            return post_test(trial, text, timeout)
+        return _first_address(trial, text, timeout)
+    except Failed as end:
+        return trial.result(False, end.zh, end.en, unreachable=end.unreachable)
 
 
-def _converse(
-    test: _Test, wire: socket.socket, packet: Packet, header: Header, text: str, timeout: float
-) -> dict[str, Any]:
-    rows = {row.name: row for row in (*load().layouts(), *layouts_in(test.config.gateway.layouts))}
-    settings = replace(settings_of(test.peer, test.config.gateway.system_id), dialled=True)
-    session = Session(Layout(rows[test.peer.layout]), settings, wall_ms(), test.speeches.describe((test.peer,)))
-    end, sent = wall_ms() + int(timeout * 1000), False
-    wire.settimeout(_TURN_S)
-    while wall_ms() < end and not session.over:
-        if not sent and session.registered:
-            try:
-                session.send(packet, wall_ms(), end)
-            except LocalError as fault:
-                return test.result(False, f"不能发送：{fault.zh}", f"cannot be sent: {fault.en}")
-            sent = True
-        out = session.to_send()
-        if out:
-            wire.sendall(out)
-            test.tell("→", f"发出 {len(out)} 字节", f"{len(out)} bytes out", out, _text(packet.body, test.peer.charset))
+def _first_address(trial: LinkTrial, text: str, timeout: float) -> Result:
+    """The test at the first address where somebody is."""
+    last: Failed | None = None
+    for address in trial.peer.connect:
         try:
-            data = wire.recv(_READ)
-        except TimeoutError:
-            session.timeout(wall_ms())
+            wire = _connected(trial, address)
+        except Failed as end:
+            trial.tell("connect", end.zh, end.en)
+            last = end if last is None or not end.unreachable else last
             continue
-        if data:
-            test.tell("←", f"收到 {len(data)} 字节", f"{len(data)} bytes in", data)
-        for event in session.receive(data, wall_ms()) if data else session.closed(wall_ms()):
-            if isinstance(event, Answered | Unmatched):
-                return _judged(test, event.packet, header, text)
-            if isinstance(event, Close):
-                test.tell("×", event.zh, event.en)
-            elif isinstance(event, Ready):
-                test.tell("·", "对端已就绪", "the peer is ready")
-        if not data:
-            zh, en = "对端未应答即断开：检查包头格式、封装、口令", "closed without an answer: check layout, envelope, login"
-            return test.result(False, zh, en)
-    return test.result(False, f"{timeout:g} 秒内没有应答", f"no answer within {timeout:g} s")
+        with wire:
+            return _Conversation(trial, wire, text, timeout).run()
+    if last is not None and not last.unreachable:
+        raise last
+    zh, en = "所有地址都连不上：检查地址、防火墙、对端是否在监听", "no address can be reached: check address and firewall"
+    raise Failed(zh, en, unreachable=True)
 
 
-def _judged(test: _Test, packet: Packet, header: Header, text: str) -> dict[str, Any]:
-    shown = _text(packet.body, packet.charset or test.peer.charset)
+def _connected(trial: LinkTrial, address: str) -> socket.socket:
+    """A connection to one address, behind TLS where it says so. Raises Failed."""
+    secure = address.startswith(_TLS)
+    where = parse_address(address.replace(_TLS, "tcp://", 1) if secure else address)
     try:
-        document = test.voice.decode_answer(packet.body, packet.charset, header)
-    except DocumentRefused as refusal:
-        why = "; ".join(fault.text for fault in refusal.faults) or str(refusal)
-        test.tell("←", "应答读不懂", "the answer cannot be read", text=shown)
-        return test.result(False, f"应答不合格：{why}", f"the answer is not acceptable: {why}")
-    zh, en = f"应答 {document.element}，按 {test.peer.envelope} 解码", f"{document.element} by {test.peer.envelope}"
-    test.tell("✓", zh, en, text=shown)
-    verdict = judge(test.codec.catalogue, packet, document)
-    if document.body.get("text") == text and document.element == document.row.answer:
-        return test.result(True, "连通：文字原样返回", "the link works: the text came back unchanged")
-    if verdict.category in ("ok", "accepted", "duplicate"):
-        return test.result(False, "有应答，但文字不同：检查字符集", "answered, but the text differs: check the charset")
-    return test.result(False, f"被拒 {verdict.code} {verdict.zh}", f"refused {verdict.code} {verdict.en}")
+        wire = socket.create_connection((where.host, where.port), timeout=trial.peer.timers.connect)
+    except OSError as fault:
+        raise Failed(f"{address} 连不上：{fault}", f"{address} cannot be reached: {fault}", unreachable=True) from fault
+    trial.tell("connect", f"已连接 {address}", f"connected to {address}")
+    if not secure:
+        return wire
+    try:
+        shaken = client_context(trial.peer.tls).wrap_socket(wire, server_hostname=where.host)
+    except OSError as fault:
+        wire.close()
+        raise tls_failed(fault_of(fault)) from fault
+    trial.secured(shaken)
+    return shaken
 
 
-def _text(body: bytes, charset: str) -> str:
-    return body.decode(charset, "replace")
+class _Conversation:
+    """What is said on one connection: registration and login where asked for, then the question."""
+
+    def __init__(self, trial: LinkTrial, wire: socket.socket, text: str, timeout: float) -> None:
+        self._trial = trial
+        self._wire = wire
+        self._text = text
+        self._timeout = timeout
+        peer = trial.peer
+        rows = {row.name: row for row in (*load().layouts(), *layouts_in(trial.config.gateway.layouts))}
+        layout = Layout(rows[peer.layout])
+        self._greeter = None if layout.carries("password") else trial.logins.greeter(peer)
+        settings = replace(settings_of(peer, trial.config.gateway.system_id), dialled=True, login=self._greeter is not None)
+        self._session = Session(layout, settings, wall_ms(), trial.speeches.describe((peer,)))
+        self._stamp = stamp_of(layout, trial.codec.catalogue, peer, trial.logins.secret(peer))
+        self._greeting: str | None = None
+        try:
+            self._packet, self._header = trial.question(text)
+        except (LookupError, ValueError) as fault:
+            raise Failed(f"无法写出 LN03：{fault}", f"LN03 cannot be written: {fault}") from fault
+        self._asked = False
+        self._end = wall_ms() + int(timeout * 1000)
+
+    def run(self) -> Result:
+        """To its end. Raises Failed."""
+        self._wire.settimeout(_TURN_S)
+        while wall_ms() < self._end and not self._session.over:
+            self._speak()
+            data = self._read()
+            if data is None:
+                events = self._session.timeout(wall_ms())
+            else:
+                events = self._session.receive(data, wall_ms()) if data else self._session.closed(wall_ms())
+            found = self._heard(events)
+            if found is not None:
+                return found
+            if data == b"":
+                raise Failed(*self._broken_off())
+        raise Failed(*self._silent())
+
+    def _speak(self) -> None:
+        if self._session.registered and self._greeter is not None and self._greeting is None:
+            login, due = self._greeter.greeting()
+            self._greeting = login.serial
+            self._send(login, due, greeting=True)
+            user = self._trial.peer.login.user
+            self._trial.tell("login", f"以 {user} 登录（LN01）", f"logging in as {user} (LN01)", text=self._shown(login))
+        elif self._session.entered and not self._asked:
+            self._asked = True
+            self._send(self._packet, self._end)
+            self._trial.tell("test", "链路测试（LN03）", "link test (LN03)", text=self._shown(self._packet))
+        out = self._session.to_send()
+        if out:
+            self._wire.sendall(out)
+            self._trial.tell("→", f"发出 {len(out)} 字节", f"{len(out)} bytes out", out)
+
+    def _send(self, packet: Packet, due: int, *, greeting: bool = False) -> None:
+        if self._stamp is not None:
+            self._stamp(packet)
+        try:
+            self._session.send(packet, wall_ms(), due, greeting=greeting)
+        except LocalError as fault:
+            raise Failed(f"不能发送：{fault.zh}", f"cannot be sent: {fault.en}") from fault
+
+    def _read(self) -> bytes | None:
+        """What came; None for nothing yet, empty at the end."""
+        try:
+            data = self._wire.recv(_READ)
+        except TimeoutError:
+            return None
+        except ssl.SSLError as fault:
+            raise tls_failed(fault_of(fault)) from fault
+        except OSError:
+            return b""
+        if data:
+            self._trial.tell("←", f"收到 {len(data)} 字节", f"{len(data)} bytes in", data)
+        return data
+
+    def _heard(self, events: list[Event]) -> Result | None:
+        """The verdict, once there is one. Raises Failed where the login is refused."""
+        for event in events:
+            if isinstance(event, Answered) and event.serial == self._greeting:
+                self._welcomed(event.packet)
+            elif isinstance(event, Answered | Unmatched):
+                return self._trial.judged(event.packet, self._header, self._text)
+            elif isinstance(event, Close):
+                self._trial.tell("×", event.zh, event.en)
+            elif isinstance(event, Ready):
+                self._trial.tell("·", "对端已就绪", "the peer is ready")
+        return None
+
+    def _welcomed(self, packet: Packet) -> None:
+        assert self._greeter is not None
+        self._trial.tell("login", "登录的应答", "the answer to the login", text=self._shown(packet))
+        if self._greeter.accepted(packet):
+            self._session.admit()
+            self._trial.tell("✓", "登录成功", "logged in")
+            return
+        code, zh, en = self._refusal(packet)
+        raise Failed(
+            f"登录被拒 {code} {zh}：核对 [peer.login] user、secret_file 与双方时钟",
+            f"the login is refused: {code} {en}; check user and secret_file in [peer.login], and both clocks",
+        )
+
+    def _refusal(self, packet: Packet) -> tuple[str, str, str]:
+        """Code and texts of a refused login."""
+        assert self._greeter is not None
+        trial = self._trial
+        try:
+            document = trial.voice.decode_answer(packet.body, packet.charset, self._greeter.asked)
+        except DocumentRefused as refusal:
+            return packet.result, f"应答不合格（{refusal}）", f"its answer is not acceptable ({refusal})"
+        verdict: Any = judge(trial.codec.catalogue, packet, document)
+        return verdict.code, verdict.zh, verdict.en
+
+    def _broken_off(self) -> tuple[str, str]:
+        if self._greeting is not None and not self._asked:
+            return "登录时对端断开：核对 user、secret_file", "closed during the login: check user and secret_file"
+        return "对端未应答即断开：检查包头格式、封装、口令", "closed without an answer: check layout, envelope, login"
+
+    def _silent(self) -> tuple[str, str]:
+        seconds = f"{self._timeout:g}"
+        if self._greeting is not None and not self._asked:
+            return "登录没有应答：核对包头格式与封装", "the login was not answered: check layout and envelope"
+        if not self._session.registered:
+            return f"{seconds} 秒内未能登记", f"not registered within {seconds} s"
+        return f"{seconds} 秒内没有应答", f"no answer within {seconds} s"
+
+    def _shown(self, packet: Packet) -> str:
+        return shown_text(packet.body, packet.charset or self._trial.peer.charset)

@@ -13,6 +13,7 @@ import structlog
 from twisted.internet.defer import Deferred, DeferredList, FirstError, succeed
 from twisted.python.failure import Failure
 
+from adapters.store.matching import matching
 from adapters.store.rows import MessageRecord
 from adapters.store.store import Store
 from adapters.translate import Inbound, Outbound
@@ -85,7 +86,6 @@ class Gateway:
         self._ports: list[Any] = []
         self._https: list[HttpService] = []
         self._epoch = 0
-        self._certificates: list[certificates.Certificate] = []
         self._stopping = False
         catalogue = load()
         self._catalogue = catalogue
@@ -102,12 +102,10 @@ class Gateway:
         speeches = self._speeches = SpeechBook(self.codec, self.book, clock.now)
         voice_of = speeches.voice_of
         self._relays = RelayDesk(speeches, self.book, clock, store.engine)
-        self.pump = OutboxPump(
-            self.writer, OutboxLog(store.engine), self.codec, clock, policy, self.book.own_id, voice_of, self._relays
-        )
-        speeches.waiting = self.pump.under_way
-        speeches.sent = OutboxLog(store.engine).serial_between
         outbox, own_id = OutboxLog(store.engine), self.book.own_id
+        self.pump = OutboxPump(self.writer, outbox, self.codec, clock, policy, own_id, voice_of, self._relays)
+        speeches.waiting = self.pump.under_way
+        speeches.sent, speeches.find = outbox.serial_between, matching(store.engine)
         self.desk = Desk(self.writer, outbox, self.pump, catalogue, own_id, self._relays.recall)
         self._unparking = Unparking(outbox, self.writer, self.pump, self.book, catalogue)
         self._redelivery = Redelivery(
@@ -117,6 +115,7 @@ class Gateway:
 
     def _compose_intake(self) -> None:
         """Who judges what comes in, what links are handed, what falls due."""
+        self._certificates: list[certificates.Certificate] = []
         self.reconciling = ReconcileDesk(
             self.book, self.links.get, self._speeches.voice_of, self._connection, self._clock, self.store.engine,
             self._catalogue,

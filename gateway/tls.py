@@ -31,21 +31,11 @@ CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 SECURE_PORTS = {"https": 443, "http": 80}
 
 
-def _ssl() -> Any:
-    return import_module("twisted.internet.ssl")
-
-
 def _certificates(path: Path) -> list[Any]:
-    """Every certificate of a PEM file."""
+    """Every certificate of a PEM file: our own first, then those between it and its authority."""
     x509: Any = import_module("cryptography.x509")
-    forms: Any = import_module("cryptography.hazmat.primitives.serialization")
-    found = x509.load_pem_x509_certificates(path.read_bytes())
-    return [_ssl().Certificate.loadPEM(one.public_bytes(forms.Encoding.PEM)) for one in found]
-
-
-def _authorities(path: Path | None) -> Any:
-    """Whoever is named in a PEM file; None for no file: the system's authorities where we connect, nobody where we listen."""
-    return None if path is None else _ssl().trustRootFromCertificates(_certificates(path))
+    found: list[Any] = x509.load_pem_x509_certificates(path.read_bytes())
+    return found
 
 
 @implementer(IOpenSSLClientConnectionCreator, IOpenSSLServerConnectionCreator)
@@ -55,9 +45,9 @@ class _Creator:
     ``host``: whom the certificate of the other side must be for, a name or an IP address; empty where we listen.
     """
 
-    def __init__(self, options: Any, host: str = "") -> None:
+    def __init__(self, context: Any, host: str = "") -> None:
         self._openssl: Any = import_module("OpenSSL.SSL")
-        self._context = options.getContext()
+        self._context = context
         self._host = host
         self._is_address = bool(host) and _is_address(host)
 
@@ -66,8 +56,6 @@ class _Creator:
         if self._host and not self._is_address:
             connection.set_tlsext_host_name(self._host.encode("idna"))
         mode = self._context.get_verify_mode()
-        if self._host:
-            mode |= self._openssl.VERIFY_PEER | self._openssl.VERIFY_FAIL_IF_NO_PEER_CERT
         if mode != self._openssl.VERIFY_NONE:
             connection.set_verify(mode, lambda _, shown, code, depth, ok: self._verified(protocol, shown, code, depth, ok))
         return connection
@@ -100,21 +88,33 @@ def _is_address(host: str) -> bool:
     return True
 
 
-def _options(certificate: Path | None, key: Path | None, authorities: Any) -> Any:
-    """What our side of a connection is willing to do. Raises OSError or a PEM error of the files."""
-    ssl = _ssl()
-    own: dict[str, Any] = {}
+def _context(certificate: Path | None, key: Path | None, authorities: Path | None, *, listening: bool) -> Any:
+    """What our side of a connection is willing to do; without ``authorities`` the system's are trusted where we connect, and
+    nobody is asked for a certificate where we listen. Raises OSError or an error of the PEM files."""
+    openssl: Any = import_module("OpenSSL.SSL")
+    crypto: Any = import_module("OpenSSL.crypto")
+    forms: Any = import_module("cryptography.hazmat.primitives.serialization")
+    context = openssl.Context(openssl.TLS_METHOD)
+    context.set_min_proto_version(openssl.TLS1_2_VERSION)
+    for option in ("OP_NO_COMPRESSION", "OP_CIPHER_SERVER_PREFERENCE", "OP_NO_TICKET", "OP_NO_RENEGOTIATION"):
+        context.set_options(getattr(openssl, option))
+    context.set_mode(openssl.MODE_RELEASE_BUFFERS)
+    context.set_session_cache_mode(openssl.SESS_CACHE_OFF)
     if certificate is not None and key is not None:
-        mine = ssl.PrivateCertificate.loadPEM(certificate.read_bytes() + b"\n" + key.read_bytes())
-        chain = [one.original for one in _certificates(certificate)[1:]]
-        own = {"privateKey": mine.privateKey.original, "certificate": mine.original, "extraCertChain": chain}
-    return ssl.CertificateOptions(
-        **own,
-        trustRoot=authorities,
-        raiseMinimumTo=ssl.TLSVersion.TLSv1_2,
-        acceptableCiphers=ssl.AcceptableCiphers.fromOpenSSLCipherString(CIPHERS),
-        enableSessions=False,
-    )
+        own, *chain = _certificates(certificate)
+        context.use_certificate(own)
+        context.use_privatekey(forms.load_pem_private_key(key.read_bytes(), None))
+        for one in chain:
+            context.add_extra_chain_cert(one)
+        context.check_privatekey()
+    for one in _certificates(authorities) if authorities is not None else ():
+        context.get_cert_store().add_cert(crypto.X509.from_cryptography(one))
+    if authorities is None and not listening:
+        context.set_default_verify_paths()
+    if authorities is not None or not listening:
+        context.set_verify(openssl.VERIFY_PEER | openssl.VERIFY_FAIL_IF_NO_PEER_CERT)
+    context.set_cipher_list(CIPHERS.encode("ascii"))
+    return context
 
 
 def server_factory(tls: ServerTls, factory: Any, clock: Clock, *, handshake_first: bool = False) -> Any:
@@ -123,7 +123,7 @@ def server_factory(tls: ServerTls, factory: Any, clock: Clock, *, handshake_firs
     ``handshake_first``: its protocols are made after the handshake, which has a deadline; else at once, and theirs counts.
     """
     layer: Any = import_module("twisted.protocols.tls")
-    creator = _Creator(_options(tls.certificate_file, tls.key_file, _authorities(tls.client_ca_file)))
+    creator = _Creator(_context(tls.certificate_file, tls.key_file, tls.client_ca_file, listening=True))
     inner = AcceptedHandshakes(factory, clock) if handshake_first else factory
     return layer.TLSMemoryBIOFactory(creator, False, inner, clock)
 
@@ -135,8 +135,7 @@ class TlsEndpoint:
     def __init__(self, endpoint: Any, host: str, tls: ClientTls, clock: Clock) -> None:
         self._endpoint = endpoint
         self._clock = clock
-        trusted = _authorities(tls.ca_file) or _ssl().platformTrust()
-        self._creator = _Creator(_options(tls.certificate_file, tls.key_file, trusted), host)
+        self._creator = _Creator(_context(tls.certificate_file, tls.key_file, tls.ca_file, listening=False), host)
 
     def connect(self, protocolFactory: Any) -> Deferred[Any]:
         """Fires with the protocol once the handshake is done; fails with ``TlsFailed`` where it fails."""

@@ -87,7 +87,7 @@ _WORDS: tuple[tuple[tuple[str, ...], str, str], ...] = (
         "the other side wants a certificate: name certificate_file and key_file in [peer.tls]",
     ),
     (
-        ("alert unknown ca", "alert bad certificate", "alert certificate", "alert unsupported certificate", "alert access"),
+        ("alert unknown ca", "alert bad cert", "alert certificate", "alert unsupported", "alert access", "alert decrypt"),
         *_REFUSED,
     ),
     (

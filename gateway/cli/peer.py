@@ -138,21 +138,29 @@ def test(
     data_dir: Path | None,
     as_json: bool,
 ) -> None:
-    """向对端 SYSTEM 发一个 LN03 连通测试（单独的连接，不经过网关），逐步显示字节与内容。
+    """向对端 SYSTEM 发一个 LN03 连通测试（单独的连接，不经过网关；要求登录的先以 LN01 登录），逐步显示字节与内容。
 
-    Send LN03 to SYSTEM on a connection of its own, beside the gateway, and show the exchange as it happens.
+    Send LN03 to SYSTEM on a connection of its own, beside the gateway, after LN01 where its row has a login, and show the
+    exchange as it happens; sockets, TLS, SOAP and HTTP alike.
     """
     from gateway.peer_exchange import run_test
 
     config = configured(config_path, data_dir)
     row = _peer(config, system)
-    if not row.connect or row.binding != "socket":
+    if not row.connect:
         raise CommandFailed(
             Exit.USAGE,
-            f"{system} 没有可连接的 tcp 地址：它自己连过来时用 bssgw peer list 看链路",
-            f"{system} has no tcp address to connect to: where it connects to us, see bssgw peer list",
+            f"{system} 没有可连接的地址：它自己连过来时用 bssgw peer list 看链路",
+            f"{system} has no address to connect to: where it connects to us, see bssgw peer list",
         )
-    found = run_test(config, row, text, timeout, (lambda step: None) if as_json else _trace)
+    try:
+        found = run_test(config, row, text, timeout, (lambda step: None) if as_json else _trace)
+    except OSError as fault:
+        raise CommandFailed(
+            Exit.USAGE,
+            f"{system} 的密钥文件读不出（{fault}）：改正权限或路径",
+            f"a secret file of {system} cannot be read ({fault}): mend its path or permissions",
+        ) from fault
     emit(as_json, found, lambda: click.echo(f"{found['zh']} / {found['en']}"))
     ctx.exit(int(Exit.OK if found["ok"] else Exit.UNREACHABLE if found["unreachable"] else Exit.FAILED))
 

@@ -27,8 +27,6 @@ from tests.gateway.rig import PEERS, START, Rig, Wire, Wires, packet_of, receipt
 
 pytest.importorskip("OpenSSL")
 pytest.importorskip("service_identity")
-# Twisted hands pyOpenSSL the objects pyOpenSSL used to want
-pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
 
 HOST = "127.0.0.1"
 

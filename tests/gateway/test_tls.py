@@ -20,8 +20,6 @@ from tests.gateway.web import LISTENS, PEERS, START, WEB_PEERS, Browsers, Rig, e
 
 pytest.importorskip("OpenSSL")
 pytest.importorskip("service_identity")
-# Twisted hands pyOpenSSL the objects pyOpenSSL used to want
-pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
 
 
 @pytest.fixture
