@@ -27,6 +27,8 @@ class Header:
     ref_serial: str | None = None
     result_code: str | None = None
     result_text: str | None = None
+    operations: tuple[tuple[str, str, str], ...] = ()
+    """Type, id and what was made of each operation a request was written as, for its answer to name (spec 05.1)."""
 
 
 @dataclass(slots=True)

@@ -105,6 +105,7 @@ class Answers:
             version=header.version or RELEASE,
             mode=header.mode or "A",
             result_code=code,
+            operations=header.operations,
         )
         return self._voice.encode(Document(row, element, head, body), charset)
 

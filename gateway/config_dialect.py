@@ -45,7 +45,7 @@ class BodyRow(DialectTable):
 class DialectRow(DialectTable):
     """``[peer.dialect]``: see ``adapters.envelopes.dialect.Dialect``. The secret lies in a file."""
 
-    inner: Literal["body", "package", "json"] | None = None
+    inner: Literal["body", "package", "json", "soo"] | None = None
     user: Annotated[str, Field(max_length=64)] = ""
     secret_file: Annotated[Path | None, Field(strict=False)] = None
     signed: bool = False

@@ -12,6 +12,7 @@ from sqlalchemy.engine import Engine
 
 from adapters.document import Document, Header
 from adapters.replies import receipt_body
+from adapters.store.matching import raw_of
 from adapters.store.relays import RelayRow as Relay
 from adapters.store.relays import open_relays, relays_of
 from gateway.answers import Verdict
@@ -107,6 +108,7 @@ class RelayDesk:
         header = Header(
             entry.code, relay.origin_serial, relay.sender, "", entry.area, "", peer.schema_version,
             "B" if row.pattern == "Q" else peer.mode,
+            operations=self._speeches.operations(peer, lambda: raw_of(self._engine, relay.origin_id)),
         )  # fmt: skip
         code = catalogue.result(said.symbol).code
         answers = self._speeches.of(peer.id).answers

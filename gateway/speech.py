@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from adapters.document import Document, Header
+from adapters.document import Document, DocumentRefused, Header
 from adapters.envelopes.envelope import Envelope, envelope
+from adapters.envelopes.references import Find, nothing
 from adapters.wire.packet import Kind, Packet
 from adapters.xml.charset import GB18030, Reading, Undecodable, read
 from adapters.xml.codec import Codec
@@ -39,13 +40,18 @@ class SpeechBook:
         """Serials of ours a peer has not answered yet."""
         self.sent: Callable[[str, str, str, str], str | None] = lambda peer_id, low, high, last: None
         """The serial of a message that went to a peer: between two, by its last places."""
+        self.find: Find = nothing
+        """What a peer names by other marks than its id."""
 
     def _speech(self, peer: Peer, now: Callable[[], int]) -> Speech:
         dialect = peer.dialect.dialect(self._book.own_id, peer.id, peer.schema_version, peer.mode)
-        voice = envelope(self.codec, peer.envelope, dialect)
+        voice = envelope(self.codec, peer.envelope, dialect, self._found)
         if voice is self.codec:
             return self.native
         return Speech(voice, Answers(self.codec, self._book.own_id, now, voice))
+
+    def _found(self, table: str, column: str, by: dict[str, str]) -> list[str]:
+        return self.find(table, column, by)
 
     def of(self, peer_id: str) -> Speech:
         """The speech of a peer; of anybody else, ours."""
@@ -68,6 +74,15 @@ class SpeechBook:
         if document.header.ref_serial is not None:
             document.header.ref_serial = self.reference(peer_id, document.header.ref_serial)
         return document, reading
+
+    def operations(self, peer: Peer, stored: Callable[[], tuple[bytes, str]]) -> tuple[tuple[str, str, str], ...]:
+        """The operations a message of ``peer`` came as, which its answer names; ``stored`` gives its bytes and charset."""
+        if not self.codec.catalogue.envelope(peer.envelope).operations:
+            return ()
+        try:
+            return self.voice_of(peer.id).decode(*stored()).header.operations
+        except DocumentRefused:
+            return ()  # what its functions found is gone since: the answer says its result all the same
 
     def reference(self, peer_id: str, told: str) -> str:
         """The serial of ours that a peer whose envelope has room for less of it means by ``told``."""

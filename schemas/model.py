@@ -31,9 +31,10 @@ class MessageRow:
     ``key`` names the body fields of the business key (dotted, lists implied; empty: the message has none); ``order_key``
     the field whose value keeps messages in sequence (spec 06.1 promise 3).  ``after`` names the messages it usually follows,
     besides the commands whose ``result`` it is (none: it begins by itself).  ``command`` names the core's command an inbound
-    message becomes; ``on`` the core's event an outbound message is made of; ``on_receipt`` the command that
-    hears what its receipt said, ``on_answer`` the one that hears the answer of a Q the CRM asked.  Limits are seconds;
-    ``result_clock`` says whether ``result_limit`` runs on the ``elapsed`` clock or on ``working`` hours.
+    message becomes; ``on`` the core's event an outbound message is made of; ``asked`` the core's command by which a person
+    has it sent; ``on_receipt`` the command that hears what its receipt said, ``on_answer`` the one that hears the answer of a Q
+    the CRM asked.  Limits are seconds; ``result_clock`` says whether ``result_limit`` runs on the ``elapsed`` clock or on
+    ``working`` hours.
     """
 
     code: str
@@ -60,6 +61,7 @@ class MessageRow:
     result_clock: Literal["elapsed", "working"] = "elapsed"
     command: str | None = None
     on: tuple[str, ...] = ()
+    asked: str | None = None
     on_receipt: str | None = None
     on_answer: str | None = None
 
@@ -204,6 +206,41 @@ class EnvelopeLine:
 
 
 @dataclass(frozen=True, slots=True)
+class EnvelopeOperation:
+    """An atomic operation a message may be written as, one or several in one message (spec 05.1 SOO).
+
+    ``type`` is its name without ``_REQ_TYPE`` or ``_RES_TYPE``, ``element`` what holds its fields.  ``at`` says which part of
+    the body of ``message`` (our code) it carries: empty, the body without what others carry; else a list, one operation an
+    entry.  ``creates`` is the element that gives what it makes a temporary id, which stands for the field ``key``; ``refers``
+    elements that name what an operation of a type made.  ``head`` and ``answer_head`` are elements of a query's head for fields
+    of request and answer; ``by`` says which field PARAM holds for each QRY_TYPE.
+    """
+
+    type: str
+    message: str
+    element: str
+    at: str = ""
+    creates: str = ""
+    key: str = ""
+    refers: dict[str, str] = field(default_factory=dict)
+    head: dict[str, str] = field(default_factory=dict)
+    by: dict[str, str] = field(default_factory=dict)
+    answer_head: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class EnvelopeFunction:
+    """A function that may stand for a value: it finds in ``table`` the ``column`` of what matches its arguments, which are
+    columns ``by`` position (empty: not looked at).  Nothing found, or two, is the result ``unknown`` (spec 05.1)."""
+
+    name: str
+    table: Literal["customer", "product_instance"]
+    column: str
+    by: tuple[str, ...]
+    unknown: str
+
+
+@dataclass(frozen=True, slots=True)
 class EnvelopeRow:
     """An envelope of spec 01.2: its root element and the schema versions it carries (empty for foreign envelopes).
 
@@ -236,6 +273,8 @@ class EnvelopeRow:
     result_types: dict[str, str] = field(default_factory=dict)
     type_results: dict[str, str] = field(default_factory=dict)
     about_zh: str = ""
+    operations: tuple[EnvelopeOperation, ...] = ()
+    functions: tuple[EnvelopeFunction, ...] = ()
     lines: tuple[EnvelopeLine, ...] = ()
     separator: str = ""
     room: int = 0

@@ -17,7 +17,9 @@ from schemas.model import (
     CodeRow,
     CodeTable,
     EnvelopeField,
+    EnvelopeFunction,
     EnvelopeLine,
+    EnvelopeOperation,
     EnvelopeRow,
     EnvelopeVersion,
     LayoutField,
@@ -145,10 +147,19 @@ def read_layout(path: Path) -> LayoutRow:
 
 
 def read_envelope(path: Path) -> EnvelopeRow:
-    """One envelope (spec 01.2, 05): ``[[version]]`` rows of the native one, ``[[field]]`` or ``[[line]]`` ones of others."""
+    """One envelope (spec 01.2, 05) with the rows of its tables."""
     data = read_toml(path)
-    versions, fields, lines = data.pop("version", []), data.pop("field", []), data.pop("line", [])
-    data["lines"] = [build(EnvelopeLine, row, f"{path.name} [{row.get('element', '?')}]") for row in lines]
-    data["fields"] = [build(EnvelopeField, row, f"{path.name} [{row.get('path', '?')}]") for row in fields]
-    data["versions"] = [build(EnvelopeVersion, row, f"{path.name} [{row.get('version', '?')}]") for row in versions]
+    for table, name, cls, known in _PARTS:
+        rows = data.pop(table, [])
+        data[name] = [build(cls, row, f"{path.name} [{row.get(known, '?')}]") for row in rows]
     return build(EnvelopeRow, data, path.name)
+
+
+_PARTS: tuple[tuple[str, str, type, str], ...] = (
+    ("version", "versions", EnvelopeVersion, "version"),
+    ("field", "fields", EnvelopeField, "path"),
+    ("line", "lines", EnvelopeLine, "element"),
+    ("operation", "operations", EnvelopeOperation, "type"),
+    ("function", "functions", EnvelopeFunction, "name"),
+)
+"""Tables of an envelope's file: the row's field, the class of its rows, and what tells one from another."""

@@ -13,6 +13,7 @@ from adapters.envelopes.frame import local, text_of
 from schemas.shape import ListOf, Shape, Struct
 
 _SAME = FieldMap()
+_KEPT = "Extension"
 
 
 def to_ours(element: etree._Element, name: str, shape: Shape, namespace: str, names: BodyMap) -> etree._Element:
@@ -62,12 +63,20 @@ def _renamed(source: etree._Element, prefix: str) -> etree._Element:
 
 def to_theirs(element: etree._Element, names: BodyMap) -> str:
     """Our body ``element`` as the peer's markup, without a namespace, fields in the map's order first."""
-    made = _outward(element, names.element or local(element), "", names)
-    return etree.tostring(made, encoding="unicode")
+    return etree.tostring(plain(element, names), encoding="unicode")
+
+
+def plain(element: etree._Element, names: BodyMap) -> etree._Element:
+    """As ``to_theirs``, as an element."""
+    return _outward(element, names.element or local(element), "", names)
 
 
 def _outward(source: etree._Element, name: str, path: str, names: BodyMap) -> etree._Element:
     made = etree.Element(name)
+    if local(source) == _KEPT:  # whatever it is, it is handed on as it stands
+        made.text = source.text
+        made.extend(list(source))
+        return made
     mapping = names.fields.get(path, _SAME)
     text = source.text
     made.text = mapping.values.get((text or "").strip(), text)

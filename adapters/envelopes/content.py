@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from lxml import etree
 
 from adapters.document import Document, DocumentRefused, Fault, Header
-from adapters.envelopes.bodies import to_ours, to_theirs
+from adapters.envelopes.bodies import plain, to_ours, to_theirs
 from adapters.envelopes.dialect import BodyMap, Dialect
 from adapters.envelopes.frame import local, text_of
 from adapters.envelopes.inner import cdata, json_text, left_over, parse_json, parse_xml
+from adapters.envelopes.operations import ELEMENT as OPERATION
+from adapters.envelopes.operations import Operations, canonical
+from adapters.envelopes.references import Find, References
 from adapters.xml.codec import Codec
 from adapters.xml.writers import Unwritable
 from schemas.loader import NATIVE, RECEIPT
@@ -25,12 +29,14 @@ _TEXT_ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#
 
 @dataclass(slots=True)
 class Found:
-    """What content holds: an ``element`` with its bytes, or the entries of a ``json`` object, or plain ``text``."""
+    """What content holds: an ``element`` with its bytes, the entries of a ``json`` object, plain ``text``, or what holds
+    ``operations``."""
 
     element: etree._Element | None = None
     data: bytes = b""
     json: dict[str, Any] | None = None
     text: str = ""
+    operations: etree._Element | None = None
 
     @property
     def name(self) -> str:
@@ -45,11 +51,15 @@ class Found:
 class Content:
     """Contents for one peer in one envelope."""
 
-    def __init__(self, codec: Codec, row: EnvelopeRow, dialect: Dialect) -> None:
+    def __init__(self, codec: Codec, row: EnvelopeRow, dialect: Dialect, find: Find) -> None:
         self._codec = codec
         self._row = row
         self._dialect = dialect
+        self._find = find
         self._inner = dialect.inner or row.inner
+        known = codec.catalogue.messages() if row.operations else ()
+        named = {(one.code, False): one.name for one in known} | {(one.code, True): one.answer or "" for one in known}
+        self._operations = Operations(row, {key: dialect.bodies[name] for key, name in named.items() if name in dialect.bodies})
         self._theirs = {names.element: ours for ours, names in dialect.bodies.items() if names.element}
 
     # read ---------------------------------------------------------------------------------------------------------
@@ -59,6 +69,8 @@ class Content:
         if content is None:
             return Found()
         if len(content):
+            if self._row.operations and local(content[0]) == OPERATION:
+                return Found(text=canonical(content) if self._dialect.signed else "", operations=content)
             if len(content) > 1:
                 fault = Fault(
                     f"/{local(content)}", "one", str(len(content)), "内容中只能有一个元素", "one element belongs here"
@@ -74,6 +86,17 @@ class Content:
         if text.startswith("{"):
             return Found(json=parse_json(text, limits), text=text)
         return Found(text=text)
+
+    def compose(self, found: Found, header: Header, codes: tuple[str, ...], areas: Callable[[str], str], answer: bool) -> None:
+        """Makes of operations the element they stand for, and has the header say what an answer must name. Raises
+        DocumentRefused."""
+        if found.operations is None:
+            raise TypeError("operations are needed")
+        rows = [self._codec.catalogue.message(code) for code in codes]
+        names = {row.code: (row.answer or RECEIPT) if answer else row.name for row in rows}
+        references = References(self._row.functions, self._find, areas)
+        made = self._operations.compose(found.operations, codes, names, header.serial, references)
+        found.element, header.operations = made
 
     def element_of(self, found: Found) -> str:
         """Our name of the element found; empty where there is none, ``Package`` for a whole one."""
@@ -141,6 +164,9 @@ class Content:
             text = self._codec.package_text(document, charset)
             return (cdata(text) if self._row.content != "text" else text.translate(_TEXT_ESCAPES)), text
         carried = self._with_reference(document)
+        asked = document.element == document.row.name
+        if document.header.operations if not asked else self._inner == "soo" and self._operations.of(document.row.code):
+            return self._as_operations(carried, asked)
         if self._inner == "json":
             text = json_text(document.element, carried.body)
             self._codec.body_text(carried)  # what the schema's writer refuses is refused in JSON, too
@@ -153,6 +179,18 @@ class Content:
             return text, text
         whole = self._codec.declaration(charset) + text
         return (cdata(whole) if self._row.content == "cdata" else whole.translate(_TEXT_ESCAPES)), whole
+
+    def _as_operations(self, document: Document, asked: bool) -> tuple[str, str]:
+        """As a list of operations, or as the answer to one."""
+        body = None
+        if document.element != RECEIPT:
+            parsed = self._codec.parser.parse(self._codec.body_text(document).encode())
+            body = plain(parsed, self._dialect.bodies.get(document.element, BodyMap()))
+        code, written = document.row.code, self._operations
+        markup = written.request(body, code) if asked and body is not None else written.answer(document, body)
+        if not self._dialect.signed:
+            return markup, ""
+        return markup, canonical(self._codec.parser.parse(f"<x>{markup}</x>".encode()))
 
     def _with_reference(self, document: Document) -> Document:
         reference = document.header.ref_serial

@@ -33,9 +33,9 @@ class Dialect:
 
     ``own`` and ``peer`` are system ids; ``systems`` and ``areas`` map ours -> theirs, ``codes`` message codes likewise,
     ``results`` the peer's result codes -> ours, ``results_out`` ours -> the peer's.  ``fields`` gives values of fields
-    without a role by path or last name.  ``inner`` overrides the envelope's (``body``, ``package`` or ``json``).  ``bodies``
-    are field maps by our element's name.  With a ``secret``, what comes without it is refused (2003); with ``signed`` it keys
-    the digest (2005).  ``datetimes``: how points in time are written, ``compact`` fourteen digits or ``xs``.
+    without a role by path or last name.  ``inner`` overrides the envelope's (``body``, ``package``, ``json`` or ``soo``).
+    ``bodies`` are field maps by our element's name.  With a ``secret``, what comes without it is refused (2003); with
+    ``signed`` it keys the digest (2005).  ``datetimes``: points in time as ``compact`` fourteen digits or ``xs``.
     """
 
     own: str = ""

@@ -19,6 +19,7 @@ from adapters.envelopes.dialect import PLAIN, Dialect
 from adapters.envelopes.form import FormEnvelope
 from adapters.envelopes.line import LineEnvelope
 from adapters.envelopes.moments import XsMoments
+from adapters.envelopes.references import Find, nothing
 from adapters.envelopes.tree import TreeEnvelope
 from adapters.xml.charset import Reading
 from adapters.xml.codec import Codec
@@ -52,16 +53,17 @@ class Envelope(Protocol):
         """Which serials of ``own`` may stand as ``serial`` here: from, to, last places; None where it is the serial itself."""
 
 
-_MAKERS: dict[str, Callable[[Codec, EnvelopeRow, Dialect], Envelope]] = {
-    "native": lambda codec, row, dialect: codec,
+_MAKERS: dict[str, Callable[[Codec, EnvelopeRow, Dialect, Find], Envelope]] = {
+    "native": lambda codec, row, dialect, find: codec,
     "tree": TreeEnvelope,
     "form": FormEnvelope,
-    "line": LineEnvelope,
+    "line": lambda codec, row, dialect, find: LineEnvelope(codec, row, dialect),
 }
 
 
-def envelope(codec: Codec, name: str, dialect: Dialect = PLAIN) -> Envelope:
-    """The envelope of a peer row by the row's name (``schemas/envelopes``). Raises LookupError."""
+def envelope(codec: Codec, name: str, dialect: Dialect = PLAIN, find: Find = nothing) -> Envelope:
+    """The envelope of a peer row by the row's name (``schemas/envelopes``); ``find`` knows what functions may stand for. Raises
+    LookupError."""
     row = codec.catalogue.envelope(name)
-    made = _MAKERS[row.shape](codec, row, dialect)
+    made = _MAKERS[row.shape](codec, row, dialect, find)
     return made if dialect.datetimes == "compact" else XsMoments(codec, made)

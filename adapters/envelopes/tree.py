@@ -18,6 +18,7 @@ from adapters.envelopes.dialect import Dialect
 from adapters.envelopes.frame import Frame, Roots, text_of
 from adapters.envelopes.names import Names, filled
 from adapters.envelopes.package import loose_header
+from adapters.envelopes.references import Find, nothing
 from adapters.xml.charset import Reading, encode_document
 from adapters.xml.codec import Codec
 from schemas.loader import RECEIPT
@@ -44,14 +45,14 @@ class _Said:
 class TreeEnvelope:
     """One such envelope for one peer."""
 
-    def __init__(self, codec: Codec, row: EnvelopeRow, dialect: Dialect) -> None:
+    def __init__(self, codec: Codec, row: EnvelopeRow, dialect: Dialect, find: Find = nothing) -> None:
         self._codec = codec
         self._catalogue = codec.catalogue
         self._dialect = dialect
         self._frame = Frame(row)
         self._row = row
         self._names = Names(codec.catalogue, row, dialect)
-        self._content = Content(codec, row, dialect)
+        self._content = Content(codec, row, dialect, find)
         leaves = {field.path.rpartition("/")[2]: field.role for field in row.fields if field.role in (*_FIRM, "code2")}
         names = "|".join(map(re.escape, leaves))
         self._leaves = leaves
@@ -172,6 +173,11 @@ class TreeEnvelope:
         return self._judged(said, found, field)
 
     def _judged(self, said: _Said, found: Found, field: EnvelopeField) -> Document:
+        if found.operations is not None:
+            codes = (said.header.code,) if said.answer else said.codes
+            if not all(codes) or not codes:
+                raise DocumentRefused("MESSAGE_UNKNOWN", (self._unknown_code(said),))
+            self._content.compose(found, said.header, codes, self._names.area_in, said.answer)
         name = self._content.element_of(found)
         if name == "Package":
             document = self._content.package(found, self._outer(said))

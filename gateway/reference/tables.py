@@ -167,6 +167,7 @@ def _envelope(catalogue: Catalogue, row: EnvelopeRow) -> Page:
         keys = (Said("键", "Key"), Said("报文中的位置", "Place in the body"), Said("缺省", "Default"))
         lines = tuple(((Mono(key),), (Mono(path),), (line.defaults.get(key, ""),)) for key, path in line.pairs.items())
         blocks += [Heading(Said(line.element, line.element)), Table(keys, lines)]
+    blocks += _operations(row)
     maps = (
         (Said("报文编码", "Message codes"), row.codes), (Said("发出的结果", "Results sent"), row.result_out),
         (Said("收到的结果", "Results received"), row.result_in),
@@ -178,6 +179,38 @@ def _envelope(catalogue: Catalogue, row: EnvelopeRow) -> Page:
             cells = tuple(((Mono(ours),), (Mono(theirs),)) for ours, theirs in pairs.items())
             blocks += [Heading(title), Table(both, cells)]
     return Page(f"envelope-{row.name}", "envelopes", Said(row.zh, row.name), tuple(blocks), row.name)
+
+
+def _operations(row: EnvelopeRow) -> list[Block]:
+    """What a message is written as where it is a list of operations, and the functions that may stand for values in it."""
+    blocks: list[Block] = []
+    if row.operations:
+        columns = (
+            Said("报文", "Message"), Said("操作", "Operation"), Said("元素", "Element"), Said("承载", "Carries"),
+            Said("临时标识", "Temporary id"), Said("查询头", "Head of a query"),
+        )  # fmt: skip
+        cells = tuple(
+            (
+                (one.message,), (Mono(f"{one.type}_REQ_TYPE"),), (Mono(one.element),), (one.at or "—",),
+                (f"{one.creates} = {one.key}" if one.creates else "—",),
+                (", ".join(f"{name} = {path}" for name, path in (one.head | one.answer_head).items()) or "—",),
+            )
+            for one in row.operations
+        )  # fmt: skip
+        blocks += [Heading(Said("操作", "Operations")), Table(columns, cells)]
+    if row.functions:
+        named = (
+            Said("函数", "Function"), Said("参数", "Arguments"), Said("得到", "Finds"), Said("查不到或不唯一", "None, or two"),
+        )  # fmt: skip
+        found = tuple(
+            (
+                (Mono(f":{one.name}({', '.join(column or '-' for column in one.by)})"),), (", ".join(filter(None, one.by)),),
+                (f"{one.table}.{one.column}",), (one.unknown,),
+            )
+            for one in row.functions
+        )  # fmt: skip
+        blocks += [Heading(Said("函数", "Functions")), Table(named, found)]
+    return blocks
 
 
 def timers_page(catalogue: Catalogue, texts: FieldTexts) -> Page:

@@ -1,0 +1,40 @@
+"""What a peer names by other marks than its id: customers and product instances found by them (spec 05.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlalchemy import select
+from sqlalchemy.engine import Engine
+
+from adapters.store import tables as t
+from adapters.store.engine import reading
+
+_TABLES = {"customer": t.customer, "product_instance": t.product_instance}
+_LIVE = {"product_instance": t.product_instance.c.ended_at.is_(None)}
+"""What has ended is not meant by anybody."""
+
+
+def matching(engine: Engine) -> Callable[[str, str, dict[str, str]], list[str]]:
+    """Finds the different values of ``column`` in a table's rows that have what is asked by column; two at most, in order."""
+
+    def find(table: str, column: str, by: dict[str, str]) -> list[str]:
+        columns = _TABLES[table].c
+        where = [columns[name] == value for name, value in by.items()]
+        where += [_LIVE[table]] if table in _LIVE else []
+        statement = select(columns[column]).distinct().where(*where).order_by(columns[column]).limit(2)
+        with reading(engine).connect() as connection:
+            return [str(value) for value in connection.execute(statement).scalars()]
+
+    return find
+
+
+def raw_of(engine: Engine, message_id: int) -> tuple[bytes, str]:
+    """The bytes a message came as, and their charset. Raises LookupError."""
+    columns = t.message_body.c
+    statement = select(columns.raw, columns.charset).where(columns.message_id == message_id)
+    with reading(engine).connect() as connection:
+        found = connection.execute(statement).first()
+    if found is None:
+        raise LookupError(f"报文 {message_id} 没有内容 / message {message_id} has no bytes")
+    return bytes(found[0]), str(found[1])
