@@ -14,8 +14,8 @@ class StateChange:
     subject: str
     subject_id: str
     input: str
-    actor: str
-    serial: str
     state_from: str
     state_to: str
+    actor: str
+    serial: str
     detail: str | None = None

@@ -62,7 +62,7 @@ def move(uow: UnitOfWork, cutover: Cutover, given: str, detail: str | None = Non
     if cutover.state in CLOSED and cutover.ended_at is None:
         cutover.ended_at = uow.now
     origin = uow.origin
-    uow.add(StateChange(uow.now, "cutover", cutover.id, given, origin.sender, origin.serial, before, cutover.state, detail))
+    uow.add(StateChange(uow.now, "cutover", cutover.id, given, before, cutover.state, origin.sender, origin.serial, detail))
 
 
 def move_item(cutover: Cutover, item: CutoverItem, given: str, at: int) -> bool:

@@ -101,4 +101,4 @@ def move(uow: UnitOfWork, request: SchemeRequest, given: str, detail: str | None
 def note(uow: UnitOfWork, request: SchemeRequest, given: str, before: str, to: str, detail: str | None = None) -> None:
     """An entry in the request's history."""
     origin, text = uow.origin, f"v{request.version} {detail or ''}".strip()
-    uow.add(StateChange(uow.now, "scheme", request.id, given, origin.sender, origin.serial, before, to, text[:400]))
+    uow.add(StateChange(uow.now, "scheme", request.id, given, before, to, origin.sender, origin.serial, text[:400]))

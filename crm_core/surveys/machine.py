@@ -46,5 +46,5 @@ def move(uow: UnitOfWork, survey: Survey, given: str, detail: str | None = None)
     if to in CLOSED:
         survey.closed_at = uow.now
     origin = uow.origin
-    uow.add(StateChange(uow.now, "survey", survey.id, given, origin.sender, origin.serial, before, to, detail))
+    uow.add(StateChange(uow.now, "survey", survey.id, given, before, to, origin.sender, origin.serial, detail))
     return True

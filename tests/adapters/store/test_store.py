@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
@@ -17,6 +17,7 @@ from adapters.store.history import COLUMNS, GENESIS, Chain, broken_links
 from adapters.store.message_machine import ENDS, OPEN, READY, TRANSITIONS, IllegalMove, next_state
 from adapters.store.store import StaleWrite, Store
 from crm_core.errors import StateConflict
+from crm_core.history import StateChange
 from crm_core.ports import UnitOfWork
 from tests.adapters.store.harness import StoreHarness
 from tests.crm_core.contract import CHANGE, ENTITIES, STAGE, Do, fresh
@@ -274,6 +275,17 @@ def test_the_chain_shows_what_was_done_to_it(harness: StoreHarness, how: str) ->
     with harness.engine.begin() as connection:
         connection.execute(text(sql))
     assert chain(harness) == broken
+
+
+def test_the_history_of_what_is_no_order_says_who_and_which_message_where_orders_do(harness: StoreHarness) -> None:
+    serial = "PF0001202611220900000000000001"
+    change = StateChange(7, "cutover", "CT1", "freeze_last", "1", "2", "PF0001", serial, "2/2")
+    harness.group([Do(lambda uow: uow.add(change))])
+    columns = "at, subject, subject_id, input, state_from, state_to, actor, serial, detail"
+    assert harness.rows(f"SELECT {columns} FROM history") == [
+        (7, "cutover", "CT1", "freeze_last", "1", "2", "PF0001", serial, "2/2")
+    ]
+    assert tuple(field.name for field in fields(StateChange)) == COLUMNS[2:-1]
 
 
 def test_the_chain_shows_two_entries_that_changed_places(harness: StoreHarness) -> None:
