@@ -135,7 +135,8 @@ class WebCarriage:
             if self._soap:
                 packet.body, packet.charset = self._of_soap(message, facts, asked), "UTF-8"
             if packet.body:
-                packet.body = _filled(packet.body, asked) if facts["status"] >= "400" else packet.body
+                refused = facts["status"] >= "400" or facts.get("element", "").endswith("Response")
+                packet.body = _filled(packet.body, asked) if refused else packet.body
                 self._speech.complete(packet, lambda: asked)
         except DocumentRefused as refusal:
             facts["why"], packet.body = str(refusal), b""
