@@ -19,7 +19,7 @@ from schemas.model import MessageRow
 
 _SCENE_KEYS = frozenset(
     {"message", "by", "suts", "pics", "covers", "preamble", "send", "results", "postamble", "refuse", "vars", "manners", "skip",
-     "settle", "name"}
+     "settle", "settle_to", "name"}
 )  # fmt: skip
 _REFUSE_KEYS = frozenset(
     {"code", "zh", "en", "preamble", "send", "postamble", "level", "pics", "cause", "repair", "state", "name"}
@@ -164,11 +164,14 @@ def _lines(
 
 
 def _filled(value: Any, variant: dict[str, Any], scene: dict[str, Any]) -> Any:
-    """``@code`` and ``@state`` stand for the refusal's, ``@settle`` for the messages the scene sets off."""
+    """``@code`` and ``@state`` stand for the refusal's, ``@settle`` for the message the scene sets off, ``@settle_to`` for
+    whom it goes to."""
     if value == "@code":
         return variant["code"]
     if value == "@settle":
         return scene.get("settle", "*")
+    if value == "@settle_to":
+        return scene.get("settle_to", scene["by"])
     if isinstance(value, dict):
         filled = {name: _filled(inner, variant, scene) for name, inner in value.items()}
         return {name: inner for name, inner in filled.items() if inner is not None}

@@ -39,6 +39,10 @@ FEATURES: dict[str, Row] = {
     "long_connections": Row(True, "保持长连接", "connections stay open"),
     "address_check": Row(True, "检查地址是否覆盖", "addresses are checked for coverage"),
     "refuses_frozen": Row(True, "割接冻结的实例拒绝新定单，而非排队", "a frozen instance refuses new orders, not queues them"),
+    "foreign_reservations": Row(
+        True, "受理渠道所报、非本系统所做的预留", "orders may name reservations that were not made here"
+    ),
+    "foreign_schemes": Row(True, "受理渠道所报、非本系统所请的方案", "orders may name schemes that were not asked for here"),
     "future_orders": Row(True, "处理未来日期的定单", "orders for a later day"),
 }
 """Options of an implementation."""
@@ -67,6 +71,10 @@ VALUES: dict[str, Row] = {
     "product": Row("POTS", "需要资源的产品", "a product whose installation needs resources"),
     "plan": Row("POTS25", "上述产品的资费", "a plan of that product"),
     "plain_product": Row("CLIP", "不需要资源的产品", "a product whose installation needs none"),
+    "unoffered_product": Row("CLIP", "没有流程的产品与动作之一", "a product that has no process for pixit.unoffered_action"),
+    "unoffered_action": Row("survey", "没有流程的动作，不涉及已有实例", "an action pixit.unoffered_product has none for"),
+    "heir_customer": Row("CUSTOMER", "过户：新客户的属性代码", "attribute of a transfer that names the new customer"),
+    "heir_account": Row("ACCOUNT_ID", "过户：新账户的属性代码", "attribute of a transfer that names the new account"),
     "unknown_product": Row("SDH", "没有流程的产品与动作之一", "a product that has no process for pixit.unknown_action"),
     "uncovered_area": Row("0999", "不存在的本地网", "a local network there is not"),
     "scheme_product": Row("ETH", "做方案设计的产品", "a product that schemes are designed for"),

@@ -64,6 +64,14 @@ def test_a_fault_names_file_and_line(root: Path, text: str, line: int, says: str
     assert says in first.text
 
 
+@pytest.mark.parametrize(("settles", "to"), [("", "CRM"), ('settle = "OH05"\nsettle_to = "RM"\n', "RM")])
+def test_a_second_effect_is_looked_for_where_it_would_show(root: Path, settles: str, to: str) -> None:
+    text = HEAD + f'[[scene]]\nmessage = "CN01"\nby = "CRM"\nsend = {{}}\n{settles}'
+    (root / "cases" / "9.9.toml").write_text(text, "utf-8")
+    (twice,) = [case for case in load_suite(root).cases if case.id == "9.9/CN01.duplicate"]
+    assert (twice.lines[-1].do, twice.lines[-1].party) == ("quiet", to)
+
+
 def test_a_scene_makes_a_case_of_every_template(root: Path) -> None:
     text = HEAD + '[[scene]]\nmessage = "CN01"\nby = "CRM"\nsend = {}\nrefuse = [{ code = "3005", preamble = ["completed"] }]\n'
     (root / "cases" / "9.9.toml").write_text(text, "utf-8")

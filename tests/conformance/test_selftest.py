@@ -104,6 +104,7 @@ def test_a_run_is_narrowed_to_roles_and_cases() -> None:
     assert [(task.suite, task.role, task.only) for task in narrowed] == [
         ("provisioning", "pf", ("5.4",)),
         ("provisioning", "crm", ("5.4",)),
+        ("billing", "crm", ("5.4",)),
     ]
 
 
