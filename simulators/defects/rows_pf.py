@@ -9,14 +9,11 @@ from simulators.codes import number
 from simulators.defects import decisions as does
 from simulators.defects.decisions import After, Also, Alters, Delays, Forgets, Hears, Refers, Replies, Says, Swallows, Twice
 from simulators.defects.documents import Answering, Omits, recoded
-from simulators.defects.flaw import Defect, Flaw
+from simulators.defects.rows_pf_plans import PLANS
+from simulators.defects.rows_pf_plans import pf_row as _row
 from simulators.defects.stream import Once
 
 _HEAD = ("customer_order_id", "service_order_id", "version", "area")
-
-
-def _row(clause: str, name: str, zh: str, en: str, make: Callable[[], Flaw]) -> Defect:
-    return Defect(f"pf-{name}", "pf", "provisioning", clause, zh, en, make)
 
 
 def _cancelled(row: Body) -> Body:
@@ -210,5 +207,5 @@ _OPERATIONS = (
          lambda: Says("LK01", "DATE_INVALID")),
 )  # fmt: skip
 
-PF = (*_ORDERS, *_OPERATIONS)
+PF = (*_ORDERS, *_OPERATIONS, *PLANS)
 """Of provisioning."""

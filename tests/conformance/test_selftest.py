@@ -34,6 +34,10 @@ FOUND_BY = [
     ("pf-goes-on-after-cancel", "5.7/2"),
     ("pf-lease-without-end", "5.11/6"),
     ("pf-any-fence", "5.11/8"),
+    ("pf-survey-answers-on", "5.1/1"),
+    ("pf-scheme-keeps-reservation", "5.2/7"),
+    ("pf-loses-age", "5.9/1"),
+    ("pf-cutover-one-wave", "5.12/8"),
     ("rm-grants-twice", "5.3/9"),
     ("rm-queues-anew", "5.8/51"),
 ]
