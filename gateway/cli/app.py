@@ -13,6 +13,7 @@ COMMANDS = {
     "link": ("gateway.cli.link:link", "链路：停止、恢复。Links: stop, resume."),
     "order": ("gateway.cli.order:order", "提交与查看定单。Submit orders and look at them."),
     "message": ("gateway.cli.message:message", "查看报文。Look at messages, raw and decoded."),
+    "request": ("gateway.cli.request:request", "发起勘查、方案、预留等报文。Have a survey, a scheme, a reservation asked for."),
     "fallout": ("gateway.cli.fallout:fallout", "异常单：查看与处理。Fallout records: look and act."),
     "watchdog": ("gateway.cli.waiting:watchdog", "尚无结果的命令。Commands without result."),
     "cutover": ("gateway.cli.cutover:cutover", "割接：查看、计划、启动。Cutovers: look, plan, start."),

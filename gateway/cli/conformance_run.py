@@ -143,12 +143,14 @@ async def _play(reactor: Any, plan: Plan, report: Path | None, as_json: bool) ->
     from twisted.internet.error import CannotListenError
 
     from conformance.session import Session
+    from gateway.cli.prompting import Prompts
     from gateway.cli.serving import cannot_listen, ending
     from gateway.clock import Entropy, WallClock
     from gateway.endpoints import TcpEndpoints
 
     asked, closed = ending(reactor)
     session = Session(suite(), plan, WallClock(reactor), Entropy(plan.seed), TcpEndpoints(reactor))
+    session.host.prompter = Prompts(reactor, plan.pics.prompts)
     asked.addCallback(lambda _: session.stop())
     progress = Progress(silent=as_json)
     try:

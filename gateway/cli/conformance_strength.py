@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from conformance.pics import Pics
     from gateway.proof.heap_clock import HeapClock
     from gateway.proof.network import MemoryNetwork
+    from gateway.proof.own_crm import OwnCrm
 
 _START_MS = 1_795_309_200_000
 _SUT = "mem://sut"
@@ -159,13 +160,14 @@ def play(name: str, role: str, defects: tuple[str, ...], seed: int, only: tuple[
 
     clock = HeapClock(_START_MS)
     network = MemoryNetwork(clock, Entropy(seed))
-    pics = Pics(listen={party: f"mem://suite-{party}" for party in LISTEN})
+    listen = {party: f"mem://suite-{party}" for party in LISTEN}
+    pics = Pics(listen=listen, prompts=_prompts() if role == OWN else {})
     plan = Plan(name, role.upper(), _SUT, pics, seed, only, width=32, command=_command(role, defects))
     session = Session(_cases(), plan, clock, Entropy(seed), network)
     done: list[Any] = []
     with ExitStack() as judged:
         if role == OWN:
-            judged.enter_context(_own(pics, seed, clock, network))
+            session.host.prompter = judged.enter_context(_own(pics, seed, clock, network)).ask
         else:
             _simulated(role, defects, pics, seed, clock, network)
         Deferred.fromCoroutine(session.run()).addBoth(done.append)
@@ -178,6 +180,13 @@ def play(name: str, role: str, defects: tuple[str, ...], seed: int, only: tuple[
     return outcome
 
 
+def _prompts() -> dict[str, str]:
+    """What our own CRM can be asked to send, and the use case that does it."""
+    from schemas.loader import load
+
+    return {row.code: row.asked for row in load().messages() if row.asked is not None}
+
+
 def _command(role: str, defects: tuple[str, ...]) -> str:
     """What plays it again."""
     what = " ".join(f"--defect {name}" for name in defects) or f"--clean --sut {role}"
@@ -185,7 +194,7 @@ def _command(role: str, defects: tuple[str, ...]) -> str:
 
 
 @contextmanager
-def _own(pics: Pics, seed: int, clock: HeapClock, network: MemoryNetwork) -> Iterator[None]:
+def _own(pics: Pics, seed: int, clock: HeapClock, network: MemoryNetwork) -> Iterator[OwnCrm]:
     """Our own CRM runs meanwhile."""
     from gateway.clock import Entropy
     from gateway.proof.aloud import quietly
@@ -195,7 +204,7 @@ def _own(pics: Pics, seed: int, clock: HeapClock, network: MemoryNetwork) -> Ite
         crm = OwnCrm(_SUT, pics, Path(folder), clock, Entropy(seed + 1), network)
         crm.start()
         try:
-            yield
+            yield crm
         finally:
             crm.drop()
 

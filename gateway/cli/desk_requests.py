@@ -12,6 +12,7 @@ from crm_core.orders.resume_pending import ResumePending
 from crm_core.ports import Command
 from gateway import control
 from gateway.link_desk import link_request
+from gateway.requested import RequestRefused, Requests
 from gateway.service import Gateway
 
 BY = {
@@ -68,4 +69,24 @@ def desk_requests(gateway: Gateway) -> dict[str, control.Handler]:
     link = link_request(gateway.links.get, gateway.writer, gateway.codec.catalogue)
     message = gateway.message_desk.handle
     return {"fallout": fallout, "resume": resume, "inquire": inquire, "link": link, "message": message,
-            "reconcile": gateway.reconciling.handle}  # fmt: skip
+            "request": _sending(gateway), "reconcile": gateway.reconciling.handle}  # fmt: skip
+
+
+def _sending(gateway: Gateway) -> control.Handler:
+    """``{"do": "request", "code", "body", "operator"}``: the CRM sends a message a person asks for."""
+    requests = Requests(gateway.codec)
+
+    def send(request: dict[str, Any], reply: Callable[[control.Reply], None]) -> None:
+        code, body, operator = request.get("code"), request.get("body"), request.get("operator")
+        if not isinstance(code, str) or not isinstance(body, dict) or not isinstance(operator, str):
+            reply(control.refusal("请求不完整", "the request is incomplete"))
+            return
+        try:
+            command = requests.command(code, body, operator)
+        except RequestRefused as fault:
+            faults = [{"path": one.path, "found": one.found, "text": one.text} for one in fault.faults]
+            reply({"ok": False, "code": fault.code, "zh": fault.zh, "en": fault.en, "faults": faults})
+            return
+        gateway.desk.run(command, operator, f"request {code}", reply)
+
+    return send

@@ -5,6 +5,7 @@ The peers are those the judge plays; every timer is that of spec 01.1.5 unless t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,12 @@ from conformance.pics import SOAP, Pics
 from gateway.clock import Clock, Entropy
 from gateway.config_file import parse
 from gateway.proof.auditor import audit
+from gateway.requested import RequestRefused, Requests
 from gateway.service import Gateway
 from schemas.loader import load
 
 FILE = "judged.toml"
+_OPERATOR = "OP025001"
 _TIMERS = {
     "connect": "connect",
     "receipt": "receipt",
@@ -78,6 +81,7 @@ class OwnCrm:
         self._engine = open_engine(config.database_url)
         upgrade_engine(self._engine)
         self.gateway = Gateway(config, clock, entropy, endpoints, Store(self._engine))
+        self._requests = Requests(self.gateway.codec)
 
     def start(self) -> None:
         """It listens and connects."""
@@ -89,6 +93,20 @@ class OwnCrm:
             found = [str(one) for one in audit(connection, load(), quiet=False)]
         failed = self.gateway.writer.figures.failed
         return [*found, *([f"{failed} jobs of the worker failed"] if failed else [])]
+
+    def ask(self, code: str, body: dict[str, Any], failed: Callable[[str], None]) -> None:
+        """A person has it send a message; ``failed`` hears why not."""
+
+        def heard(reply: dict[str, Any]) -> None:
+            if not reply["ok"]:
+                failed(f"{code} {reply['code']} {reply['zh']} / {reply['en']}")
+
+        try:
+            command = self._requests.command(code, body, _OPERATOR)
+        except RequestRefused as fault:
+            failed(f"{code} {fault.code} {fault} {' '.join(one.text for one in fault.faults)}")
+            return
+        self.gateway.desk.run(command, _OPERATOR, f"request {code}", heard)
 
     def drop(self) -> None:
         """Nobody asks it anything any more."""
