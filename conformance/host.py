@@ -149,7 +149,7 @@ class SuiteHost:
         self.paper = paper
         self.addresses = dict(listen)
         self._conductor = conductor
-        self._target = target
+        self._target = target.removeprefix("soap+")
         self._listen = listen
         self._endpoints = endpoints
         self._ports: list[Any] = []

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +121,8 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "operation": ("document", *TEXT_OPERATIONS),
 }
 """What is one of a few words; layout and envelope are those of the catalogue."""
+_SCHEMES = {"http": (HTTP, SOAP), "https": (HTTP, SOAP), "soap+http": (SOAP,), "soap+https": (SOAP,)}
+"""Schemes of an endpoint and the bindings spoken there, the usual one first."""
 
 _PLAIN = ("layout", "charset", "binding", "envelope", "soap", "operation")
 """Keys that stand by themselves, each a word."""
@@ -191,6 +193,19 @@ class Pics:
             "messages": list(self.messages),
             **{name: dict(getattr(self, name)) for name in (*_TABLES, "listen", "prompts", "codes")},
         }
+
+
+def bound(pics: Pics, endpoint: str) -> Pics:
+    """The questionnaire for a system at ``endpoint``, whose scheme says the binding where the questionnaire does not: ``tcp``,
+    ``http`` and ``https`` (plain XML, or SOAP), ``soap+http`` and ``soap+https``. Raises PicsInvalid where they differ."""
+    scheme = endpoint.partition("://")[0]
+    allowed = _SCHEMES.get(scheme, (pics.binding,) if scheme == "mem" else (SOCKET,))
+    if pics.binding in allowed:
+        return pics
+    if pics.binding != SOCKET:
+        said = pics.binding
+        raise PicsInvalid("binding", f"binding 为 {said}，地址却是 {endpoint}", f"binding is {said}, the endpoint {endpoint}")
+    return replace(pics, binding=allowed[0])
 
 
 def known_condition(condition: str) -> bool:

@@ -155,6 +155,10 @@ def _left(data: dict[str, Any]) -> str:
     )
 
 
+_HTTP = (b"POST ", b"GET ", b"HTTP/1.")
+"""How requests and responses begin."""
+
+
 def _strays(entries: list[dict[str, Any]]) -> str:
     if not entries:
         return ""
@@ -211,6 +215,9 @@ def _byte_of(path: str, case: dict[str, Any], step: int) -> int:
 def bodies(layout: Layout | None, raw: bytes) -> list[tuple[int, int]]:
     """Where the documents stand in the bytes of a message: offset and length for each of its packets."""
     found: list[tuple[int, int]] = []
+    if raw.startswith(_HTTP):
+        start = raw.find(b"\r\n\r\n") + 4
+        return [(start, len(raw) - start)] if 4 <= start < len(raw) else found
     if layout is None:
         return found
     if layout.delimiter:

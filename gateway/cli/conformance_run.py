@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gateway.cli.conformance import questionnaire, suite
+from gateway.cli.conformance import suite
+from gateway.cli.conformance_reach import Reach, asked_of
 from gateway.cli.output import EXIT_HELP, CommandFailed, Exit, table
 from gateway.cli.settings import json_option
 
@@ -23,7 +24,12 @@ _SEEDS = 1 << 32
 @click.command(epilog=EXIT_HELP)
 @click.option("--suite", "name", required=True, help="套件。Suite: provisioning, transport, billing, group, partner.")
 @click.option("--sut", required=True, help="被测角色。The role under test: pf, rm, crm, bill.")
-@click.option("--endpoint", required=True, metavar="tcp://HOST:PORT", help="被测方监听处。Where it listens.")
+@click.option(
+    "--endpoint",
+    required=True,
+    metavar="tcp://HOST:PORT",
+    help="被测方监听处；亦可 http(s)://…/路径、soap+http(s)://…/路径。Where it listens; also http(s):// and soap+http(s)://.",
+)
 @click.option("--pics", type=_FILE, help="问卷文件。The questionnaire (see bssgw conformance pics).")
 @click.option("--only", help="用例号或条款，逗号分隔。Ids or clauses, by commas: 5.4, 5.4/3, 5.7/CN01.")
 @click.option("--strict", is_flag=True, help="SHOULD 未通过也算失败。A SHOULD that fails counts, too.")
@@ -46,12 +52,13 @@ def run(
       bssgw conformance run --suite provisioning --sut pf --endpoint tcp://127.0.0.1:7101 --report out
       bssgw conformance run --suite transport --sut rm --endpoint tcp://192.0.2.7:7102 --pics rm.toml --only 01.1/3
       bssgw conformance run --suite transport --sut pf --endpoint tcp://192.0.2.7:7101 --read-only
+      bssgw conformance run --suite provisioning --sut crm --endpoint soap+http://192.0.2.7:7180/soap --pics crm.toml
     """
     from conformance.session import Plan
     from conformance.waivers import WaiversInvalid, read_waivers
     from gateway.clock import Entropy
 
-    _check(name, sut, endpoint)
+    _check(name, sut)
     try:
         known = read_waivers(waivers)
     except (WaiversInvalid, OSError) as fault:
@@ -61,7 +68,7 @@ def run(
         name,
         sut.upper(),
         endpoint,
-        questionnaire(pics),
+        asked_of(pics, endpoint),
         Entropy().below(_SEEDS) if seed is None else seed,
         tuple(only.split(",")) if only else (),
         strict,
@@ -97,10 +104,10 @@ def rerun(report: Path, everything: bool, endpoint: str | None, as_json: bool) -
         raise CommandFailed(Exit.USAGE, f"问卷 {pics} 已不在", f"the questionnaire {pics} is gone")
     to = endpoint or last["endpoint"]
     plan = Plan(
-        last["suite"], last["sut"], to, questionnaire(pics), last["seed"], only, last["strict"], last["pics_file"],
+        last["suite"], last["sut"], to, asked_of(pics, to), last["seed"], only, last["strict"], last["pics_file"],
         read_only=last.get("read_only", False),
     )  # fmt: skip
-    _check(plan.suite, plan.sut, to)
+    _check(plan.suite, plan.sut)
     play(plan, report if report.is_dir() else report.parent, as_json)
 
 
@@ -116,10 +123,9 @@ def play(plan: Plan, report: Path | None, as_json: bool) -> None:
     task.react(_main, (plan, report, as_json))
 
 
-def _check(name: str, sut: str, endpoint: str) -> None:
-    """Suite, role and address must be known. Raises CommandFailed."""
+def _check(name: str, sut: str) -> None:
+    """Suite and role must be known. Raises CommandFailed."""
     from conformance.selection import ROLES, SUITES
-    from gateway.endpoints import AddressInvalid, parse_address
 
     if name not in SUITES:
         there = " ".join(SUITES)
@@ -127,10 +133,6 @@ def _check(name: str, sut: str, endpoint: str) -> None:
     if sut.lower() not in ROLES:
         there = " ".join(ROLES)
         raise CommandFailed(Exit.USAGE, f"没有判定 {sut} 的用例，可用：{there}", f"no cases judge {sut}; there are: {there}")
-    try:
-        parse_address(endpoint)
-    except AddressInvalid as fault:
-        raise CommandFailed(Exit.USAGE, f"地址 {fault.address} {fault.zh}", f"address {fault.address} {fault.en}") from fault
 
 
 def _main(reactor: Any, plan: Plan, report: Path | None, as_json: bool) -> Any:
@@ -146,10 +148,10 @@ async def _play(reactor: Any, plan: Plan, report: Path | None, as_json: bool) ->
     from gateway.cli.prompting import Prompts
     from gateway.cli.serving import cannot_listen, ending
     from gateway.clock import Entropy, WallClock
-    from gateway.endpoints import TcpEndpoints
 
     asked, closed = ending(reactor)
-    session = Session(suite(), plan, WallClock(reactor), Entropy(plan.seed), TcpEndpoints(reactor))
+    clock = WallClock(reactor)
+    session = Session(suite(), plan, clock, Entropy(plan.seed), Reach(reactor, clock))
     session.host.prompter = Prompts(reactor, plan.pics.prompts)
     asked.addCallback(lambda _: session.stop())
     progress = Progress(silent=as_json)
