@@ -32,12 +32,14 @@ _ROLE = "CRM"
 @click.option("--suite", "names", multiple=True, help="只判此套件，可重复。Only this suite (repeated).")
 @click.option("--only", multiple=True, metavar="CLAUSE", help="只用此条款或用例，可重复。Only this clause or case (repeated).")
 @click.option("--width", type=click.IntRange(1, 256), default=64, show_default=True, help="同时的用例数。Cases side by side.")
+@click.option("--patience", type=click.IntRange(1), metavar="S", help="略去等待更久的用例。Leave out cases that wait longer.")
 @click.option("--seed", type=int, default=1, show_default=True, help="随机种子。Seed.")
 @click.option("--report", type=click.Path(file_okay=False, path_type=Path), help="结果目录。Results, a folder a suite.")
 @json_option
 def own(
-    store: str, names: tuple[str, ...], only: tuple[str, ...], width: int, seed: int, report: Path | None, as_json: bool
-) -> None:
+    store: str, names: tuple[str, ...], only: tuple[str, ...], width: int, patience: int | None, seed: int,
+    report: Path | None, as_json: bool,
+) -> None:  # fmt: skip
     """判定本产品的 CRM：启动真实进程，扮演其余各方，以短时限逐条核对；MUST 全部通过时退出码为 0。
 
     Judge this product's own CRM: start it as a process, play every other role with short times; exit code 0 only when no
@@ -47,7 +49,7 @@ def own(
     例 Examples:
       bssgw conformance own
       bssgw conformance own --store postgresql://bssgw@127.0.0.1/bssgw --report out
-      bssgw conformance own --suite transport --only 01.2
+      bssgw conformance own --suite transport --only 01.2 --patience 20
     """
     from twisted.internet import task
 
@@ -55,16 +57,16 @@ def own(
     from gateway.proof.bench_rig import BenchFailed, rig
     from gateway.proof.own_process import StoreUnknown, fresh_store, short_pics, started
 
-    asked = _asked(names, only)
+    asked = _asked(names, only, patience)
     with ExitStack() as stack:
         made = stack.enter_context(rig())
         plans = []
         try:
-            for name in asked:
+            for name, cases in asked.items():
                 pics = short_pics()
                 database = stack.enter_context(fresh_store(store, Entropy()))
                 endpoint = started(made, name, pics, database)
-                plans.append(_plan(name, endpoint, pics, seed, only, width, store))
+                plans.append(_plan(name, endpoint, pics, seed, cases, width, store))
         except StoreUnknown as fault:
             zh, _, en = str(fault).partition(" / ")
             raise CommandFailed(Exit.USAGE, zh, en) from fault
@@ -73,16 +75,25 @@ def own(
         task.react(_main, (plans, report, as_json))
 
 
-def _asked(names: tuple[str, ...], only: tuple[str, ...]) -> list[str]:
-    """The suites that have cases for the CRM. Raises CommandFailed: none."""
+def _asked(names: tuple[str, ...], only: tuple[str, ...], patience: int | None) -> dict[str, tuple[str, ...]]:
+    """The suites that have cases for the CRM, and what is asked for of each (empty: all). Raises CommandFailed: none."""
+    from conformance.pics import Pics
     from conformance.selection import SUITES, chosen
+    from gateway.proof.own_process import SHORT, waits_ms
 
     unknown = next((name for name in names if name not in SUITES), None)
     if unknown is not None:
         there = " ".join(SUITES)
         raise CommandFailed(Exit.USAGE, f"没有套件 {unknown}，可用：{there}", f"there is no suite {unknown}, but: {there}")
-    cases = suite().cases
-    found = [name for name in names or SUITES if chosen(cases, name, _ROLE, only)]
+    pics = Pics(timers={**Pics().timers, **SHORT})
+    found: dict[str, tuple[str, ...]] = {}
+    for name in names or SUITES:
+        cases = chosen(suite().cases, name, _ROLE, only)
+        if patience is not None:
+            brief = tuple(case.id for case in cases if waits_ms(case, pics) <= patience * 1000)
+            found |= {name: brief} if brief else {}
+        elif cases:
+            found[name] = only
     if not found:
         raise CommandFailed(Exit.USAGE, "没有这样的用例，见 conformance list", "no such cases, see conformance list")
     return found

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from conformance.pics import Pics
     from gateway.proof.heap_clock import HeapClock
     from gateway.proof.network import MemoryNetwork
-    from gateway.proof.own_crm import OwnCrm
 
 _START_MS = 1_795_309_200_000
 _SUT = "mem://sut"
@@ -120,16 +119,16 @@ def measure(todo: list[Task], jobs: int) -> Iterator[Found]:
 
 def examine(task: Task) -> Found:
     """Play a task."""
-    run = play(task.suite, task.role, (task.defect,) if task.defect else (), task.seed, task.only)
+    run, faults = played(task.suite, task.role, (task.defect,) if task.defect else (), task.seed, task.only)
     failed = [one for one in run.results if one.verdict == "FAIL"]
     return Found(
         task,
         len(run.results),
         run.counts(),
-        tuple(alarms_of(run)),
+        (*alarms_of(run), *faults),
         tuple(_plain(one) for one in failed),
         tuple(dict.fromkeys(name for one in failed for name in one.case.covers)),
-        tuple(f"{one.case.id} ERROR" for one in (*run.sanity, *run.results) if one.verdict == "ERROR"),
+        (*(f"{one.case.id} ERROR" for one in (*run.sanity, *run.results) if one.verdict == "ERROR"), *faults),
     )
 
 
@@ -150,6 +149,13 @@ def _cases() -> Suite:
 
 def play(name: str, role: str, defects: tuple[str, ...], seed: int, only: tuple[str, ...] = ()) -> RunResult:
     """A suite against one simulator, or our own CRM, with these defects, in virtual time."""
+    return played(name, role, defects, seed, only)[0]
+
+
+def played(
+    name: str, role: str, defects: tuple[str, ...], seed: int, only: tuple[str, ...]
+) -> tuple[RunResult, tuple[str, ...]]:
+    """The same, and what is wrong with our own CRM that nobody sees from outside."""
     from twisted.internet.defer import Deferred
 
     from conformance.pics import LISTEN, Pics
@@ -160,14 +166,14 @@ def play(name: str, role: str, defects: tuple[str, ...], seed: int, only: tuple[
 
     clock = HeapClock(_START_MS)
     network = MemoryNetwork(clock, Entropy(seed))
-    listen = {party: f"mem://suite-{party}" for party in LISTEN}
-    pics = Pics(listen=listen, prompts=_prompts() if role == OWN else {})
+    pics = Pics(listen={party: f"mem://suite-{party}" for party in LISTEN})
     plan = Plan(name, role.upper(), _SUT, pics, seed, only, width=32, command=_command(role, defects))
     session = Session(_cases(), plan, clock, Entropy(seed), network)
     done: list[Any] = []
+    faults: list[str] = []
     with ExitStack() as judged:
         if role == OWN:
-            session.host.prompter = judged.enter_context(_own(pics, seed, clock, network)).ask
+            judged.enter_context(_own(pics, seed, clock, network, faults))
         else:
             _simulated(role, defects, pics, seed, clock, network)
         Deferred.fromCoroutine(session.run()).addBoth(done.append)
@@ -177,14 +183,7 @@ def play(name: str, role: str, defects: tuple[str, ...], seed: int, only: tuple[
     if not hasattr(done[0], "results"):
         done[0].raiseException()
     outcome: RunResult = done[0]
-    return outcome
-
-
-def _prompts() -> dict[str, str]:
-    """What our own CRM can be asked to send, and the use case that does it."""
-    from schemas.loader import load
-
-    return {row.code: row.asked for row in load().messages() if row.asked is not None}
+    return outcome, tuple(f"{name} CRM: {fault}" for fault in faults)
 
 
 def _command(role: str, defects: tuple[str, ...]) -> str:
@@ -194,17 +193,18 @@ def _command(role: str, defects: tuple[str, ...]) -> str:
 
 
 @contextmanager
-def _own(pics: Pics, seed: int, clock: HeapClock, network: MemoryNetwork) -> Iterator[OwnCrm]:
-    """Our own CRM runs meanwhile."""
+def _own(pics: Pics, seed: int, clock: HeapClock, network: MemoryNetwork, faults: list[str]) -> Iterator[None]:
+    """Our own CRM runs meanwhile; ``faults`` takes what its store and its log say at the end."""
     from gateway.clock import Entropy
-    from gateway.proof.aloud import quietly
+    from gateway.proof.aloud import quietly, unhandled
     from gateway.proof.own_crm import OwnCrm
 
-    with quietly(), TemporaryDirectory(prefix="bssgw-judged-") as folder:
+    with quietly(), unhandled() as broken, TemporaryDirectory(prefix="bssgw-judged-") as folder:
         crm = OwnCrm(_SUT, pics, Path(folder), clock, Entropy(seed + 1), network)
         crm.start()
         try:
-            yield crm
+            yield
+            faults += [*broken, *crm.faults()]
         finally:
             crm.drop()
 

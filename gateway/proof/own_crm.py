@@ -9,6 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import String, func, select
+from sqlalchemy.engine import Connection
+
+from adapters.store import tables
 from adapters.store.engine import open_engine
 from adapters.store.migration import upgrade_engine
 from adapters.store.store import Store
@@ -88,9 +92,10 @@ class OwnCrm:
         self.gateway.start()
 
     def faults(self) -> list[str]:
-        """What the auditor finds in its store, and jobs of its worker that failed."""
+        """What the auditor finds in its store, texts another store would not take, and jobs of its worker that failed."""
         with self._engine.connect() as connection:
             found = [str(one) for one in audit(connection, load(), quiet=False)]
+            found += _too_long(connection)
         failed = self.gateway.writer.figures.failed
         return [*found, *([f"{failed} jobs of the worker failed"] if failed else [])]
 
@@ -112,3 +117,14 @@ class OwnCrm:
         """Nobody asks it anything any more."""
         self.gateway.abandon()
         self._engine.dispose()
+
+
+def _too_long(connection: Connection) -> list[str]:
+    """Columns of SQLite, which takes any length, with texts that are longer than the column is: PostgreSQL refuses them."""
+    found = []
+    for table in tables.metadata.sorted_tables:
+        for column in table.columns:
+            limit = column.type.length if isinstance(column.type, String) else None
+            if limit and connection.execute(select(column).where(func.length(column) > limit).limit(1)).first() is not None:
+                found.append(f"{table.name}.{column.name}: longer than {limit}")
+    return found

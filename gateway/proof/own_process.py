@@ -12,6 +12,7 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.schema import CreateSchema, DropSchema
 
 from adapters.store.engine import open_engine
+from conformance.model import Case
 from conformance.pics import LISTEN, Pics
 from gateway.clock import Entropy
 from gateway.proof.bench_rig import Rig
@@ -39,6 +40,13 @@ class StoreUnknown(ValueError):
 
     def __init__(self, name: str) -> None:
         super().__init__(f"没有存储 {name}，可用：sqlite 或 postgresql://... / no store {name}: sqlite or postgresql://...")
+
+
+def waits_ms(case: Case, pics: Pics) -> int:
+    """How long a case waits whatever the system under test does: what must be quiet, stay open, or pass."""
+    lines = (*case.preamble, *case.lines, *case.postamble)
+    waits = [line for line in lines if line.do in ("wait", "quiet") or (line.do, line.what) == ("expect", "open")]
+    return sum(pics.time(line.within or "settle") for line in waits)
 
 
 def short_pics() -> Pics:
