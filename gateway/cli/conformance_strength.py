@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from conformance.pics import Pics
     from gateway.proof.heap_clock import HeapClock
     from gateway.proof.network import MemoryNetwork
+    from gateway.proof.own_crm import OwnCrm
 
 _START_MS = 1_795_309_200_000
 _SUT = "mem://sut"
@@ -166,14 +167,15 @@ def played(
 
     clock = HeapClock(_START_MS)
     network = MemoryNetwork(clock, Entropy(seed))
-    pics = Pics(listen={party: f"mem://suite-{party}" for party in LISTEN})
+    listen = {party: f"mem://suite-{party}" for party in LISTEN}
+    pics = Pics(listen=listen, prompts=_prompts() if role == OWN else {})
     plan = Plan(name, role.upper(), _SUT, pics, seed, only, width=32, command=_command(role, defects))
     session = Session(_cases(), plan, clock, Entropy(seed), network)
     done: list[Any] = []
     faults: list[str] = []
     with ExitStack() as judged:
         if role == OWN:
-            judged.enter_context(_own(pics, seed, clock, network, faults))
+            session.host.prompter = judged.enter_context(_own(pics, seed, clock, network, faults)).ask
         else:
             _simulated(role, defects, pics, seed, clock, network)
         Deferred.fromCoroutine(session.run()).addBoth(done.append)
@@ -186,6 +188,13 @@ def played(
     return outcome, tuple(f"{name} CRM: {fault}" for fault in faults)
 
 
+def _prompts() -> dict[str, str]:
+    """What our own CRM can be asked to send, and the use case that does it."""
+    from schemas.loader import load
+
+    return {row.code: row.asked for row in load().messages() if row.asked is not None}
+
+
 def _command(role: str, defects: tuple[str, ...]) -> str:
     """What plays it again."""
     what = " ".join(f"--defect {name}" for name in defects) or f"--clean --sut {role}"
@@ -193,7 +202,7 @@ def _command(role: str, defects: tuple[str, ...]) -> str:
 
 
 @contextmanager
-def _own(pics: Pics, seed: int, clock: HeapClock, network: MemoryNetwork, faults: list[str]) -> Iterator[None]:
+def _own(pics: Pics, seed: int, clock: HeapClock, network: MemoryNetwork, faults: list[str]) -> Iterator[OwnCrm]:
     """Our own CRM runs meanwhile; ``faults`` takes what its store and its log say at the end."""
     from gateway.clock import Entropy
     from gateway.proof.aloud import quietly, unhandled
@@ -203,7 +212,7 @@ def _own(pics: Pics, seed: int, clock: HeapClock, network: MemoryNetwork, faults
         crm = OwnCrm(_SUT, pics, Path(folder), clock, Entropy(seed + 1), network)
         crm.start()
         try:
-            yield
+            yield crm
             faults += [*broken, *crm.faults()]
         finally:
             crm.drop()
