@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from adapters.reconciliation import PAIRS, answer, span
 from adapters.store.reconcile_queries import Books
 from adapters.store.unit import StoreUnit
-from crm_core.errors import DomainError
+from crm_core.errors import DomainError, OrderUnknown
 from crm_core.ports import Command, Outcome, UnitOfWork
 
 MOST = 1000
@@ -36,6 +36,21 @@ class LinkTest:
     def execute(self, uow: UnitOfWork) -> Outcome:
         """The answer."""
         return Outcome("OK", body={"text": self.text})
+
+
+@dataclass(frozen=True, slots=True)
+class Logout:
+    """LN02: noted; what the login was good for ends with its connection (``gateway.door``)."""
+
+    reason: str
+
+    def prefetch(self) -> tuple[tuple[str, str], ...]:
+        """Nothing."""
+        return ()
+
+    def execute(self, uow: UnitOfWork) -> Outcome:
+        """The receipt."""
+        return Outcome("ACCEPTED")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,22 +98,25 @@ Again = Callable[[StoreUnit, str, list[str]], tuple[list[str], list[str]]]
 
 @dataclass(frozen=True, slots=True)
 class Redeliver:
-    """RX03: ``serials`` of ours, or reports ``from_seq`` to ``to_seq`` of an order: we number no reports, those are unknown."""
+    """RX03: ``serials`` of ours, or reports ``from_seq`` to ``to_seq`` of ``order``: ours have no numbers, all are unknown."""
 
     again: Again
     serials: list[str] | None = None
+    order: str = ""
     from_seq: int = 0
     to_seq: int = -1
 
     def prefetch(self) -> tuple[tuple[str, str], ...]:
-        """Nothing of the core's."""
-        return ()
+        """The order asked about."""
+        return () if self.serials is not None else (("order", self.order),)
 
     def execute(self, uow: UnitOfWork) -> Outcome:
-        """The answer; what is sent leaves after the commit."""
+        """The answer; what is sent leaves after the commit. Raises ``OrderUnknown`` (3003)."""
         if not isinstance(uow, StoreUnit):
             raise TypeError("messages are sent again from the message log only")
         if self.serials is None:
+            if uow.order(self.order) is None:
+                raise OrderUnknown(f"没有定单 {self.order}", f"There is no order {self.order}")
             first, last = self.from_seq, min(self.to_seq, self.from_seq + MOST - 1)
             unknown = list(range(first, last + 1))
             return Outcome("OK", body={"unknown_seqs": unknown} if unknown else {})
@@ -151,6 +169,9 @@ def link_commands(
         "ReconcileDetail": lambda body: Reconcile("ReconcileDetail", body, role_of),
         "LinkTest": lambda body: LinkTest(body["text"]),
         "ServiceStatus": lambda body: ServiceStatus(look),
-        "Redeliver": lambda body: Redeliver(again, body.get("serials"), body.get("from_seq", 0), body.get("to_seq", -1)),
+        "Logout": lambda body: Logout(body["reason"]),
+        "Redeliver": lambda body: Redeliver(
+            again, body.get("serials"), body.get("service_order_id", ""), body.get("from_seq", 0), body.get("to_seq", -1)
+        ),
         "QueryMessage": lambda body: QueryMessage(body["sender"], body["serial"], log),
     }

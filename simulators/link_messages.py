@@ -39,7 +39,7 @@ class LinkMessages:
         return Reaction(answer={"schema_versions": versions, "messages": messages, "state": "normal"})
 
     def _again(self, body: Body, meta: Meta) -> Reaction:
-        """RX03: the same serials, the same bytes."""
+        """RX03: the same serials, the same bytes. Of an order nothing was ever told about: 3003."""
         answer: dict[str, Any] = {}
         if "serials" in body:
             wanted = {serial: self._sent.get(serial) for serial in body["serials"]}
@@ -48,12 +48,10 @@ class LinkMessages:
             answer |= {"unknown_serials": unknown} if unknown else {}
         else:
             asked = range(body["from_seq"], body["to_seq"] + 1)
-            found = {
-                row.send.body["report_seq"]: row.serial
-                for row in self._sent.values()
-                if row.send.body.get("service_order_id") == body["service_order_id"]
-                and row.send.body.get("report_seq") in asked
-            }
+            about = [row for row in self._sent.values() if row.send.body.get("service_order_id") == body["service_order_id"]]
+            if not about:
+                return Reaction.refuse("ORDER_UNKNOWN")
+            found = {seq: row.serial for row in about if (seq := row.send.body.get("report_seq")) in asked}
             done = {seq: serial for seq, serial in sorted(found.items()) if self._redeliver(meta.sender, serial)}
             again = [{"serial": serial, "report_seq": seq} for seq, serial in done.items()]
             missing = [seq for seq in asked if seq not in done]

@@ -61,3 +61,17 @@ def test_the_fate_of_a_message_is_told_with_its_answer(rig: Rig) -> None:
 def test_nobody_hears_of_somebody_elses_messages(rig: Rig) -> None:
     rig.ask(rig.caller(), packet_of(submission(1)))
     assert answer(rig, asked(1, serial(1), sender="PF0001"))["state"] == "unseen"
+
+
+def test_a_logout_gets_its_receipt(rig: Rig) -> None:
+    row = CATALOGUE.message("LN02")
+    header = Header("LN02", serial(1, "CH0001"), "CH0001", "CRM001", "025", "20261122090000")
+    bye = packet_of(CODEC.encode(Document(row, row.name, header, {"reason": "下班"}), "UTF-8"))
+    (reply,) = [one for one in rig.ask(rig.caller(), bye) if one.is_answer]
+    assert reply.result == "0001"
+
+
+def test_reports_of_an_order_nobody_knows_are_not_sent_again(rig: Rig) -> None:
+    wanted = question(1, "RX03", {"service_order_id": "SO404", "from_seq": 1, "to_seq": 2})
+    (reply,) = [one for one in rig.ask(rig.caller(), wanted) if one.is_answer]
+    assert reply.result == "3003"

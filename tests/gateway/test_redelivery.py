@@ -64,7 +64,9 @@ def test_messages_of_others_are_none_of_its_business() -> None:
 
 def test_reports_of_ours_have_no_numbers() -> None:
     rig, _ = made(receipt_for)
-    body = {"service_order_id": "SO1", "from_seq": 2, "to_seq": 4}
+    rig.ask(rig.caller(), packet_of(submission(1)))
+    (order,) = rig.rows("SELECT id FROM service_order")[0]
+    body = {"service_order_id": order, "from_seq": 2, "to_seq": 4}
     assert ask(rig, rig.caller(), body) == {"unknown_seqs": [2, 3, 4]}
 
 

@@ -66,5 +66,5 @@ class CrmScript:
 
 def _notice(report: Body, item: Body) -> Body:
     head = {name: report[name] for name in ("service_order_id", "version", "area")}
-    fact = {"kind": "start", "product_instance_id": item["product_instance_id"], "account_id": "A1", "plan": "P1"}
+    fact = {"kind": "start", "product_instance_id": item["product_instance_id"], "account_id": "A1", "plan": "POTS1"}
     return head | fact | {"effective_at": "20261121090000"}
