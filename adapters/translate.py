@@ -10,6 +10,7 @@ import importlib
 import pkgutil
 from collections.abc import Callable
 from dataclasses import MISSING, fields, is_dataclass
+from functools import cache
 from typing import Any, Protocol
 
 import crm_core
@@ -41,6 +42,7 @@ class Directory(Protocol):
         """Whether a message can ever leave for a system."""
 
 
+@cache
 def use_cases() -> dict[str, type]:
     """Every use case of the core by class name: frozen dataclasses with ``execute`` and ``prefetch``."""
     found: dict[str, type] = {}

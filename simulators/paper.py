@@ -78,6 +78,8 @@ class Paper:
             ref_serial=ref_serial,
         )
         kind = Kind.NOTIFICATION if row.pattern == "N" else Kind.REQUEST
+        if not self._voices.only_native:
+            self._voices.wrote(peer, serial)
         return self._packet(Document(row, row.name, header, body), peer, kind)
 
     def answer(self, row: MessageRow, element: str, body: Body, packet: Packet, peer: PeerSettings, now: int) -> Packet:

@@ -13,6 +13,8 @@ from simulators.settings import PeerSettings
 
 _REACH = 2048
 """Bytes in which an envelope's root, or its form's field, shows."""
+_REMEMBERED = 4096
+"""Narrow serials of our own that are known again."""
 
 
 class Voices:
@@ -23,6 +25,7 @@ class Voices:
         self._codec = codec
         self._peers = peers
         self._made: dict[tuple[str, str], Envelope] = {}
+        self._narrow: dict[str, str] = {}
         self.only_native = all(self.of(peer) is codec for peer in peers.values())
 
     def of(self, peer: PeerSettings) -> Envelope:
@@ -38,6 +41,15 @@ class Voices:
         peer = self._peers.get(system)
         return self._codec if peer is None else self.of(peer)
 
+    def wrote(self, peer: PeerSettings, serial: str) -> None:
+        """A message of our own goes under ``serial``; where an envelope has room for less of it, answers name what there is."""
+        told = self.of(peer).serial_of(serial)
+        if told == serial:
+            return
+        if len(self._narrow) >= _REMEMBERED:
+            del self._narrow[next(iter(self._narrow))]
+        self._narrow[told] = serial
+
     def describe(self, raw: bytes) -> Packet:
         """The packet of a document in whichever envelope it is."""
         try:
@@ -48,10 +60,10 @@ class Voices:
         if found is None:
             return Packet(raw)
         kind = Kind.RECEIPT if found.result_code is not None else Kind.REQUEST
+        serial = self._narrow.get(found.serial, found.serial) if kind is Kind.RECEIPT else found.serial
         return Packet(
             raw, kind=kind, code=found.code, sender=found.sender, receiver=found.receiver, area=found.area,
-            serial=found.serial, send_time=found.send_time, mode=found.mode, charset=charset,
-            result=found.result_code or "0000",
+            serial=serial, send_time=found.send_time, mode=found.mode, charset=charset, result=found.result_code or "0000",
         )  # fmt: skip
 
     def _header(self, raw: bytes, charset: str) -> Header | None:
@@ -60,7 +72,7 @@ class Voices:
         for peer in self._peers.values():
             row = self._codec.catalogue.envelope(peer.envelope)
             marks = [f"{part}=" for part in row.parts] + [f"{row.root}>", f"{row.root} "]
-            if not any(mark.encode() in start for mark in marks):
+            if row.root and not any(mark.encode() in start for mark in marks):
                 continue
             header = self.of(peer).quick_header(raw, charset)
             if header is not None and header.sender in ("", peer.system):
