@@ -61,6 +61,16 @@ def read(path: Path) -> list[Any]:
     return found
 
 
+def is_list(path: Path) -> bool:
+    """Whether a PEM file holds an authority's list of revoked certificates."""
+    x509: Any = import_module("cryptography.x509")
+    try:
+        x509.load_pem_x509_crl(path.read_bytes())
+    except (OSError, ValueError):
+        return False
+    return True
+
+
 def belongs(certificate: Path, key: Path) -> bool:
     """Whether the key is that of the first certificate. Raises OSError, ValueError, or TypeError for a key with a password."""
     forms: Any = import_module("cryptography.hazmat.primitives.serialization")

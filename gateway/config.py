@@ -60,6 +60,13 @@ class Limits(Table):
     max_document: Annotated[int, Field(ge=128, le=1 << 30)] = 16 << 20
 
 
+class SocketLimits(Table):
+    """``[listen.sockets]``: connections a socket listener has at most, in all and from one address."""
+
+    max_connections: Annotated[int, Field(ge=1, le=100_000)] = 4096
+    max_per_address: Annotated[int, Field(ge=1, le=100_000)] = 2560
+
+
 class Listen(Table):
     """An address we listen on; peers that name it in ``listen`` connect to it. ``layout`` is for sockets only."""
 
@@ -68,6 +75,7 @@ class Listen(Table):
     binding: Binding = "socket"
     layout: str = ""
     http: HttpLimits = HttpLimits()
+    sockets: SocketLimits = SocketLimits()
     tls: ServerTls | None = None
 
 

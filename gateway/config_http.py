@@ -35,20 +35,24 @@ class HttpLimits(HttpTable):
 
 
 class ServerTls(HttpTable):
-    """``[listen.tls]``: PEM files. With ``client_ca_file`` nobody gets in without a certificate that CA signed."""
+    """``[listen.tls]``: PEM files. With ``client_ca_file`` nobody gets in without a certificate that CA signed; ``crl_file``
+    is that authority's list of those it has revoked."""
 
     certificate_file: Annotated[Path, Field(strict=False)]
     key_file: Annotated[Path, Field(strict=False)]
     client_ca_file: OptionalPath = None
+    crl_file: OptionalPath = None
 
 
 class ClientTls(HttpTable):
-    """``[peer.tls]``: PEM files for ``tls`` and ``https`` addresses. ``ca_file`` unset: the system's authorities.
+    """``[peer.tls]``: PEM files for ``tls`` and ``https`` addresses. ``ca_file`` unset: the system's authorities; ``crl_file``
+    is that authority's list of those it has revoked.
 
     ``certificate_sha256``: on sockets, the SHA-256 of the public key of the certificate the peer must come with.
     """
 
     ca_file: OptionalPath = None
+    crl_file: OptionalPath = None
     certificate_file: OptionalPath = None
     key_file: OptionalPath = None
     certificate_sha256: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")] = ""
@@ -79,7 +83,7 @@ FILES = {
     "http": ("password_file", "wsdl_file"),
     "dialect": ("secret_file",),
     "login": ("secret_file",),
-    "tls": ("certificate_file", "key_file", "client_ca_file", "ca_file"),
+    "tls": ("certificate_file", "key_file", "client_ca_file", "ca_file", "crl_file"),
 }
 """Keys that name files, by table."""
 

@@ -67,6 +67,9 @@ def _files(where: KeyPath, table: dict[str, Any], base: Path) -> Iterator[_Found
         except (OSError, ValueError):
             usable = usable and key != "certificate_file"
             yield (*where, key), repr(value), "读不出 PEM 证书", "no PEM certificate can be read from it"
+    value = table.get("crl_file")
+    if isinstance(value, str) and (base / value).is_file() and not certificates.is_list(base / value):
+        yield (*where, "crl_file"), repr(value), "读不出 PEM 吊销列表", "no PEM list of revoked certificates in it"
     value = table.get("key_file")
     if not isinstance(value, str) or not (base / value).is_file() or not usable:
         return

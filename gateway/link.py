@@ -88,6 +88,7 @@ class Connection(TwistedProtocol):
         self._greeting: str | None = None
         self.peer_id: str | None = None
         self.host = ""
+        self.on_gone: Callable[[], None] = _nobody
         self._owner = owner
         self._layout = layout
         self._settings = settings
@@ -138,6 +139,7 @@ class Connection(TwistedProtocol):
         if not self.session.over:
             self._act(self.session.closed(self._clock.now()))
         self._owner.ended(self)
+        self.on_gone()
 
     # -- producer: the transport's say about our output ---------------------------------------------------------------
 
@@ -312,6 +314,10 @@ class Connection(TwistedProtocol):
         if not self._gone:
             self._act(self.session.timeout(self._clock.now()))
             self._settle()
+
+
+def _nobody() -> None:
+    """Nobody counts this connection."""
 
 
 MakeConnection = Callable[[ConnectionOwner], Connection]

@@ -23,6 +23,7 @@ from adapters.wire.settings import SessionSettings
 from gateway.addresses import Addresses
 from gateway.clock import Clock, Entropy
 from gateway.config import Peer
+from gateway.headcount import Headcount
 from gateway.link import Connection, ConnectionOwner
 from gateway.outbox_pump import OutboxPump
 from gateway.probe import Probe
@@ -67,6 +68,23 @@ class ConnectionFactory(Factory):
     def buildProtocol(self, addr: Any) -> Connection:
         """A fresh connection."""
         return self._make()
+
+
+class AcceptedConnections(ConnectionFactory):
+    """Connections of a listener, as many as ``headcount`` lets in; the others are closed at once."""
+
+    def __init__(self, make: Callable[[], Connection], headcount: Headcount) -> None:
+        super().__init__(make)
+        self._headcount = headcount
+
+    def buildProtocol(self, addr: Any) -> Connection | None:  # type: ignore[override]
+        """A fresh connection, or None beyond the limits."""
+        host = getattr(addr, "host", "") or ""
+        if not self._headcount.enter(host):
+            return None
+        connection = self._make()
+        connection.on_gone = lambda: self._headcount.leave(host)
+        return connection
 
 
 @dataclass(frozen=True, slots=True)

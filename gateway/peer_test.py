@@ -135,6 +135,9 @@ def client_context(tls: ClientTls) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=None if tls.ca_file is None else str(tls.ca_file))
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(CIPHERS)
+    if tls.crl_file is not None:
+        context.load_verify_locations(cafile=str(tls.crl_file))
+        context.verify_flags |= ssl.VerifyFlags.VERIFY_CRL_CHECK_LEAF
     if tls.certificate_file is not None and tls.key_file is not None:
         context.load_cert_chain(str(tls.certificate_file), str(tls.key_file))
     return context

@@ -24,6 +24,7 @@ from gateway.clock import Clock, Entropy
 from gateway.config import Config, Listen, Peer
 from gateway.desk import Desk
 from gateway.dispatch import HIGH_WATER, Dispatcher
+from gateway.headcount import Headcount
 from gateway.http_link import HttpLink
 from gateway.http_service import HttpService
 from gateway.hub import Hub
@@ -31,7 +32,7 @@ from gateway.late_answers import LateAnswers
 from gateway.link import Connection, ConnectionOwner
 from gateway.link_commands import link_commands
 from gateway.link_desk import keep_stopped
-from gateway.links import ConnectionFactory, DuplexLink, OutgoingLink, Surroundings, settings_of
+from gateway.links import AcceptedConnections, ConnectionFactory, DuplexLink, OutgoingLink, Surroundings, settings_of
 from gateway.logins import Logins
 from gateway.message_desk import MessageDesk
 from gateway.outbox_log import OutboxLog
@@ -242,8 +243,10 @@ class Gateway:
     def _factory_of(self, listen: Listen) -> Any:
         """Makes the connections of a listener."""
         if listen.binding == "socket":
-            plain = ConnectionFactory(lambda: self._accept(listen))
-            return plain if listen.tls is None else server_factory(listen.tls, plain, self._clock, handshake_first=True)
+            counted = Headcount(listen.sockets)
+            if listen.tls is None:
+                return AcceptedConnections(lambda: self._accept(listen), counted)
+            return server_factory(listen.tls, ConnectionFactory(lambda: self._accept(listen)), self._clock, counted)
         service = HttpService(listen, self.book, self._speeches, self.dispatcher, self._clock)
         self._https.append(service)
         return service.factory

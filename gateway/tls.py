@@ -19,11 +19,13 @@ from twisted.internet.interfaces import (
     IOpenSSLServerConnectionCreator,
     IStreamClientEndpoint,
 )
+from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from gateway.clock import Clock
 from gateway.config_http import ClientTls, ServerTls
+from gateway.headcount import Headcount
 from gateway.tls_faults import WRONG_NAME, TlsFailed, TlsFault
 from gateway.tls_handshake import AcceptedHandshakes, HandshakeFirst
 
@@ -88,7 +90,9 @@ def _is_address(host: str) -> bool:
     return True
 
 
-def _context(certificate: Path | None, key: Path | None, authorities: Path | None, *, listening: bool) -> Any:
+def _context(
+    certificate: Path | None, key: Path | None, authorities: Path | None, revoked: Path | None, *, listening: bool
+) -> Any:
     """What our side of a connection is willing to do; without ``authorities`` the system's are trusted where we connect, and
     nobody is asked for a certificate where we listen. Raises OSError or an error of the PEM files."""
     openssl: Any = import_module("OpenSSL.SSL")
@@ -109,6 +113,9 @@ def _context(certificate: Path | None, key: Path | None, authorities: Path | Non
         context.check_privatekey()
     for one in _certificates(authorities) if authorities is not None else ():
         context.get_cert_store().add_cert(crypto.X509.from_cryptography(one))
+    if revoked is not None:
+        context.get_cert_store().add_crl(import_module("cryptography.x509").load_pem_x509_crl(revoked.read_bytes()))
+        context.get_cert_store().set_flags(crypto.X509StoreFlags.CRL_CHECK)
     if authorities is None and not listening:
         context.set_default_verify_paths()
     if authorities is not None or not listening:
@@ -117,15 +124,39 @@ def _context(certificate: Path | None, key: Path | None, authorities: Path | Non
     return context
 
 
-def server_factory(tls: ServerTls, factory: Any, clock: Clock, *, handshake_first: bool = False) -> Any:
+def server_factory(tls: ServerTls, factory: Any, clock: Clock, counted: Headcount | None = None) -> Any:
     """``factory`` behind TLS. Raises OSError or a PEM error of the files.
 
-    ``handshake_first``: its protocols are made after the handshake, which has a deadline; else at once, and theirs counts.
+    ``counted``: connections count there from the first byte, and the protocol is made after the handshake, which has a
+    deadline; without it the protocol is made at once, and both are its affair.
     """
     layer: Any = import_module("twisted.protocols.tls")
-    creator = _Creator(_context(tls.certificate_file, tls.key_file, tls.client_ca_file, listening=True))
-    inner = AcceptedHandshakes(factory, clock) if handshake_first else factory
-    return layer.TLSMemoryBIOFactory(creator, False, inner, clock)
+    creator = _Creator(_context(tls.certificate_file, tls.key_file, tls.client_ca_file, tls.crl_file, listening=True))
+    inner = factory if counted is None else AcceptedHandshakes(factory, clock, counted)
+    return _Admitting(layer.TLSMemoryBIOFactory(creator, False, inner, clock))
+
+
+class _Admitting(Factory):
+    """The TLS layer's factory; where the one behind it takes no more connections, neither does this (the layer's own would
+    fail)."""
+
+    noisy = False
+
+    def __init__(self, layer: Any) -> None:
+        self._layer = layer
+
+    def buildProtocol(self, addr: Any) -> Any:
+        """A connection, or None."""
+        inner = self._layer.wrappedFactory.buildProtocol(addr)
+        return None if inner is None else self._layer.protocol(self._layer, inner)
+
+    def doStart(self) -> None:
+        """A listener begins."""
+        self._layer.doStart()
+
+    def doStop(self) -> None:
+        """A listener ends."""
+        self._layer.doStop()
 
 
 @implementer(IStreamClientEndpoint)
@@ -135,7 +166,9 @@ class TlsEndpoint:
     def __init__(self, endpoint: Any, host: str, tls: ClientTls, clock: Clock) -> None:
         self._endpoint = endpoint
         self._clock = clock
-        self._creator = _Creator(_context(tls.certificate_file, tls.key_file, tls.ca_file, listening=False), host)
+        self._creator = _Creator(
+            _context(tls.certificate_file, tls.key_file, tls.ca_file, tls.crl_file, listening=False), host
+        )
 
     def connect(self, protocolFactory: Any) -> Deferred[Any]:
         """Fires with the protocol once the handshake is done; fails with ``TlsFailed`` where it fails."""

@@ -49,6 +49,11 @@ WRONG_NAME = 62
 _VERIFY: dict[int, tuple[str, str]] = {
     **dict.fromkeys((2, 18, 19, 20, 21), _UNTRUSTED),
     **dict.fromkeys((WRONG_NAME, 64), _WRONG_NAME),
+    3: (
+        "crl_file 里没有签发对方证书的机构的吊销列表",
+        "crl_file holds no list of the authority that issued the certificate of the other side",
+    ),
+    12: ("crl_file 的吊销列表已过期：取新的一份", "the list of revoked certificates in crl_file has expired: fetch a new one"),
     7: (
         "对方证书的签名不对：证书被改过，或 CA 文件是别人的",
         "the certificate's signature is wrong: it was altered, or is of another authority",

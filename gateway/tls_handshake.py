@@ -16,6 +16,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from gateway.clock import Clock
+from gateway.headcount import Headcount
 from gateway.tls_faults import CLOSED, SILENT, TlsFault, fault_of, is_tls
 
 log = structlog.get_logger()
@@ -40,6 +41,7 @@ class HandshakeFirst(Protocol):
         self._outcome = outcome
         self.deadline: Any = None
         self._inner: Any = None
+        self.on_gone: Callable[[], None] = lambda: None
         self._late = False
 
     def late(self) -> None:
@@ -67,6 +69,7 @@ class HandshakeFirst(Protocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The end, or no beginning."""
         self._calm()
+        self.on_gone()
         if self._inner is not None:
             note(reason, self._host)
             self._inner.connectionLost(reason)
@@ -87,14 +90,18 @@ class AcceptedHandshakes(Factory):
 
     noisy = False
 
-    def __init__(self, factory: Any, clock: Clock) -> None:
+    def __init__(self, factory: Any, clock: Clock, counted: Headcount) -> None:
         self._factory = factory
         self._clock = clock
+        self._counted = counted
 
-    def buildProtocol(self, addr: Any) -> HandshakeFirst:
-        """One connection's, with its deadline."""
+    def buildProtocol(self, addr: Any) -> HandshakeFirst | None:
+        """One connection's, with its deadline; None beyond what the listener may have."""
         host = getattr(addr, "host", "") or ""
+        if not self._counted.enter(host):
+            return None
         made = HandshakeFirst(self._factory, addr, lambda _, fault: _say(fault, host))
+        made.on_gone = lambda: self._counted.leave(host)
         made.deadline = self._clock.callLater(HANDSHAKE_S, made.late)
         return made
 

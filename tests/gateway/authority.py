@@ -75,3 +75,17 @@ class Authority:
         pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         file = file or name
         return self._write(f"{file}.crt", self._pem(certificate)), self._write(f"{file}.key", pem), digest
+
+    def revoke(self, file: str, *names: str, days: int = 7) -> Path:
+        """A list of those revoked, by the names of their certificate files."""
+        from cryptography.hazmat.primitives import hashes
+
+        now = datetime.now(UTC)
+        begun = now - timedelta(days=30)
+        builder = x509.CertificateRevocationListBuilder().issuer_name(self.certificate.subject)
+        builder = builder.last_update(begun).next_update(now + timedelta(days=days))
+        for name in names:
+            shown = x509.load_pem_x509_certificate((self.folder / f"{name}.crt").read_bytes())
+            entry = x509.RevokedCertificateBuilder().serial_number(shown.serial_number).revocation_date(begun)
+            builder = builder.add_revoked_certificate(entry.build())
+        return self._write(file, self._pem(builder.sign(self._key, hashes.SHA256())))

@@ -6,6 +6,7 @@ import builtins
 import gzip
 import resource
 import socket
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from tests.gateway.web import (
     ask,
     browser,
     enveloped,
+    packet_of,
     request,
     soap,
     submission,
@@ -126,6 +128,59 @@ def test_too_much_of_anything_is_refused(fresh: Rig, case: str) -> None:
     response = soap(fresh, raw)
     assert (response.code in codes, response.status) == (True, status), response.body
     assert response.text("faultcode") == "soap:Client"
+
+
+PACKAGE = submission(1).partition(b"?>")[2].strip().decode()
+
+
+def within(text: str) -> str:
+    """The good Package with something put before the document's first field."""
+    return PACKAGE.replace("<customer_order_id>", text + "<customer_order_id>", 1)
+
+
+def prefaced(subset: str) -> bytes:
+    return f"<!DOCTYPE Package {subset}>{PACKAGE}".encode()
+
+
+X_DOCUMENTS: dict[str, tuple[bytes, str]] = {
+    "X1 empty DOCTYPE": (prefaced(""), "1001"),
+    "X2 internal subset": (prefaced('[<!ENTITY a "b">]'), "1001"),
+    "X3 external": (prefaced('SYSTEM "http://127.0.0.1:9/x.dtd"'), "1001"),
+    "X4 parameter entity": (prefaced('[<!ENTITY % p SYSTEM "file:///etc/passwd">%p;]'), "1001"),
+    "X5 entity in attribute": (within('<a x="&a;"/>').encode(), "1001"),
+    "X6 DOCTYPE beside CDATA": (b"<!DOCTYPE a>" + within("<![CDATA[<!DOCTYPE b>]]>").encode(), "1001"),
+    "X7 XInclude": (within('<i:include xmlns:i="http://www.w3.org/2001/XInclude" href="/etc/passwd"/>').encode(), "1002"),
+    "X8 stylesheet": (b'<?xml-stylesheet href="http://127.0.0.1:9/x"?>' + PACKAGE.encode(), "0001"),
+    "X9 UTF-7": (b'<?xml version="1.0" encoding="UTF-7"?>' + PACKAGE.replace("<", "+ADw-").encode(), "1001"),
+    "X10 UTF-16 without mark": (PACKAGE.encode("utf-16-le"), "1001"),
+    "X11 undecodable": (PACKAGE.encode().replace(b"025", b"\xff\xff\xff"), "1005"),
+    "X12 two byte order marks": ("\ufeff\ufeff".encode() + PACKAGE.encode(), "1001"),
+    "X13 depth 65": (within(nested(65)).encode(), "1008"),
+    "X13 depth 257": (within(nested(257)).encode(), "1001"),
+    "X14 20,001 elements": (within("<a/>" * 20_001).encode(), "1008"),
+    "X15 65 attributes": (within("<a " + " ".join(f'a{n}=""' for n in range(65)) + "/>").encode(), "1008"),
+    "X16 50,000 namespaces": (within("<a " + " ".join(f'xmlns:a{n}="u"' for n in range(50_000)) + "/>").encode(), "1008"),
+    "X17 text near the limit": (within("<a>" + "x" * (MIB - 4096) + "</a>").encode(), "1002"),
+    "X19 1,000 Headers": (PACKAGE.replace("<Body>", "<Header/>" * 1000 + "<Body>").encode(), "1002"),
+    "X20 two in the Body": (PACKAGE.replace("<Body>", "<Body><a/>").encode(), "1002"),
+}
+
+
+@pytest.mark.parametrize("case", X_DOCUMENTS)
+def test_the_same_attacks_get_the_same_code_over_sockets_and_plain_http(sealed: list[str], case: str) -> None:
+    raw, code = X_DOCUMENTS[case]
+    listed = {"allow_addresses": ["127.0.0.1"]}
+    web = web_rig(({**WEB_PEERS[0], "binding": "http", "charset": "UTF-8", **listed}, *WEB_PEERS[1:]))
+    response = ask(web, request("/if/SubmitOrder", raw))
+    assert (response.code, response.status) == (code, {"1001": 400, "1005": 400, "1008": 413}.get(code, 200)), response.body
+    plain = Rig()
+    wire = plain.caller()
+    spoilt = replace(packet_of(PACKAGE.encode()), body=raw)
+    (answer,) = [packet for packet in plain.ask(wire, spoilt) if packet.is_answer]
+    assert (answer.result, wire.open) == (code, True)
+    for rig in (web, plain):
+        assert rig.one("SELECT count(*) FROM message_body WHERE raw = :raw", raw=raw) == 1
+    assert not [name for name in sealed if "passwd" in name or name.startswith("('127.0.0.1'") or name.endswith(".dtd")]
 
 
 @pytest.mark.parametrize("how", ["announced", "chunked", "gzip"])

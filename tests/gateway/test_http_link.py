@@ -120,6 +120,7 @@ MANNERS: dict[str, dict[str, Any]] = {
     "soap 1.1": {},
     "soap 1.2": {"http": {"soap": "1.2"}},
     "text": {"http": {"operation": "exchange"}},
+    "text, the other operation": {"http": {"operation": "OneDry_TwoDry_Message"}},
     "zipped": {"http": {"gzip": True}},
     "http": {"binding": "http", "connect": ["mem://partner"]},
 }

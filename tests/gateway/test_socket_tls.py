@@ -16,8 +16,10 @@ from twisted.python.threadpool import ThreadPool
 
 from adapters.wire.packet import Packet
 from gateway.clock import Entropy, WallClock
+from gateway.config import SocketLimits
 from gateway.config_http import ClientTls, ServerTls
 from gateway.endpoints import TcpEndpoints
+from gateway.headcount import Headcount
 from gateway.proof.heap_clock import HeapClock
 from gateway.proof.network import MemoryNetwork
 from gateway.tls import SecureEndpoints, server_factory
@@ -101,7 +103,7 @@ class Listening:
         factory: Any = Factory.forProtocol(Chatter)
         if tls is not None:
             clock = WallClock(self.sockets.reactor)
-            factory = server_factory(tls, Wires(self._arrived), clock, handshake_first=True)
+            factory = server_factory(tls, Wires(self._arrived), clock, Headcount(SocketLimits()))
         port = await TCP4ServerEndpoint(self.sockets.reactor, 0, interface=HOST).listen(factory)
         self.port = port.getHost().port
 
@@ -145,6 +147,7 @@ WHO: dict[str, tuple[str, str]] = {
     "nobody": ("", "came without a certificate"),
     "a stranger": ("", "of no trusted authority"),
     "yesterday's": ("", "has expired"),
+    "one revoked": ("", "is revoked"),
 }
 
 
@@ -161,7 +164,8 @@ def test_with_mutual_tls_the_certificate_names_the_peer(
         tls = ClientTls(ca_file=authority.file)
     sockets = Sockets()
     peers = (PEERS[0] | {"tls": {"certificate_sha256": pinned}},)
-    house = House(sockets, peers, listening_tls(authority, mutual=True))
+    revoked = ("counter",) if who == "one revoked" else ()
+    house = House(sockets, peers, listening_tls(authority, mutual=True) | {"crl_file": authority.revoke("crl", *revoked)})
 
     async def main() -> str:
         await house.gateway.start()
@@ -181,6 +185,8 @@ FAULTS: dict[str, str] = {
     "expired": "has expired",
     "another host": "for another host",
     "a stranger": "of no trusted authority",
+    "revoked": "is revoked",
+    "an old list": "in crl_file has expired",
     "no tls": "does not speak TLS",
 }
 
@@ -197,14 +203,19 @@ def test_a_peer_that_does_not_prove_itself_gets_nothing_and_the_stand_by_gets_it
 
     async def main() -> tuple[str, dict[str, str], str]:
         await bad.start(None if why == "no tls" else ServerTls(certificate_file=certificate, key_file=key))
-        alone = House(sockets, (PEERS[0], pf({"ca_file": authority.file}, bad.port)))
+        trusted = {"ca_file": authority.file}
+        if why in ("revoked", "an old list"):
+            trusted["crl_file"] = authority.revoke("crl", HOST, days=7 if why == "revoked" else -1)
+        alone = House(sockets, (PEERS[0], pf(trusted, bad.port)))
         await alone.gateway.start()
         alone.rig.send("SO1")
         await sockets.until(lambda: bool(fault_of(alone)))
         fault, states = fault_of(alone), alone.rig.out()
         await alone.gateway.stop()
         await stand_by.start(ServerTls(certificate_file=good, key_file=good_key))
-        both = House(sockets, (PEERS[0], pf({"ca_file": authority.file}, bad.port, stand_by.port)))
+        if why == "an old list":
+            trusted["crl_file"] = authority.revoke("new", HOST)
+        both = House(sockets, (PEERS[0], pf(trusted, bad.port, stand_by.port)))
         await both.gateway.start()
         both.rig.send("SO1", "SO2")
         await sockets.until(lambda: set(both.rig.out().values()) == {"DONE"})
@@ -302,3 +313,23 @@ def test_a_connect_that_hangs_in_the_handshake_ends_at_the_connect_limit(authori
     rig.run(2)
     assert rig.gateway.links["PF0001"].addresses.fault.startswith("tls://127.0.0.1:7443: ")
     assert set(rig.out().values()) <= {"READY", "RETRY"}
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_connections_beyond_what_one_address_may_have_are_closed_at_once(authority: Authority, tls: bool) -> None:
+    listen: dict[str, Any] = {"name": "s", "address": "mem://crm", "layout": "ctif-128", "sockets": {"max_per_address": 3}}
+    if tls:
+        listen["tls"] = listening_tls(authority, mutual=False)
+    rig = Rig((PEERS[0],), listens=[listen])
+    for _ in range(2):  # those that have gone count no more
+        wires = [rig.caller() for _ in range(3)]
+        failures: list[Any] = []
+        rig.network.client("mem://crm").connect(Wires(lambda wire, packet: None)).addErrback(failures.append)
+        rig.run(0.1)
+        assert len(failures) == 1
+        if not tls:
+            (answer,) = [one for one in rig.ask(wires[0], packet_of(submission(1))) if one.is_answer]
+            assert answer.result == "0001"
+        for wire in wires:
+            wire.drop()
+        rig.run(0.1)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from twisted.internet.error import ConnectionRefusedError as Refused
 
 from gateway.clock import Entropy
 from gateway.config_http import ClientTls, HttpLimits, ServerTls
@@ -97,6 +98,17 @@ def test_a_client_that_says_nothing_is_closed_at_the_header_deadline(authority: 
     assert factory.made[0].open
     rig.run(3)
     assert not factory.made[0].open
+
+
+def test_over_tls_too_connections_beyond_the_limit_are_closed_at_once(authority: Authority) -> None:
+    certificate, key, _ = authority.issue("crm.example")
+    web = {**LISTENS[1], "tls": {"certificate_file": certificate, "key_file": key}, "http": {"max_per_address": 1}}
+    rig = web_rig(WEB_PEERS, [LISTENS[0], web])
+    rig.network.client("mem://web").connect(Browsers())
+    rig.run(1)
+    with pytest.raises(Refused):
+        ask(rig, ClientTls(ca_file=authority.file))
+    assert rig.gateway._https[0].site.connections == 1
 
 
 def test_our_messages_go_over_tls_with_our_certificate(authority: Authority) -> None:

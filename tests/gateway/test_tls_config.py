@@ -65,6 +65,7 @@ def test_what_is_right_is_taken(folder: Path, text: str) -> None:
         (HEAD + SERVER.replace("crm.key", "locked.key"), 11, "the key has a password"),
         (HEAD + SERVER.replace("crm.key", "none.key"), 11, "no such file"),
         (HEAD + SERVER + 'client_ca_file = "junk.pem"\n', 12, "no PEM certificate can be read from it"),
+        (HEAD + SERVER + 'crl_file = "junk.pem"\n', 12, "no PEM list of revoked certificates"),
         (HEAD + PEER + '[peer.tls]\ncertificate_file = "crm.crt"\n', 15, "certificate_file and key_file go together"),
         (HEAD + PEER.replace("tls:", "tcp:") + '[peer.tls]\nca_file = "ca.pem"\n', 15, "no tls:// address in connect"),
         (HEAD + SERVER + PEER + "[peer.tls]\n" + PIN, 19, "its listen needs client_ca_file"),
