@@ -305,7 +305,7 @@ class Dispatcher:
         """Header fields that exist in both packet and document must agree (01.2 rule 1); body-only layouts have none."""
         known = self._shared.get(layout.name)
         if known is None:
-            names = tuple(name for name in _IN_BOTH if layout.carries(name))
+            names = tuple(name for name in IN_BOTH if layout.carries(name))
             known = self._shared[layout.name] = (names, attrgetter(*names) if len(names) > 1 else None)
         names, values = known
         return dict(zip(names, values(packet), strict=True)) if values is not None else None
@@ -342,4 +342,4 @@ def _nobody(peer_id: str, connection: Connection) -> None:
     """Until the composition root says who is interested."""
 
 
-_IN_BOTH = ("code", "serial", "sender", "receiver", "area", "send_time", "mode")
+IN_BOTH = ("code", "serial", "sender", "receiver", "area", "send_time", "mode")

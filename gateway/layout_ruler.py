@@ -22,9 +22,9 @@ _SERIAL = "CRM001202611220900000000000042"
 
 def sample_packets(layout: Layout) -> dict[str, Packet]:
     """A packet of each sort the layout can write, by name."""
-    body = _QUERY if layout.encloses else _DOCUMENT
+    body, code = (_QUERY, "PQ01") if layout.encloses else (_DOCUMENT, "OH01")
     ask = Packet(
-        body, Kind.REQUEST, "OH01", "CRM001", "PF0001", "025", _SERIAL, "20261122090000", "A", "GB18030", ttl=0, text="",
+        body, Kind.REQUEST, code, "CRM001", "PF0001", "025", _SERIAL, "20261122090000", "A", "GB18030", ttl=0, text="",
     )  # fmt: skip
     if layout.serial_digits and layout.serial_digits < SERIAL_DIGITS:
         ask = Pairs(layout.serial_digits).dress(ask)

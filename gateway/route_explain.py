@@ -9,13 +9,19 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from adapters.document import Document, DocumentRefused
-from adapters.wire.errors import LocalError
+from adapters.wire.errors import FramingFault, LocalError
+from adapters.wire.framer import Framer
 from adapters.wire.layout import Layout
+from adapters.wire.outlet import Outlet
 from adapters.wire.packet import Kind, Packet
+from adapters.wire.segments import split
+from adapters.wire.unsaid import Unsaid
 from adapters.xml.charset import Reading
 from adapters.xml.codec import Codec
 from gateway.config import Config, Peer
+from gateway.dispatch import IN_BOTH
 from gateway.hub import Hub
+from gateway.links import settings_of
 from gateway.peers import PeerBook
 from gateway.speech import SpeechBook
 from schemas.loader import layouts_in, load
@@ -52,13 +58,14 @@ class Explainer:
         self._layouts = {row.name: row for row in (*load().layouts(), *layouts_in(config.gateway.layouts))}
 
     def explain(self, raw: bytes, sender: str | None = None) -> Explained:
-        """What would become of ``raw``, a document without packet header; ``sender`` says whose it is where it does not."""
+        """What would become of ``raw``, a document or a whole packet; ``sender`` says whose it is where it does not."""
         told = Explained()
         peer = self._peer(raw, sender, told)
         if peer is None:
             return told
+        packet, expect = self._packet(raw, peer)
         try:
-            document, reading = self._speeches.of(peer.id).envelope.decode_reading(raw)
+            document, reading = self._speeches.read(peer.id, packet, expect)
         except DocumentRefused as refusal:
             self._refuse(told, refusal)
             return told
@@ -77,6 +84,23 @@ class Explainer:
             told.say("路由 route", zh, en, decision="relay", to=decision.to)
             self._translate(told, document, decision.to)
         return told
+
+    def _packet(self, raw: bytes, peer: Peer) -> tuple[Packet, dict[str, str] | None]:
+        """The packet these bytes are in the peer's layout, and what its header says of the document; else one around them."""
+        layout = Layout(self._layouts[peer.layout])
+        bare = Packet(raw, charset="")
+        if layout.header_size == 0 or peer.binding != "socket":
+            return bare, None
+        framer = Framer(layout, max(len(raw), layout.header_size), allow_unchecked=True)
+        try:
+            found = framer.feed(raw)
+        except FramingFault:
+            return bare, None
+        if len(found) != 1 or framer.pending:
+            return bare, None
+        (packet,) = found
+        Unsaid(layout, self._speeches.describe((peer,))).complete(packet)
+        return packet, {name: getattr(packet, name) for name in IN_BOTH if layout.carries(name)}
 
     def _peer(self, raw: bytes, sender: str | None, told: Explained) -> Peer | None:
         peer = self._book.get(sender) if sender is not None else self._speeches.recognise(raw, self._book.all())
@@ -104,6 +128,14 @@ class Explainer:
                  element=document.element, serial=header.serial, sender=header.sender, receiver=header.receiver,
                  area=header.area)  # fmt: skip
 
+    def _framed(self, packet: Packet, target: Peer) -> bytes:
+        """All packets of the document, one after the other, under a serial of the header's width. Raises LocalError."""
+        layout, settings = Layout(self._layouts[target.layout]), settings_of(target, self._book.own_id)
+        room = Outlet(layout, settings).room
+        dressed = Unsaid(layout, None).dress(packet)
+        whole = len(dressed.body) <= room or not (layout.carries("more") and layout.carries("segment"))
+        return b"".join(map(layout.encode, [dressed] if whole else split(dressed, room)))
+
     def _refuse(self, told: Explained, refusal: DocumentRefused) -> None:
         told.refused = True
         row = self._codec.catalogue.result(refusal.symbol)
@@ -128,9 +160,9 @@ class Explainer:
             packet = Packet(
                 body=body, kind=Kind.NOTIFICATION if row.pattern == "N" else Kind.REQUEST, code=row.code,
                 sender=header.sender, receiver=to, area=header.area, serial=serial, send_time=header.send_time,
-                charset=target.charset,
+                mode="B" if row.pattern == "Q" else target.mode, charset=target.charset,
             )  # fmt: skip
-            told.outgoing = Layout(self._layouts[target.layout]).encode(packet) if target.binding == "socket" else body
+            told.outgoing = self._framed(packet, target) if target.binding == "socket" else body
         except (LookupError, ValueError, LocalError) as fault:
             told.refused = True
             zh, en = f"将转入异常单：{fault}", f"would be parked: {fault}"

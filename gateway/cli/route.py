@@ -49,7 +49,8 @@ def explain(
 ) -> None:
     """说明文件 FILE 中的报文会怎样：认出的对端、封装、字符集、模式、路由、转换、发出的字节。不发送，不存储。
 
-    Say what would happen to the document in FILE: peer, envelope, charset, schema, route, translation, outgoing bytes.
+    Say what would happen to the document (or the whole packet of --from PEER) in FILE: peer, envelope, charset, schema, route,
+    translation, outgoing bytes.
     Nothing is sent, nothing is stored.
 
     \b

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,9 @@ from click.testing import CliRunner, Result
 from adapters.document import Document
 from adapters.envelopes.dialect import Dialect
 from adapters.envelopes.envelope import envelope
+from adapters.wire.framer import Framer
+from adapters.wire.layout import Layout
+from adapters.wire.packet import Kind, Packet
 from adapters.xml.codec import Codec
 from gateway.cli.peer import peer
 from gateway.cli.route import route
@@ -222,6 +226,34 @@ def test_explain_lists_every_fault(tmp_path):
     code, told = explained(tmp_path, raw.replace(b"<area>", b"<aera>", 1).replace(b"</area>", b"</aera>", 1))
     assert (code, told["decision"]) == (1, "refused")
     assert told["faults"]
+
+
+def test_explain_frames_long_documents_under_narrow_serials(tmp_path):
+    document = order_of("PF0001", "RM0001")
+    items = document.body["items"]
+    document.body["items"] = [{**items[0], "item_id": str(number)} for number in range(1, 60)]
+    path = tmp_path / "document"
+    path.write_bytes(CODEC.encode(document, "GB18030"))
+    config = written(tmp_path, rows("package", "dc-64"))
+    told = json.loads(called(route, "explain", str(path), "--config", str(config), "--json").stdout)
+    out = bytes.fromhex(told["outgoing"]["hex"])
+    packets = Framer(Layout(load().layout("dc-64")), len(out)).feed(out)
+    assert (told["decision"], len(packets) > 1, {packet.serial for packet in packets}) == ("relay", True, {"0000000001"})
+    assert b"".join(packet.body for packet in packets).decode("GBK") == told["outgoing"]["text"]
+
+
+def test_explain_takes_a_whole_packet_as_it_was_caught(tmp_path):
+    frame = Packet(b"ORDER=SO1;AREA=025", Kind.REQUEST, "PQ01", "CS0001", serial="42")
+    body = CODEC.encode(order_of("CS0001", "PF0001", "QueryProcess"), "GBK")
+    whole = replace(frame, receiver="PF0001", body=body)
+    for layout, name, packet in (("bd-272", "query-line", frame), ("dc-64", "package", whole)):
+        path = tmp_path / "packet"
+        path.write_bytes(Layout(load().layout(layout)).encode(replace(packet, serial="42".zfill(10))))
+        config = written(tmp_path, rows(name, layout).replace("RM0001", "CS0001").replace('"RM"', '"CS"'))
+        done = called(route, "explain", str(path), "--from", "CS0001", "--config", str(config), "--json")
+        told = json.loads(done.stdout)
+        assert "code" in told, (layout, told)
+        assert (told["code"], told["decision"], told["to"]) == ("PQ01", "relay", "PF0001"), told
 
 
 def test_explain_ours_and_unknown(tmp_path):
