@@ -77,11 +77,11 @@ def _manner(pics: Pics, place: str) -> list[str]:
 
 
 class OwnCrm:
-    """The whole gateway on given clock, entropy and endpoints, at ``address``, its SQLite store in ``folder``."""
+    """The whole gateway on given clock, entropy and endpoints, at ``address``; its store is SQLite in memory, since what is
+    proven is what it says and not that it survives."""
 
-    def __init__(self, address: str, pics: Pics, folder: Path, clock: Clock, entropy: Entropy, endpoints: Any) -> None:
-        config = parse(configuration(address, pics), FILE, folder)
-        config.data_dir.mkdir()
+    def __init__(self, address: str, pics: Pics, clock: Clock, entropy: Entropy, endpoints: Any) -> None:
+        config = parse(configuration(address, pics, "sqlite://"), FILE, Path())
         self._engine = open_engine(config.database_url)
         upgrade_engine(self._engine)
         self.gateway = Gateway(config, clock, entropy, endpoints, Store(self._engine))

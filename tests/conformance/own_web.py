@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -89,11 +88,11 @@ class _Near(Protocol):
 class OwnWeb:
     """One CRM for many sessions: ``pics`` say how everybody speaks with it."""
 
-    def __init__(self, folder: Path, **pics: Any) -> None:
+    def __init__(self, **pics: Any) -> None:
         self.clock = HeapClock(START_MS)
         self.network = MemoryNetwork(self.clock, Entropy(3))
         self.pics = Pics(listen={role: f"mem://suite-{role}" for role in LISTEN}, **pics)
-        self.crm = OwnCrm(_CRM, self.pics, folder, self.clock, Entropy(4), self.network)
+        self.crm = OwnCrm(_CRM, self.pics, self.clock, Entropy(4), self.network)
         self.crm.start()
         self._seed = 0
 

@@ -25,15 +25,15 @@ def quiet_logs() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def soap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnWeb]:
-    rig = OwnWeb(tmp_path_factory.mktemp("soap"), binding="soap")
+def soap() -> Iterator[OwnWeb]:
+    rig = OwnWeb(binding="soap")
     yield rig
     rig.crm.drop()
 
 
 @pytest.fixture(scope="module")
-def http(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnWeb]:
-    rig = OwnWeb(tmp_path_factory.mktemp("http"), binding="http")
+def http() -> Iterator[OwnWeb]:
+    rig = OwnWeb(binding="http")
     yield rig
     rig.crm.drop()
 
@@ -81,8 +81,8 @@ def test_cases_about_bytes_of_a_connection_do_not_apply(http: OwnWeb) -> None:
     assert all(one.explanation is not None and " / " in one.explanation.reason for one in outcome.results)
 
 
-def test_documents_travel_as_text_where_the_questionnaire_says_so(tmp_path: Any) -> None:
-    rig = OwnWeb(tmp_path, binding="soap", operation="exchange")
+def test_documents_travel_as_text_where_the_questionnaire_says_so() -> None:
+    rig = OwnWeb(binding="soap", operation="exchange")
     outcome = rig.play("provisioning", "5.4/81", "5.4/82")
     rig.crm.drop()
     assert odd(outcome) == []

@@ -136,14 +136,11 @@ def test_few_cases_wait_longer_than_the_tests_do() -> None:
     assert len(long) * 20 < len(cases), long
 
 
-def test_a_text_longer_than_its_column_is_a_fault_though_sqlite_takes_it(tmp_path: Path) -> None:
+def test_a_text_longer_than_its_column_is_a_fault_though_sqlite_takes_it() -> None:
     clock = HeapClock(1_795_309_200_000)
-    crm = OwnCrm("mem://sut", Pics(), tmp_path, clock, Entropy(1), MemoryNetwork(clock, Entropy(1)))
+    crm = OwnCrm("mem://sut", Pics(), clock, Entropy(1), MemoryNetwork(clock, Entropy(1)))
     assert crm.faults() == []
-    (store,) = tmp_path.rglob("*.db")
-    engine = create_engine(f"sqlite:///{store}")
-    with engine.begin() as connection:
+    with crm.gateway.store.engine.begin() as connection:
         connection.execute(text("INSERT INTO counter VALUES ('" + "X" * 99 + "', 1)"))
-    engine.dispose()
     assert crm.faults() == ["counter.name: longer than 32"]
     crm.drop()
