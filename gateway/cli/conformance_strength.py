@@ -6,12 +6,14 @@ a seed replays.  A defect is judged by the cases of its clause, or by the whole 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from multiprocessing import get_context
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from gateway.cli.conformance import suite
@@ -20,9 +22,12 @@ if TYPE_CHECKING:
     from conformance.loader import Suite
     from conformance.model import CaseResult, RunResult
     from conformance.pics import Pics
+    from conformance.prompting import Prompter
     from gateway.proof.heap_clock import HeapClock
     from gateway.proof.network import MemoryNetwork
     from gateway.proof.own_crm import OwnCrm
+    from simulators.host import SimulatorHost
+    from simulators.rm.brain import RmBrain
 
 _START_MS = 1_795_309_200_000
 _SUT = "mem://sut"
@@ -166,7 +171,7 @@ def played(
     clock = HeapClock(_START_MS)
     network = MemoryNetwork(clock, Entropy(seed))
     listen = {party: f"mem://suite-{party}" for party in LISTEN}
-    pics = Pics(listen=listen, prompts=_prompts() if role == OWN else {})
+    pics = Pics(listen=listen, prompts=_prompts(role))
     plan = Plan(name, role.upper(), _SUT, pics, seed, only, width=32, command=_command(role, defects))
     session = Session(_cases(), plan, clock, Entropy(seed), network)
     done: list[Any] = []
@@ -175,7 +180,7 @@ def played(
         if role == OWN:
             session.host.prompter = judged.enter_context(_own(pics, seed, clock, network, faults)).ask
         else:
-            _simulated(role, defects, pics, seed, clock, network)
+            session.host.prompter = _simulated(role, defects, pics, seed, clock, network)
         Deferred.fromCoroutine(session.run()).addBoth(done.append)
         if not clock.run_until(lambda: bool(done), _START_MS + _LIMIT_MS):
             session.stop()
@@ -186,11 +191,14 @@ def played(
     return outcome, tuple(f"{name} CRM: {fault}" for fault in faults)
 
 
-def _prompts() -> dict[str, str]:
-    """What our own CRM can be asked to send, and the use case that does it."""
+def _prompts(role: str) -> dict[str, str]:
+    """What a person can make it send: our own CRM by a use case each, resource management by hand."""
     from schemas.loader import load
+    from simulators.rm.brain import PROMPTS, RmBrain
 
-    return {row.code: row.asked for row in load().messages() if row.asked is not None}
+    if role == RmBrain.role.lower():
+        return dict.fromkeys(PROMPTS, RmBrain.role)
+    return {row.code: row.asked for row in load().messages() if row.asked is not None and role == OWN}
 
 
 def _command(role: str, defects: tuple[str, ...]) -> str:
@@ -206,8 +214,8 @@ def _own(pics: Pics, seed: int, clock: HeapClock, network: MemoryNetwork, faults
     from gateway.proof.aloud import quietly, unhandled
     from gateway.proof.own_crm import OwnCrm
 
-    with quietly(), unhandled() as broken:
-        crm = OwnCrm(_SUT, pics, clock, Entropy(seed + 1), network)
+    with quietly(), unhandled() as broken, TemporaryDirectory(prefix="bssgw-judged-") as folder:
+        crm = OwnCrm(_SUT, pics, Path(folder), clock, Entropy(seed + 1), network)
         crm.start()
         try:
             yield crm
@@ -216,11 +224,15 @@ def _own(pics: Pics, seed: int, clock: HeapClock, network: MemoryNetwork, faults
             crm.drop()
 
 
-def _simulated(role: str, defects: tuple[str, ...], pics: Pics, seed: int, clock: HeapClock, network: MemoryNetwork) -> None:
-    """A simulator runs from now on."""
+def _simulated(
+    role: str, defects: tuple[str, ...], pics: Pics, seed: int, clock: HeapClock, network: MemoryNetwork
+) -> Prompter:
+    """A simulator runs from now on; who has it send what only a person does."""
+    from conformance.prompting import nobody
     from gateway.clock import Entropy
     from simulators.fleet import SYSTEMS, FleetSettings, brain_of
     from simulators.host import SimulatorHost
+    from simulators.rm.brain import RmBrain
     from simulators.settings import HostSettings, PeerSettings
 
     system = SYSTEMS[role]
@@ -230,7 +242,22 @@ def _simulated(role: str, defects: tuple[str, ...], pics: Pics, seed: int, clock
         if pics.systems[party] != system
     }
     brain = brain_of(role, FleetSettings(), Entropy(seed + 1))
-    SimulatorHost(brain, HostSettings(system, _SUT, peers, defects=defects), clock, Entropy(seed + 2), network).start()
+    host = SimulatorHost(brain, HostSettings(system, _SUT, peers, defects=defects), clock, Entropy(seed + 2), network)
+    host.start()
+    return _operator(host, brain) if isinstance(brain, RmBrain) else nobody
+
+
+def _operator(host: SimulatorHost, brain: RmBrain) -> Prompter:
+    """A person at resource management."""
+    from simulators.rm.brain import PROMPTS
+
+    def ask(code: str, body: dict[str, Any], failed: Callable[[str], None]) -> None:
+        try:
+            host.act(lambda now: PROMPTS[code](brain, body, now))
+        except (ValueError, KeyError) as fault:
+            failed(f"{code}: {fault}")
+
+    return ask
 
 
 def alarms_of(run: RunResult) -> list[str]:

@@ -249,3 +249,10 @@ class RmBrain:
             }
             sends.append(Send("PA01", body, system=waiter.owner))
         return sends
+
+
+PROMPTS: dict[str, Callable[[RmBrain, Body, int], Reaction]] = {
+    "CT01": lambda rm, body, now: rm.start_cutover(body, now, body["dry_run"]),
+    "CT07": lambda rm, body, now: rm.cancel_cutover(body["cutover_id"], body["reason"]["text"], now),
+}
+"""What only a person can make it send, and how; each raises PlanInvalid, and KeyError where the body lacks something."""

@@ -115,7 +115,7 @@ class Cutovers:
             raise Refused("STATE_CONFLICT", cutover.state)
         if not cutover.window[0] <= now < cutover.window[1]:
             raise Refused("DATE_INVALID")
-        cutover.begun[wave], cutover.running = None, wave
+        cutover.begun[wave], cutover.running, cutover.ordered = None, wave, (meta.sender, meta.serial)
         for item in items:
             item.state = "running"
             item.fault = item.fault or self._fault(item, reserved=True)
@@ -225,7 +225,8 @@ class Cutovers:
             cutover.state = AWAITING_RECOVERY
         head: Body = {"area": cutover.plan["area"], "cutover_id": cutover.id, "wave": wave}
         bodies = [head | {"part_no": no, "is_last": last, "items": part} for no, last, part in parts(rows)]
-        return [Send("CT05", body, role="PF") for body in bodies]
+        sender, serial = cutover.ordered
+        return [Send("CT05", body, system=sender, ref_serial=serial) for body in bodies]
 
     def _cut_over(self, cutover: Cutover, item: CutoverItem, now: int) -> Body:
         """The end of one item: as a row of CT05."""

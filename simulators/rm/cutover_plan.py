@@ -42,7 +42,8 @@ class CutoverItem:
 
 @dataclass(slots=True)
 class Cutover:
-    """割接; ``state`` is a code of ``cutover_states``; windows in ms; ``ended`` waves have run or were dropped."""
+    """割接; ``state`` is a code of ``cutover_states``; windows in ms; ``begun`` waves have run or run; ``ordered``: who ordered
+    the running one, by which serial."""
 
     id: str
     plan: dict[str, Any]
@@ -51,6 +52,7 @@ class Cutover:
     state: str = "1"
     begun: dict[int, None] = field(default_factory=dict)
     running: int | None = None
+    ordered: tuple[str, str] = ("", "")
     cancelling: bool = False
     roll_back: bool = False
 
