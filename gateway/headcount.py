@@ -21,6 +21,11 @@ class Headcount:
         self._all = 0
         self._per_address: dict[str, int] = {}
 
+    @property
+    def connections(self) -> int:
+        """Those that are there."""
+        return self._all
+
     def enter(self, host: str) -> bool:
         """Whether one more may come from ``host``; if so it counts until ``leave``."""
         mine = self._per_address.get(host, 0)

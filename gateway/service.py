@@ -25,6 +25,7 @@ from gateway.config import Config, Listen, Peer
 from gateway.desk import Desk
 from gateway.dispatch import HIGH_WATER, Dispatcher
 from gateway.headcount import Headcount
+from gateway.http import HttpSite
 from gateway.http_link import HttpLink
 from gateway.http_service import HttpService
 from gateway.hub import Hub
@@ -117,6 +118,7 @@ class Gateway:
     def _compose_intake(self) -> None:
         """Who judges what comes in, what links are handed, what falls due."""
         self._certificates: list[certificates.Certificate] = []
+        self._counted: dict[str, Headcount | HttpSite] = {}
         self.reconciling = ReconcileDesk(
             self.book, self.links.get, self._speeches.voice_of, self._connection, self._clock, self.store.engine,
             self._catalogue,
@@ -243,12 +245,13 @@ class Gateway:
     def _factory_of(self, listen: Listen) -> Any:
         """Makes the connections of a listener."""
         if listen.binding == "socket":
-            counted = Headcount(listen.sockets)
+            counted = self._counted[listen.name] = Headcount(listen.sockets)
             if listen.tls is None:
                 return AcceptedConnections(lambda: self._accept(listen), counted)
             return server_factory(listen.tls, ConnectionFactory(lambda: self._accept(listen)), self._clock, counted)
         service = HttpService(listen, self.book, self._speeches, self.dispatcher, self._clock)
         self._https.append(service)
+        self._counted[listen.name] = service.site
         return service.factory
 
     def _accept(self, listen: Listen) -> Connection:
@@ -324,6 +327,8 @@ class Gateway:
         return {
             "system_id": self.book.own_id,
             "links": links,
+            "listeners": [{"name": name, "connections": one.connections, "turned_away": one.turned_away}
+                          for name, one in self._counted.items()],
             "held_keys": [{"key": key, "reason": why} for key, why in self.message_desk.held.items()],
             "wrong_charsets": charsets,
             "rates": self.dispatcher.rates.status(),

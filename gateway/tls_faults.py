@@ -34,6 +34,10 @@ class TlsFailed(ConnectError):
         ConnectError.__init__(self, None, fault.text)
         self.fault = fault
 
+    def __str__(self) -> str:
+        """In both languages, as it is told."""
+        return self.fault.text
+
 
 _UNTRUSTED = (
     "对方的证书不是受信机构签发的：把签发它的 CA 证书写入 ca_file（监听处为 client_ca_file）",

@@ -321,12 +321,14 @@ def test_connections_beyond_what_one_address_may_have_are_closed_at_once(authori
     if tls:
         listen["tls"] = listening_tls(authority, mutual=False)
     rig = Rig((PEERS[0],), listens=[listen])
-    for _ in range(2):  # those that have gone count no more
+    for turn in (1, 2):  # those that have gone count no more
         wires = [rig.caller() for _ in range(3)]
         failures: list[Any] = []
         rig.network.client("mem://crm").connect(Wires(lambda wire, packet: None)).addErrback(failures.append)
         rig.run(0.1)
         assert len(failures) == 1
+        (listener,) = rig.gateway.status()["listeners"]
+        assert listener == {"name": "s", "connections": 3, "turned_away": turn}
         if not tls:
             (answer,) = [one for one in rig.ask(wires[0], packet_of(submission(1))) if one.is_answer]
             assert answer.result == "0001"
