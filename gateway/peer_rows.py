@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.config_file import ConfigError, parse
@@ -16,30 +17,49 @@ class RowsInvalid(ValueError):
     """The values given make no valid rows; the text lists every fault in both languages."""
 
 
-def peer_rows(
-    system: str, role: str, name: str, layout: str, envelope: str, charset: str, connect: str | None, listen: str | None
-) -> str:
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is known of a peer before it has rows; ``connect`` and ``listen`` as the row says them, or None."""
+
+    system: str
+    role: str
+    name: str = ""
+    binding: str = "socket"
+    layout: str = "ctif-128"
+    envelope: str = "package"
+    charset: str = "GB18030"
+    connect: str | None = None
+    listen: str | None = None
+
+
+def peer_rows(wanted: Wanted) -> str:
     """The rows, valid as they stand (placeholders included). Raises RowsInvalid."""
+    on_socket = wanted.binding == "socket"
     lines = [
         "# 对端 / peer: bssgw peer check 检查, bssgw peer test 测试",
         "[[peer]]",
-        f'id = "{system}"',
-        f'role = "{role}"',
-        f'name = "{name}"',
-        f'layout = "{layout}"                 # bssgw layout list',
-        f'envelope = "{envelope}"',
-        f'charset = "{charset}"                # 我们发出的 what we send; 收到的自行识别 what comes is recognised',
+        f'id = "{wanted.system}"',
+        f'role = "{wanted.role}"',
+        f'name = "{wanted.name}"',
+        *([] if on_socket else [f'binding = "{wanted.binding}"']),
+        *([f'layout = "{wanted.layout}"                 # bssgw layout list'] if on_socket else []),
+        f'envelope = "{wanted.envelope}"',
     ]
-    if connect is not None or listen is None:
-        lines.append(f'connect = ["{connect or "tcp://127.0.0.1:7200"}"]   # 先主用，后备用 primary first, then stand-by')
-    if listen is not None:
-        lines.append(f'listen = "{listen}"                 # 它连接我们的地址 the [[listen]] it connects to')
+    if wanted.binding != "soap":
+        about = "我们发出的 what we send; 收到的自行识别 what comes is recognised"
+        lines.append(f'charset = "{wanted.charset}"                # {about}')
+    if wanted.connect is not None or wanted.listen is None:
+        usual = _USUAL[wanted.binding]
+        lines.append(f'connect = ["{wanted.connect or usual}"]   # 先主用，后备用 primary first, then stand-by')
+    if wanted.listen is not None:
+        lines.append(f'listen = "{wanted.listen}"                 # 它连接我们的地址 the [[listen]] it connects to')
     try:
-        lines += _envelope_lines(load().envelope(envelope), layout, system)
+        lines += _envelope_lines(load().envelope(wanted.envelope), wanted)
     except LookupError:
         lines.append("")
-    text = "\n".join(lines) + "\n"
-    around = _AROUND.format(listen=listen or "socket") + f'layout = "{layout}"\n'
+    text = "\n".join([*lines, *_binding_lines(wanted)]) + "\n"
+    around = _AROUND.format(listen=wanted.listen or "socket")
+    around += f'layout = "{wanted.layout}"\n' if on_socket else f'binding = "{wanted.binding}"\n'
     try:
         parse(around + text, "", Path.cwd())
     except ConfigError as error:
@@ -48,13 +68,51 @@ def peer_rows(
     return text
 
 
-def _envelope_lines(row: EnvelopeRow, layout: str, system: str) -> list[str]:
+_USUAL = {"socket": "tcp://127.0.0.1:7200", "soap": "http://127.0.0.1:7280/soap", "http": "http://127.0.0.1:7280"}
+
+
+def _binding_lines(wanted: Wanted) -> list[str]:
+    """Who proves what to whom: login on sockets, credentials over HTTP, certificates on addresses with TLS."""
+    lines: list[str] = []
+    if wanted.binding == "socket":
+        lines += [
+            "",
+            "# [peer.login]                      # 登录 LN01, where one side asks for it",
+            '# user = "CRM001"                   # 我方登录用户 as whom we log in',
+            "# required = true                   # 对端须先登录 it must log in first",
+            '# secret_file = "secrets/peer"',
+        ]
+    else:
+        text = wanted.binding == "soap" and wanted.envelope != "package"
+        lines += [
+            "",
+            "[peer.http]",
+            *(['operation = "exchange"             # 整个文档作为文本 the whole document as text'] if text else []),
+            '# auth = "basic"                    # none | basic | digest | certificate',
+            '# user = "crm"',
+            '# password_file = "secrets/peer"',
+        ]
+        if wanted.binding == "soap":
+            lines.append('# soap = "1.1"                      # 1.1 | 1.2')
+    if wanted.connect is not None and wanted.connect.startswith(("tls://", "https://")):
+        lines += [
+            "",
+            "[peer.tls]                          # 缺省信任系统的 CA unset: the system's authorities",
+            '# ca_file = "secrets/peer-ca.pem"',
+            '# certificate_file = "secrets/gateway.crt"   # 对方要证书时 where it asks for one',
+            '# key_file = "secrets/gateway.key"',
+        ]
+    return lines
+
+
+def _envelope_lines(row: EnvelopeRow, wanted: Wanted) -> list[str]:
     """What the envelope needs besides: names of systems, codes, a window of one where answers cannot be told apart."""
     if row.shape in ("native", "line"):
         return []
     lines: list[str] = []
     told = any(field.role == "serial" and field.on != "request" for field in row.fields) or row.inner == "package"
-    if not told and not any(field.role == "serial" for field in load().layout(layout).fields):
+    layout = load().layout(wanted.layout)
+    if wanted.binding == "socket" and not told and not any(field.role == "serial" for field in layout.fields):
         lines.append("window = 1                          # 应答不带流水号，一次只能一问 answers carry no serial")
     lines += [
         "",
@@ -70,7 +128,7 @@ def _envelope_lines(row: EnvelopeRow, layout: str, system: str) -> list[str]:
         lines.append("# signed = true                     # 用口令对流水号与内容签名 digest over serial and content")
     sender = row.playing("sender")
     if sender is not None and row.serial:
-        theirs = {_OWN: "6001030001", system: "6001030099"}
+        theirs = {_OWN: "6001030001", wanted.system: "6001030099"}
         lines += ["", "[peer.dialect.systems]              # 系统编码：我们的 = 它的 ours = theirs"]
         lines += [f'{ours} = "{code}"' for ours, code in theirs.items()]
     example = next(iter(row.codes.values()), "ASSIGN_RES")

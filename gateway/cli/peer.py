@@ -21,6 +21,7 @@ def peer() -> None:
     \b
     例 Example:
       bssgw peer new RM0002 --role RM --envelope root-cdata --layout ascii-len-8 --charset GBK --connect tcp://10.0.0.5:7200
+      bssgw peer new PF0002 --role PF --binding soap --connect https://pf.example/services/crm
       bssgw peer check RM0002 --config bssgw.toml
       bssgw peer test RM0002 --config bssgw.toml
     """
@@ -69,22 +70,37 @@ def _live(config: Config) -> dict[str, str]:
 @click.argument("system")
 @click.option("--role", required=True, help="角色，例如 RM。Role.")
 @click.option("--name", default="", help="名称。Name.")
+@click.option(
+    "--binding",
+    type=click.Choice(["socket", "soap", "http"]),
+    default="socket",
+    show_default=True,
+    help="通道。How it is reached.",
+)
 @click.option("--layout", default="ctif-128", show_default=True, help="报文头格式。Header layout: bssgw layout list.")
 @click.option("--envelope", default="package", show_default=True, help="报文封装。Envelope.")
 @click.option("--charset", default="GB18030", show_default=True, help="字符集。Charset we send.")
 @click.option("--connect", help="它的监听地址。Where it listens.")
 @click.option("--listen", help="它连接的 [[listen]] 名称。The [[listen]] it connects to.")
 def new(
-    system: str, role: str, name: str, layout: str, envelope: str, charset: str, connect: str | None, listen: str | None
+    system: str,
+    role: str,
+    name: str,
+    binding: str,
+    layout: str,
+    envelope: str,
+    charset: str,
+    connect: str | None,
+    listen: str | None,
 ) -> None:
     """打印对端 SYSTEM 的配置行，带说明；检查后接到配置文件末尾即可。
 
     Print the rows of a new peer SYSTEM with comments: append them to the configuration, then bssgw peer check.
     """
-    from gateway.peer_rows import RowsInvalid, peer_rows
+    from gateway.peer_rows import RowsInvalid, Wanted, peer_rows
 
     try:
-        text = peer_rows(system, role, name, layout, envelope, charset, connect, listen)
+        text = peer_rows(Wanted(system, role, name, binding, layout, envelope, charset, connect, listen))
     except RowsInvalid as fault:
         raise CommandFailed(Exit.USAGE, f"不能生成\n{fault}", "these values make no valid rows: see above") from fault
     click.echo(text, nl=False)

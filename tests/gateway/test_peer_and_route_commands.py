@@ -23,7 +23,7 @@ from adapters.xml.codec import Codec
 from gateway.cli.peer import peer
 from gateway.cli.route import route
 from gateway.config_file import ConfigError, load_file, parse
-from gateway.peer_rows import RowsInvalid, peer_rows
+from gateway.peer_rows import RowsInvalid, Wanted, peer_rows
 from schemas.loader import load
 
 CODEC = Codec(load())
@@ -44,7 +44,7 @@ FOREIGN = tuple(row.name for row in load().envelopes() if row.shape != "line")
 
 
 def rows(name: str, layout: str = "ctif-128", connect: str = "tcp://127.0.0.1:7122") -> str:
-    return peer_rows("RM0001", "RM", "资源", layout, name, "GBK", connect, None)
+    return peer_rows(Wanted("RM0001", "RM", "资源", "socket", layout, name, "GBK", connect))
 
 
 def written(tmp_path: Path, text: str) -> Path:
@@ -80,7 +80,24 @@ def test_the_shipped_hub_is_a_configuration(tmp_path):
 
 def test_rows_that_cannot_be_used_are_not_printed():
     with pytest.raises(RowsInvalid, match="layout"):
-        peer_rows("rm", "ZZ", "", "no-layout", "no-envelope", "GBK", None, None)
+        peer_rows(Wanted("rm", "ZZ", layout="no-layout", envelope="no-envelope", charset="GBK"))
+
+
+@pytest.mark.parametrize("name", ["package", *FOREIGN])
+@pytest.mark.parametrize(
+    ("binding", "connect", "tables"),
+    [
+        ("socket", "tls://127.0.0.1:7443", {"tls"}),
+        ("soap", "https://rm.example/services/crm", {"http", "tls"}),
+        ("soap", None, {"http"}),
+        ("http", "http://rm.example", {"http"}),
+    ],
+)
+def test_rows_of_every_binding_can_be_used_as_they_stand(binding, connect, tables, name):
+    text = peer_rows(Wanted("RM0001", "RM", binding=binding, envelope=name, charset="UTF-8", connect=connect))
+    found = parse(AROUND + text, "", Path()).peer_of("RM0001")
+    assert (found.binding, found.envelope) == (binding, name)
+    assert {table for table in ("tls", "http") if f"\n[peer.{table}]" in text} == tables
 
 
 @pytest.mark.parametrize(
