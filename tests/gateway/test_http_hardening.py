@@ -267,6 +267,25 @@ def test_s8_s9_what_is_no_xml_is_415(shared: Rig, media: str) -> None:
     assert ask(shared, request("/if/SubmitOrder", submission(1), media)).status == 415
 
 
+WHOLE = gzip.compress(GOOD.encode())
+CODINGS: dict[str, tuple[str, bytes, int]] = {
+    "an unknown coding": ("br", GOOD.encode(), 415),
+    "two codings": ("gzip, gzip", gzip.compress(WHOLE), 415),
+    "no gzip at all": ("gzip", GOOD.encode(), 400),
+    "gzip that breaks off": ("gzip", WHOLE[:-9], 400),
+    "gzip with something behind it": ("gzip", WHOLE + b"x", 400),
+}
+
+
+@pytest.mark.parametrize("path", ["/soap", "/if/SubmitOrder"])
+@pytest.mark.parametrize("case", CODINGS)
+def test_a_body_that_cannot_be_unpacked_is_refused_in_the_form_of_its_path(shared: Rig, case: str, path: str) -> None:
+    coding, body, status = CODINGS[case]
+    response = ask(shared, request(path, body, extra=f"Content-Encoding: {coding}\r\n"))
+    assert (response.status, response.code) == (status, "1001")
+    assert bool(response.xml.xpath("//*[local-name()='Fault']")) is (path == "/soap")
+
+
 def test_s10_an_operation_the_client_may_not_call_is_2002(shared: Rig) -> None:
     rig = web_rig(({**WEB_PEERS[0], "role": "BILL"}, *WEB_PEERS[1:]))
     assert soap(rig, enveloped(submission(131))).code == "2002"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from gateway.proof.heap_clock import HeapClock
 from gateway.rate import MOST_ADDRESSES, Bucket, Rates
 from tests.gateway.rig import PEERS, START, result_of
 from tests.gateway.test_http_envelopes import FORM, foreign, voice
+from tests.gateway.test_logins import login as logging_in
 from tests.gateway.web import CODEC, WEB_PEERS, Rig, ask, enveloped, packet_of, request, soap, submission, web_rig
 
 
@@ -137,3 +139,13 @@ def test_another_envelope_says_it_in_its_own_words() -> None:
     told = voice(rig, "CH0001").decode_answer(answers[1].body, "UTF-8", asked)
     assert (told.element, told.body["code"]) == ("Receipt", "2006")
     assert stored(rig) == 1
+
+
+def test_guessing_secrets_is_slowed_by_address_before_any_digest_is_made(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("a shared secret", encoding="utf-8")
+    login = {"required": True, "secret_file": tmp_path / "secret"}
+    rig = Rig((PEERS[0] | {"login": login} | limited(per_address=1, per_address_burst=2), *PEERS[1:]))
+    answers = [rig.ask(rig.caller(), logging_in(number, key="a guess"), seconds=0.01)[0].result for number in range(4)]
+    assert answers == ["2003", "2003", "2006", "2006"]
+    rig.run(3)
+    assert rig.ask(rig.caller(), logging_in(9, key="a shared secret", at=rig.clock.now()), seconds=0.01)[0].result == "0000"

@@ -1,4 +1,7 @@
-"""TLS on socket peers, both ways, over real sockets: who is let in, what a bad certificate does, what people are told."""
+"""TLS on socket peers, both ways, over real sockets: who is let in, what a bad certificate does, what people are told.
+
+No certificate, unknown authority, expired, revoked, wrong name or key, TLS 1.1 (hardening.md T1 to T6), silence and floods (D).
+"""
 
 from __future__ import annotations
 
