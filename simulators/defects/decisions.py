@@ -35,6 +35,19 @@ class Says(Flaw):
         return Reaction(reaction.answer, changed, reaction.known, reaction.sends)
 
 
+class TakesAnew(Flaw):
+    """Says of ``code`` that it is new, where it knew it under another serial."""
+
+    def __init__(self, code: str) -> None:
+        self._code = code
+
+    def reaction(self, code: str, body: Body, meta: Meta, reaction: Reaction) -> Reaction:
+        """See ``Flaw``."""
+        if code == self._code:
+            reaction.known = False
+        return reaction
+
+
 class NamesState(Flaw):
     """Names ``state`` in every refusal."""
 

@@ -9,7 +9,7 @@ from adapters.wire.times import from_wire_time, wire_time
 from simulators.brain import Body, Meta, Send
 from simulators.codes import number
 from simulators.defects import decisions as does
-from simulators.defects.decisions import After, Also, Alters, Forgets, Hears, Says, Swallows
+from simulators.defects.decisions import After, Also, Alters, Forgets, Hears, Says, Swallows, TakesAnew
 from simulators.defects.flaw import Defect, Flaw
 
 _MINUTE = 60_000
@@ -82,6 +82,10 @@ _PLANNING = (
     pf_row("5.1", "cancels-any-survey", "取消不存在的勘查", "takes the cancel of a survey it does not have",
            lambda: Says("RC04", "STATE_CONFLICT")),
     pf_row("5.1", "survey-of-one-end", "只勘查一端", "surveys one end of two", lambda: Alters("RC01", does.without("z_end"))),
+    pf_row("5.1", "survey-taken-anew", "同一勘查当作新的", "the same survey under another serial is taken as a new one",
+           lambda: TakesAnew("RC02")),
+    pf_row("5.2", "scheme-that-cannot-be-in-silence", "无法设计不报", "that a scheme cannot be designed is not told",
+           lambda: Forgets("SD04", lambda body: "options" not in body)),
     pf_row("5.2", "scheme-without-options", "方案结果无选项", "a scheme comes without its options",
            lambda: Alters("SD04", does.without("options"))),
     pf_row("5.2", "scheme-reserves-nothing", "方案确认不预留", "a confirmed scheme reserves nothing", lambda: Forgets("RR01")),
