@@ -129,3 +129,22 @@ def test_our_messages_go_over_tls_with_our_certificate(authority: Authority) -> 
     rig.run(5)
     assert sorted(partner.serials) == sorted(job.serials)
     assert set(rig.out().values()) == {"DONE"}
+
+
+def test_a_partner_that_does_not_prove_itself_is_sent_nothing_and_why_is_told(authority: Authority, tmp_path: Path) -> None:
+    certificate, key, _ = Authority(tmp_path, "other-authority").issue("partner.example")
+    clock = HeapClock(START)
+    network = MemoryNetwork(clock, Entropy(1))
+    pf = {"id": "PF0001", "role": "PF", "binding": "soap", "connect": ["https://partner.example/soap"], "listen": "s",
+          "tls": {"ca_file": authority.file}}  # fmt: skip
+    rig = Rig((PEERS[0], pf, PEERS[2]), clock=clock, network=network)
+    partner = Partner(rig, accept(), address="mem://unused")
+    site = HttpSite(HttpLimits(), clock, partner.site.handle)
+    server = ServerTls(certificate_file=certificate, key_file=key)
+    network.server("tcp://partner.example:443").listen(server_factory(server, site, clock))
+    rig.send("A")
+    rig.run(5)
+    assert (partner.serials, set(rig.out().values())) == ([], {"RETRY"})
+    link = next(one for one in rig.gateway.status()["links"] if one["peer"] == "PF0001")
+    assert "is of no trusted authority" in link["fault"]
+    assert "不是受信机构签发" in link["fault"]
