@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from schemas.model import MessageRow
+
+if TYPE_CHECKING:
+    from adapters.envelopes.pieces import Piece
 
 Body = dict[str, Any]
 """Body fields by wire name: leaf -> str, int (xs integer types) or bool; structure -> dict; list wrapper -> list."""
@@ -29,6 +32,8 @@ class Header:
     result_text: str | None = None
     operations: tuple[tuple[str, str, str], ...] = ()
     """Type, id and what was made of each operation a request was written as, for its answer to name (spec 05.1)."""
+    piece: Piece | None = None
+    """What is here where the document comes in several packages (spec 05.1)."""
 
 
 @dataclass(slots=True)

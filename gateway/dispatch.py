@@ -30,6 +30,7 @@ from gateway.inbound import Defect, InboundJob, Respond
 from gateway.link import Connection
 from gateway.logins import Logins
 from gateway.outbox_pump import OutboxPump
+from gateway.package_groups import PackageGroups
 from gateway.peers import PeerBook
 from gateway.rate import Rates
 from gateway.speech import SpeechBook
@@ -83,6 +84,8 @@ class Dispatcher:
         self.repeats = 0
         self.charsets = CharsetLog()
         writer.on_room = self._room
+        self.groups: PackageGroups | None = None
+        """Who collects messages that come in several packages."""
 
     # -- owner of connections -------------------------------------------------------------------------------------------
 
@@ -249,7 +252,10 @@ class Dispatcher:
                     self.charsets.judge(peer, reading, document.header)
             except DocumentRefused as error:
                 document, refusal = None, error
-        self.take_judged(packet, peer, respond, document, refusal, numbered=not damaged)
+        if document is not None and document.header.piece is not None:
+            self._collect(packet, peer, respond, document)
+        else:
+            self.take_judged(packet, peer, respond, document, refusal, numbered=not damaged)
 
     def take_judged(
         self,
@@ -305,6 +311,16 @@ class Dispatcher:
         """Header fields that exist in both packet and document must agree (01.2 rule 1); body-only layouts have none."""
         known = self._shared.get(layout.name)
         if known is None:
+    def _collect(self, packet: Packet, peer: Peer, respond: Respond, document: Document) -> None:
+        """One package of several: it waits, or completes the message, which is judged as any."""
+
+        def judge(whole: Document | None, refusal: DocumentRefused | None) -> None:
+            self.take_judged(packet, peer, respond, whole, refusal)
+
+        if self.groups is None:
+            raise RuntimeError("packages of a group are collected beside a store")
+        self.groups.take(packet, document, peer, respond, judge)
+
             names = tuple(name for name in IN_BOTH if layout.carries(name))
             known = self._shared[layout.name] = (names, attrgetter(*names) if len(names) > 1 else None)
         names, values = known

@@ -38,6 +38,7 @@ from gateway.logins import Logins
 from gateway.message_desk import MessageDesk
 from gateway.outbox_log import OutboxLog
 from gateway.outbox_pump import OutboxPump
+from gateway.package_groups import PackageGroups
 from gateway.peers import PeerBook
 from gateway.probe import LinkTests
 from gateway.reconciling import ReconcileDesk
@@ -133,6 +134,7 @@ class Gateway:
         self.dispatcher = Dispatcher(
             self.book, self.codec, inbound, speeches, self.writer, self.pump, clock, self._logins, hub
         )
+        self.dispatcher.groups = PackageGroups(speeches, self.writer, self.store.engine, self.book.own_id)
         self.reconciling.intake = self.dispatcher
         self.dispatcher.door.on_identified = self._identified
         self.dispatcher.on_ended = self._ended

@@ -173,9 +173,9 @@ class EnvelopeField:
 
     ``path`` is element names below the root (of ``part``, where the envelope has several).  Roles: code, code2 (second half of
     a routing key), serial, sender, sender_org, receiver, receiver_org, area, send_time, version, mode, ref_serial, kind
-    (``values`` for request and answer), result, result_type, result_text, user, secret, sign, content; an empty role is a value
-    of the peer row or the ``constant``, which may name others in braces (``{code2}20110601``).  ``on`` says in what it is
-    written; ``required`` is what input may not lack.
+    (``values`` for request and answer), result, result_type, result_text, user, secret, sign, content, group, group_total,
+    group_at (one package of several); an empty role is a value of the peer row or the ``constant``, which may name others in
+    braces (``{code2}20110601``).  ``on`` says in what it is written; ``required`` is what input may not lack.
     """
 
     path: str

@@ -87,6 +87,12 @@ class Content:
             return Found(json=parse_json(text, limits), text=text)
         return Found(text=text)
 
+    def part(self, content: etree._Element | None) -> Found:
+        """What stands in a piece of several: a part that says nothing by itself, and what a signature covers of it."""
+        if content is None or not len(content):
+            return Found(text="" if content is None else text_of(content).strip())
+        return Found(text=canonical(content) if self._dialect.signed else "")
+
     def compose(self, found: Found, header: Header, codes: tuple[str, ...], areas: Callable[[str], str], answer: bool) -> None:
         """Makes of operations the element they stand for, and has the header say what an answer must name. Raises
         DocumentRefused."""

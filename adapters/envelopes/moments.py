@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from adapters.document import Document, Header
@@ -55,6 +56,12 @@ class XsMoments:
     def full_serials(self, serial: str, own: str) -> tuple[str, str, str] | None:
         """See ``Envelope``."""
         return self._inner.full_serials(serial, own)
+
+
+def compact(text: str) -> str:
+    """A point in time as our fourteen digits, however it is written; empty for what is none."""
+    digits = re.sub(r"[-:/T. ]", "", text)[:14]
+    return digits if len(digits) == 14 and digits.isdecimal() else ""
 
 
 def _written(value: Any, shape: Shape) -> Any:

@@ -9,15 +9,21 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+
+from lxml import etree
 
 from adapters.document import Document, DocumentRefused, Fault, Header
 from adapters.envelopes.content import Content, Found
 from adapters.envelopes.dialect import Dialect
 from adapters.envelopes.frame import Frame, Roots, text_of
+from adapters.envelopes.moments import compact
 from adapters.envelopes.names import Names, filled
 from adapters.envelopes.package import loose_header
+from adapters.envelopes.pieces import ELEMENT as PIECE
+from adapters.envelopes.pieces import Piece, joined, place_of
 from adapters.envelopes.references import Find, nothing
 from adapters.xml.charset import Reading, encode_document
 from adapters.xml.codec import Codec
@@ -53,6 +59,7 @@ class TreeEnvelope:
         self._row = row
         self._names = Names(codec.catalogue, row, dialect)
         self._content = Content(codec, row, dialect, find)
+        self._paths = {one.role: self._frame.path(one) for one in row.fields}
         leaves = {field.path.rpartition("/")[2]: field.role for field in row.fields if field.role in (*_FIRM, "code2")}
         names = "|".join(map(re.escape, leaves))
         self._leaves = leaves
@@ -137,7 +144,7 @@ class TreeEnvelope:
             sender=names.system_in(values.get("sender")),
             receiver=names.system_in(values.get("receiver")),
             area=names.area_in(values.get("area")),
-            send_time=_compact(values.get("send_time", "")),
+            send_time=compact(values.get("send_time", "")),
             version=dialect.version,
             mode=values.get("mode") or dialect.mode,
             ref_serial=values.get("ref_serial") or None,
@@ -161,7 +168,8 @@ class TreeEnvelope:
         field = self._content_field(said.answer)
         holder = self._frame.find(said.roots, field)
         root = said.roots[self._frame.part_of(field)]
-        found = self._content.find(holder, root)
+        place = None if said.answer or "group_total" not in said.values else place_of(said.values, self._paths)
+        found = self._content.find(holder, root) if place is None else self._content.part(holder)
         if not said.answer:
             self._authenticate(said, found)
         self._agree(said, expect)
@@ -170,7 +178,23 @@ class TreeEnvelope:
                 setattr(said.header, name, value)
         if not said.header.sender:
             said.header.sender = self._dialect.peer
+        if place is not None and holder is not None:
+            return self._piece(said, place, holder, field)
         return self._judged(said, found, field)
+
+    def _piece(self, said: _Said, place: tuple[str, int, int], holder: etree._Element, field: EnvelopeField) -> Document:
+        """One package of several: what it is a piece of, for whoever collects them."""
+        if not said.codes:
+            raise DocumentRefused("MESSAGE_UNKNOWN", (self._unknown_code(said),))
+
+        def join(pieces: Sequence[Piece]) -> Document:
+            whole = joined(pieces)
+            root = whole.getparent()
+            return self._judged(replace(said, header=replace(said.header, piece=None)),
+                                self._content.find(whole, whole if root is None else root), field)  # fmt: skip
+
+        said.header.piece = Piece(*place, holder, join)
+        return Document(self._row_of(said.codes[0]), PIECE, said.header, {})
 
     def _judged(self, said: _Said, found: Found, field: EnvelopeField) -> Document:
         if found.operations is not None:
@@ -371,9 +395,3 @@ class TreeEnvelope:
 def replace_serial(document: Document, serial: str) -> Document:
     """The same document under another serial."""
     return Document(document.row, document.element, replace(document.header, serial=serial), document.body)
-
-
-def _compact(text: str) -> str:
-    """A point in time as our fourteen digits; empty for what is none."""
-    digits = re.sub(r"[-:/T. ]", "", text)[:14]
-    return digits if len(digits) == 14 and digits.isdecimal() else ""

@@ -9,6 +9,7 @@ from sqlalchemy.engine import Engine
 
 from adapters.store import tables as t
 from adapters.store.engine import reading
+from adapters.store.message_machine import PARKED
 
 _TABLES = {"customer": t.customer, "product_instance": t.product_instance}
 _LIVE = {"product_instance": t.product_instance.c.ended_at.is_(None)}
@@ -27,6 +28,19 @@ def matching(engine: Engine) -> Callable[[str, str, dict[str, str]], list[str]]:
             return [str(value) for value in connection.execute(statement).scalars()]
 
     return find
+
+
+def parked_under(engine: Engine, peer: str, key: str) -> list[tuple[int, bytes, str]]:
+    """Messages of a peer that wait under a key: id, bytes and charset, as they came."""
+    message, body = t.message.c, t.message_body.c
+    statement = (
+        select(message.id, body.raw, body.charset)
+        .join_from(t.message, t.message_body, body.message_id == message.id)
+        .where(message.order_key == key, message.peer == peer, message.direction == "in", message.state == PARKED)
+        .order_by(message.id)
+    )
+    with reading(engine).connect() as connection:
+        return [(int(name), bytes(raw), str(charset)) for name, raw, charset in connection.execute(statement)]
 
 
 def raw_of(engine: Engine, message_id: int) -> tuple[bytes, str]:

@@ -1,0 +1,225 @@
+"""Messages that come in several packages (spec 05.1): each stored and receipted by itself, the message taken when all are here.
+
+A piece is a message of the log that waits, so a restart loses none; what it is waiting for has no other effect.  The package
+that completes the group carries the message: its serial is the message's, its answer the message's answer, and the others are
+settled.  A repeat of a piece gets its stored receipt; another piece in a place that is taken, or of another message, is 1010.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import partial
+
+from sqlalchemy.engine import Engine
+
+from adapters.document import Document, DocumentRefused, Fault
+from adapters.envelopes.pieces import ELEMENT, Piece
+from adapters.store.matching import parked_under
+from adapters.store.message_machine import DONE, PARKED
+from adapters.store.unit import StoreUnit
+from adapters.wire.packet import Packet
+from crm_core.errors import DomainError
+from crm_core.ports import Origin, Outcome
+from gateway.answers import Answers
+from gateway.config import Peer
+from gateway.inbound import InboundJob, Respond
+from gateway.speech import SpeechBook
+from gateway.writer import Writer
+
+REMEMBERED = 256
+"""Groups kept in memory; the pieces of others are read from the log when the next one comes."""
+Judge = Callable[[Document | None, DocumentRefused | None], None]
+"""Takes the whole message, or why there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """The command of a piece: it is accepted, and nothing comes of it yet."""
+
+    def prefetch(self) -> tuple[tuple[str, str], ...]:
+        """Nothing."""
+        return ()
+
+    def execute(self, uow: object) -> Outcome:
+        """Accepted."""
+        return Outcome("ACCEPTED")
+
+
+class PieceJob(InboundJob):
+    """A piece as a message that waits; ``gone`` hears that it is none, or was here before."""
+
+    __slots__ = ("_gone", "_key")
+
+    def __init__(
+        self, packet: Packet, document: Document, key: str, peer: Peer, answers: Answers, respond: Respond,
+        gone: Callable[[], None],
+    ) -> None:  # fmt: skip
+        super().__init__(
+            packet, document.row, document.header, peer.charset, answers, respond, document=document, command=Waits(),
+            numbered=peer.serials_trusted,
+        )  # fmt: skip
+        self._key = key
+        self._gone = gone
+
+    @property
+    def id(self) -> int:
+        """The message's id, once it was executed."""
+        return self._message_id
+
+    def _record(self, unit: StoreUnit, outcome: Outcome) -> None:
+        answer = self._answers.receipt(self._row, self._header, outcome.symbol, unit.now, self.charset)
+        self._store(unit, PARKED, outcome.symbol, answer, reply=False, inbox=True)
+
+    def _order_key(self) -> str:
+        return self._key
+
+    def committed(self) -> None:
+        """Durable; a repeat is no new piece."""
+        if self.repeated:
+            self._gone()
+        super().committed()
+
+    def refused(self, unit: StoreUnit, error: DomainError) -> None:
+        """Only a defect of ours comes here."""
+        self._gone()
+        super().refused(unit, error)
+
+    def failed(self, symbol: str) -> None:
+        """Nothing was kept: the sender tries again."""
+        self._gone()
+        super().failed(symbol)
+
+
+class Settle:
+    """The pieces of a message that was taken wait no longer."""
+
+    def __init__(self, own_id: str, code: str, ids: Callable[[], Iterable[int]]) -> None:
+        self.origin = Origin(own_id, "", "package group")
+        self._code = code
+        self._ids = ids
+
+    def prefetch(self) -> tuple[tuple[str, str], ...]:
+        """Nothing of the core's."""
+        return ()
+
+    def inbox_keys(self) -> tuple[tuple[str, str], ...]:
+        """None."""
+        return ()
+
+    def execute(self, unit: StoreUnit) -> None:
+        """They are done with."""
+        for message_id in self._ids():
+            unit.put("message_state", (DONE, None, self._code, 0, None, unit.now, message_id))
+            unit.note("message", str(message_id), "joined", PARKED, DONE, "")
+
+    def refused(self, unit: StoreUnit, error: DomainError) -> None:
+        """Only a defect of ours comes here: they stay parked, where people see them."""
+
+    def committed(self) -> None:
+        """Nobody waits for this."""
+
+    def failed(self, symbol: str) -> None:
+        """As refused."""
+
+
+@dataclass(slots=True)
+class _Held:
+    """A piece that is here: its serial, the message it belongs to, and the id it is or will be stored under."""
+
+    piece: Piece
+    serial: str
+    code: str
+    id: Callable[[], int]
+
+
+@dataclass(slots=True)
+class _Group:
+    held: dict[int, _Held] = field(default_factory=dict)
+
+
+class PackageGroups:
+    """Groups that are not whole yet, by peer and the group's own name."""
+
+    def __init__(self, speeches: SpeechBook, writer: Writer, engine: Engine, own_id: str) -> None:
+        self._speeches = speeches
+        self._writer = writer
+        self._engine = engine
+        self._own = own_id
+        self._groups: dict[tuple[str, str], _Group] = {}
+
+    def take(self, packet: Packet, document: Document, peer: Peer, respond: Respond, judge: Judge) -> None:
+        """A piece of ``peer``: waits, or makes the message that ``judge`` takes."""
+        piece, header = document.header.piece, document.header
+        if piece is None:
+            raise TypeError("a piece is needed")
+        group = self._group(peer, piece)
+        before = group.held.get(piece.at)
+        fault = self._wrong(piece, document, group)
+        if fault is not None:
+            judge(None, DocumentRefused("SEGMENT_SEQUENCE", (fault,), header))
+            return
+        others = [one for at, one in group.held.items() if at != piece.at]
+        if before is None and len(others) + 1 == piece.total:
+            self._whole(piece, peer, others, judge)
+            return
+        key = (peer.id, piece.group)
+
+        def gone() -> None:
+            if before is None:
+                group.held.pop(piece.at, None)
+
+        answers = self._speeches.of(peer.id).answers
+        job = PieceJob(packet, document, _key(piece.group), peer, answers, respond, gone)
+        if before is None:
+            group.held[piece.at] = _Held(piece, header.serial, document.row.code, lambda: job.id)
+            self._groups[key] = group
+        self._writer.submit(job)
+
+    def _whole(self, piece: Piece, peer: Peer, others: list[_Held], judge: Judge) -> None:
+        try:
+            document = piece.join([piece, *(one.piece for one in others)])
+        except DocumentRefused as refusal:
+            judge(None, refusal)
+        else:
+            judge(document, None)
+        self._groups.pop((peer.id, piece.group), None)
+        accepted = self._speeches.native.answers.number("ACCEPTED")
+        self._writer.submit(Settle(self._own, accepted, lambda: [one.id() for one in others]))
+
+    def _group(self, peer: Peer, piece: Piece) -> _Group:
+        """The group as it stands; of one that is not remembered, what the log has."""
+        known = self._groups.get((peer.id, piece.group))
+        if known is not None:
+            return known
+        if len(self._groups) >= REMEMBERED:
+            del self._groups[next(iter(self._groups))]
+        group = _Group()
+        for message_id, raw, charset in parked_under(self._engine, peer.id, _key(piece.group)):
+            document = self._speeches.voice_of(peer.id).decode(raw, charset)
+            stored = document.header.piece
+            if document.element == ELEMENT and stored is not None:
+                group.held[stored.at] = _Held(stored, document.header.serial, document.row.code, partial(int, message_id))
+        return group
+
+    def _wrong(self, piece: Piece, document: Document, group: _Group) -> Fault | None:
+        """Why a piece is none of its group."""
+        same = group.held.get(piece.at)
+        if same is not None and same.serial != document.header.serial:
+            zh, en = f"第 {piece.at} 包已收到", f"package {piece.at} is here already"
+            return Fault("/", "sequence", str(piece.at), zh, en)
+        for one in group.held.values():
+            if one.piece.total != piece.total:
+                there, said = one.piece.total, piece.total
+                zh, en = f"本组共 {there} 包，此包说 {said}", f"the group has {there} packages, this one says {said}"
+                return Fault("/", "sequence", str(said), zh, en)
+            if one.code != document.row.code:
+                code = document.row.code
+                zh, en = f"本组是 {one.code}，此包是 {code}", f"the group is {one.code}, this package is {code}"
+                return Fault("/", "sequence", code, zh, en)
+        return None
+
+
+def _key(group: str) -> str:
+    """The key pieces wait under in the log."""
+    return f"PackageGroup {group}"[:64]
