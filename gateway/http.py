@@ -26,6 +26,7 @@ log = structlog.get_logger()
 SWEEP_S = 1.0
 LINGER_S = 2.0
 """How long a refused client may take to read why."""
+TOO_LARGE = 413
 CHUNKED_FROM = 65_536
 """Answers longer than this go out in chunks."""
 _CHUNK = 32_768
@@ -239,9 +240,11 @@ class HardenedChannel(http.HTTPChannel):
             return
         self.refused = True
         self.persistent = 0
-        text = _TEXTS.get(status, _TEXTS[400]).encode()
+        media, text = "text/plain; charset=utf-8", _TEXTS.get(status, _TEXTS[400]).encode()
+        if status == TOO_LARGE:
+            media, text = self.site.too_large(self._path, self.requests[-1].header(b"content-type")) or (media, text)
         log.info("http.refused", host=self.host, status=status)
-        head = f"Content-Type: text/plain; charset=utf-8\r\nContent-Length: {len(text)}\r\nConnection: close\r\n\r\n"
+        head = f"Content-Type: {media}\r\nContent-Length: {len(text)}\r\nConnection: close\r\n\r\n"
         self.transport.write(status_line(status) + head.encode("ascii") + text)
         self.phase, self.since = "closing", self._seconds()
         half_close = getattr(self.transport, "loseWriteConnection", None)
@@ -280,6 +283,8 @@ class HttpSite(Factory):
         self.clock = clock
         self.handle = handle
         self.turned_away = 0
+        self.too_large: Callable[[bytes, bytes], tuple[str, bytes] | None] = lambda path, content_type: None
+        """What a body beyond the limit is answered with, by path and Content-Type: media type and document."""
         self._channels: dict[HardenedChannel, None] = {}
         self._per_address: dict[str, int] = {}
         self._sweeping = False

@@ -224,6 +224,10 @@ class PlainIntake:
         """A refusal that does not depend on what was sent."""
         self._refuse(request, request.body, symbol)
 
+    def too_large(self) -> tuple[str, bytes]:
+        """1008 for a body that was not read: media type and document."""
+        return "application/xml; charset=UTF-8", self._shop.receipt(b"", "TOO_LARGE")
+
     def _refuse(
         self,
         request: HttpRequest,

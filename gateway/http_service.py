@@ -39,12 +39,13 @@ class HttpService:
         self._contract = Contract(codec.catalogue, rows, WSDL_NAME)
         self._stopping = False
         self.site = HttpSite(listen.http, clock, self._handle)
+        self.site.too_large = self._too_large
         self.factory: Any = self.site if listen.tls is None else server_factory(listen.tls, self.site, clock)
 
     def _handle(self, request: HttpRequest) -> None:
         path, _, query = request.uri.partition(b"?")
-        plain = self._listen.binding == "http" and (path.startswith(PLAIN_PATH) or path == PLAIN_PATH[:-1])
-        soap = path.rstrip(b"/") == SOAP_PATH
+        kind = self._kind(path)
+        plain, soap = kind == "plain", kind == "soap"
         if not self._gate.expected(request.address):
             self._turn_away(request, "ADDRESS_NOT_ALLOWED", plain)
         elif request.method == b"GET" and (path.startswith(SOAP_PATH + b"/xsd/") or (soap and query.lower() == b"wsdl")):
@@ -59,6 +60,19 @@ class HttpService:
             self._plain.take(request, path[len(PLAIN_PATH) :].decode("latin-1"))
         else:
             self._soap.take(request)
+
+    def _kind(self, path: bytes) -> str:
+        """Whose path it is: plain, soap, or nobody's."""
+        if self._listen.binding == "http" and (path.startswith(PLAIN_PATH) or path == PLAIN_PATH[:-1]):
+            return "plain"
+        return "soap" if path.rstrip(b"/") == SOAP_PATH else ""
+
+    def _too_large(self, path: bytes, content_type: bytes) -> tuple[str, bytes] | None:
+        """The refusal of a body nobody has read to its end, in the form of its path."""
+        kind = self._kind(path.partition(b"?")[0])
+        if not kind:
+            return None
+        return self._plain.too_large() if kind == "plain" else self._soap.too_large(content_type)
 
     def _turn_away(self, request: HttpRequest, symbol: str, plain: bool) -> None:
         if plain:

@@ -20,7 +20,7 @@ from adapters.xml.charset import Reading, read
 from gateway.config import Peer
 from gateway.http import HttpRequest
 from gateway.http_auth import NotAdmitted
-from gateway.http_intake import Shop, Unacceptable, body_of, check_media, log, media_of, send
+from gateway.http_intake import Shop, Unacceptable, body_of, check_media, log, media_charset, media_of, send
 from schemas.loader import NATIVE, RELEASE
 from schemas.wsdl import soap_namespace
 
@@ -206,6 +206,13 @@ class SoapIntake:
         """A refusal that does not depend on what was sent."""
         kind, _ = media_of(request)
         self._refuse(request, self._frames["1.2" if kind == MEDIA["1.2"] else "1.1"], request.body, symbol)
+
+    def too_large(self, content_type: bytes) -> tuple[str, bytes]:
+        """1008 for a body that was not read: media type and Fault."""
+        kind, _ = media_charset(content_type)
+        frame, shop = self._frames["1.2" if kind == MEDIA["1.2"] else "1.1"], self._shop
+        result = shop.catalogue.result("TOO_LARGE")
+        return f"{MEDIA[frame.version]}; charset=utf-8", frame.fault(shop.receipt(b"", "TOO_LARGE"), result, None)
 
     def _send_fault(
         self,

@@ -183,21 +183,28 @@ def test_the_same_attacks_get_the_same_code_over_sockets_and_plain_http(sealed: 
     assert not [name for name in sealed if "passwd" in name or name.startswith("('127.0.0.1'") or name.endswith(".dtd")]
 
 
+@pytest.mark.parametrize("path", ["/soap", "/if/SubmitOrder"])
 @pytest.mark.parametrize("how", ["announced", "chunked", "gzip"])
-def test_x18_one_byte_more_than_the_limit_is_413(shared: Rig, how: str) -> None:
+def test_x18_one_byte_more_than_the_limit_is_413_with_its_code(shared: Rig, how: str, path: str) -> None:
     body = GOOD.encode() + b" " * (MIB + 1 - len(GOOD.encode()))
     if how == "announced":
-        sent = request("/soap", body)
+        sent = request(path, body)
     elif how == "gzip":
-        sent = request("/soap", gzip.compress(body), extra="Content-Encoding: gzip\r\n")
+        sent = request(path, gzip.compress(body), extra="Content-Encoding: gzip\r\n")
     else:
-        sent = request("/soap", b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body), extra="Transfer-Encoding: chunked\r\n")
-    assert ask(shared, sent).status == 413
+        sent = request(path, b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body), extra="Transfer-Encoding: chunked\r\n")
+    response = ask(shared, sent)
+    assert (response.status, response.code) == (413, "1008")
+    assert bool(response.xml.xpath("//*[local-name()='Fault']")) is (path == "/soap")
+    assert "/" in response.text("text")
 
 
 def test_a_length_of_a_trillion_is_refused_before_any_of_it_comes(shared: Rig) -> None:
-    head = "POST /soap HTTP/1.1\r\nHost: crm\r\nContent-Length: 1000000000000\r\n\r\n"
-    assert ask(shared, head.encode()).status == 413
+    head = "POST {} HTTP/1.1\r\nHost: crm\r\nContent-Type: application/soap+xml\r\nContent-Length: 1000000000000\r\n\r\n"
+    told = ask(shared, head.format("/soap").encode())
+    assert (told.status, told.code, SOAP_12 in told.body.decode()) == (413, "1008", True)
+    elsewhere = ask(shared, head.format("/elsewhere").encode())
+    assert (elsewhere.status, elsewhere.body.decode()) == (413, "报文体超过大小上限 / the body exceeds the limit")
 
 
 def test_a_gzip_bomb_costs_no_more_than_the_limit(shared: Rig) -> None:
