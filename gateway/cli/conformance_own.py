@@ -31,7 +31,7 @@ _ROLE = "CRM"
 )
 @click.option("--suite", "names", multiple=True, help="只判此套件，可重复。Only this suite (repeated).")
 @click.option("--only", multiple=True, metavar="CLAUSE", help="只用此条款或用例，可重复。Only this clause or case (repeated).")
-@click.option("--width", type=click.IntRange(1, 256), default=64, show_default=True, help="同时的用例数。Cases side by side.")
+@click.option("--width", type=click.IntRange(1, 64), default=12, show_default=True, help="同时的用例数。Cases side by side.")
 @click.option("--patience", type=click.IntRange(1), metavar="S", help="略去等待更久的用例。Leave out cases that wait longer.")
 @click.option("--seed", type=int, default=1, show_default=True, help="随机种子。Seed.")
 @click.option("--report", type=click.Path(file_okay=False, path_type=Path), help="结果目录。Results, a folder a suite.")

@@ -5,7 +5,7 @@ The peers are those the judge plays; every timer is that of spec 01.1.5 unless t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -38,11 +38,12 @@ _TIMERS = {
 """Times of the questionnaire that are times of a peer's row, and their names there."""
 
 
-def configuration(address: str, pics: Pics, database: str = "") -> str:
+def configuration(address: str, pics: Pics, database: str = "", times: Mapping[str, float] | None = None) -> str:
     """The file: a CRM that listens at ``address`` and whose peers are where the questionnaire says; ``database`` empty: SQLite
-    beside the file."""
+    beside the file; ``times``: timers of the peers' rows in seconds that are not the questionnaire's."""
     usual = Pics().timers
-    timers = {own: pics.timers[name] for name, own in _TIMERS.items() if pics.timers[name] != usual[name]}
+    timers = {own: pics.timers[name] / 1000 for name, own in _TIMERS.items() if pics.timers[name] != usual[name]}
+    timers |= times or {}
     rows = [
         "[gateway]",
         f'system_id = "{pics.systems["CRM"]}"',
@@ -59,7 +60,7 @@ def configuration(address: str, pics: Pics, database: str = "") -> str:
         if role != "CRM":
             rows += ["", "[[peer]]", f'id = "{pics.systems[role]}"', f'role = "{role}"', 'listen = "door"']
             rows += _manner(pics, place)
-            rows += ["[peer.timers]", *(f"{name} = {ms / 1000}" for name, ms in timers.items())]
+            rows += ["[peer.timers]", *(f"{name} = {seconds}" for name, seconds in timers.items())]
     return "\n".join(rows) + "\n"
 
 

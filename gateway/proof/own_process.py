@@ -20,19 +20,10 @@ from gateway.proof.own_crm import FILE, configuration
 
 SQLITE = "sqlite"
 _DRIVER = "postgresql+psycopg"
-SHORT = {
-    "connect": 2_000,
-    "receipt": 2_000,
-    "answer": 10_000,
-    "result": 30_000,
-    "settle": 1_000,
-    "heartbeat": 2_500,
-    "idle": 8_000,
-    "partial": 2_000,
-    "reassembly": 3_000,
-    "reconnect": 10_000,
-}
-"""Times of the questionnaire in ms, short enough to be waited for; the process is configured with the same ones."""
+SHORT = {"settle": 1_000, "heartbeat": 3_000, "partial": 5_000, "reassembly": 5_000}
+"""Times of the questionnaire in ms that are waited for; the others only bound what comes at once, however busy the machine."""
+_RECEIPT_S = 5.0
+"""After how long without a receipt the product sends again: bounded by nothing of the questionnaire."""
 
 
 class StoreUnknown(ValueError):
@@ -64,7 +55,7 @@ def started(rig: Rig, name: str, pics: Pics, database: str) -> str:
     folder = rig.folder / name
     folder.mkdir()
     url, secret = _without_password(database)
-    text = configuration("tcp://127.0.0.1:0", pics, url)
+    text = configuration("tcp://127.0.0.1:0", pics, url, {"receipt": _RECEIPT_S})
     if secret:
         (folder / "password").write_text(secret, encoding="utf-8")
         text = text.replace("[gateway]\n", '[gateway]\ndatabase_password_file = "password"\n', 1)

@@ -110,15 +110,12 @@ def test_what_cannot_be_judged_is_said(arguments: list[str], names: str) -> None
 
 def test_the_configuration_has_the_times_the_questionnaire_says(tmp_path: Path) -> None:
     pics = short_pics()
-    config = parse(configuration("tcp://127.0.0.1:0", pics), "judged.toml", tmp_path)
+    config = parse(configuration("tcp://127.0.0.1:0", pics, "", {"receipt": 7.0}), "judged.toml", tmp_path)
     for peer in config.peer:
         timers = peer.timers
-        assert (timers.receipt, timers.blocking, timers.heartbeat) == tuple(
-            pics.timers[name] / 1000 for name in ("receipt", "answer", "heartbeat")
-        )
-        assert (timers.idle, timers.partial, timers.reassembly) == tuple(
-            pics.timers[name] / 1000 for name in ("idle", "partial", "reassembly")
-        )
+        asked = [pics.timers[name] / 1000 for name in ("heartbeat", "idle", "partial", "reassembly")]
+        assert [timers.heartbeat, timers.idle, timers.partial, timers.reassembly] == asked
+        assert timers.receipt == 7.0
     assert {peer.role: peer.connect for peer in config.peer} == {
         role: (address,) for role, address in pics.listen.items() if role != "CRM"
     }
