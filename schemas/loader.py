@@ -22,12 +22,13 @@ from schemas.rows import (
     read_results,
     read_table,
 )
-from schemas.shape import Shape, ShapeReader
+from schemas.shape import Shape, ShapeReader, Struct
 
 RELEASE = "0.9"
 RECEIPT = "Receipt"
 RECEIPT_XSD = "types/common.xsd"
 NATIVE = "package"
+HEADER_TYPE = "HeaderType"
 _XS = "http://www.w3.org/2001/XMLSchema"
 
 
@@ -203,6 +204,13 @@ class Catalogue:
         shape = reader.element(element)
         if shape is None:
             raise UnknownName("未知的报文元素", "unknown body element", element)
+        return shape
+
+    def header(self, version: str = RELEASE) -> Struct:
+        """The tree of the native envelope's Header (see schemas.shape). Raises UnknownName."""
+        shape = ShapeReader(self.root / "xsd", (self.version(version).xsd,)).type(HEADER_TYPE)
+        if not isinstance(shape, Struct):
+            raise UnknownName("未知的类型", "unknown type", HEADER_TYPE)
         return shape
 
     def samples(self, name: str) -> tuple[Path, ...]:

@@ -163,6 +163,11 @@ class ShapeReader:
             self._elements[name] = self._shape_of(node)
         return self._elements[name]
 
+    def type(self, name: str) -> Shape | None:
+        """Shape of the global type ``name``, None if no file defines it. Raises OutsideSubset."""
+        node = self._components.get(("Type", name))
+        return None if node is None else self._named(node, name)
+
     def _shape_of(self, node: etree._Element) -> Shape:
         named = node.get("type")
         if named is not None:

@@ -36,7 +36,7 @@ class _Release:
         self.optional = optional_tags(row)
         self.prefix = f"{{{row.message_namespace}}}"
         self.opening = f'<Package xmlns="{row.namespace}"><Header>'
-        self.forms = Forms()
+        self.header = catalogue.header(version)
         self._catalogue = catalogue
         self._readers: dict[tuple[str, bool], tuple[str, Reader]] = {}
         self._writers: dict[str, tuple[str, str, Writer]] = {}
@@ -66,6 +66,8 @@ class Codec:
     def __init__(self, catalogue: Catalogue, limits: Limits = DEFAULT_LIMITS) -> None:
         self.catalogue = catalogue
         self.parser = SafeParser(limits)
+        self._forms = Forms()
+        self._rows: dict[tuple[str, str, str], MessageRow] = {}
         self._releases = {version: _Release(catalogue, version) for version in catalogue.versions()}
         self._roots = {f"{{{release.row.namespace}}}Package": release for release in self._releases.values()}
         self._declarations = {
@@ -89,6 +91,9 @@ class Codec:
         """As ``decode``, and how the charset was found (which rule, which labels were false: kept per peer)."""
         reading = self.read(raw, charset)
         data = reading.data
+        sure = self.decode_sure(data)
+        if sure is not None:
+            return _agreed(sure, expect), reading
         try:
             root = self.parser.parse_shallow(data)
         except DocumentRefused as refusal:
@@ -105,11 +110,17 @@ class Codec:
         if release is None or not release.schema.validate(root):
             raise self._refusal(root, data)
         document = self._read_plain(root, release, data) if is_plain(data) else self._document(root, release, plain=False)
-        if expect is not None:
-            faults = disagreements(document.header, expect)
-            if faults:
-                raise DocumentRefused("HEADER_DISAGREES", faults, document.header)
-        return document
+        return _agreed(document, expect)
+
+    def decode_sure(self, data: bytes) -> Document | None:
+        """The document in UTF-8 ``data`` (no declaration) if its form is so well known that its validity is beyond doubt; None
+        where it must be parsed. Raises DocumentRefused MESSAGE_UNKNOWN, VERSION_UNSUPPORTED or HEADER_DISAGREES.
+        """
+        found = self._forms.sure(data)
+        if found is None:
+            return None
+        version, (header, name, body) = found
+        return Document(self._row(header, self._releases[version], name), name, header, body)
 
     def read(self, raw: bytes, charset: str | None) -> Reading:
         """Step one of every envelope: size bound and charset. Raises DocumentRefused TOO_LARGE, CHARSET_UNDECODABLE."""
@@ -123,13 +134,14 @@ class Codec:
     def _read_plain(self, root: etree._Element, release: _Release, data: bytes) -> Document:
         """By its known form, or through lxml and remembered."""
         text = data.decode()
-        known = release.forms.read(text)
+        known = self._forms.read(text)
         if not isinstance(known, str):
             header, name, body = known
             return Document(self._row(header, release, name), name, header, body)
         document = self._document(root, release, plain=True)
         shape = self.catalogue.shape(document.element, release.version)
-        release.forms.learn(known, text, (document.header, document.element, document.body), shape)
+        read = (document.header, document.element, document.body)
+        self._forms.learn(known, text, read, release.version, release.header, shape)
         return document
 
     def _document(self, root: etree._Element, release: _Release, plain: bool) -> Document:
@@ -141,6 +153,10 @@ class Codec:
         return Document(row, name, header, self._body(root, body, reader, header))
 
     def _row(self, header: Header, release: _Release, element: str) -> MessageRow:
+        if header.version == release.version:
+            known = self._rows.get((header.version, header.code, element))
+            if known is not None:
+                return known
         if header.version not in self._releases:
             raise _unsupported(header)
         if header.version != release.version:
@@ -152,6 +168,7 @@ class Codec:
             raise _unknown_code(header) from fault
         if element != RECEIPT and element not in row.elements():
             raise DocumentRefused("HEADER_DISAGREES", (_mismatch(row, element),), header)
+        self._rows[header.version, header.code, element] = row
         return row
 
     def _body(self, root: etree._Element, body: etree._Element, reader: Reader, header: Header) -> dict[str, Any]:
@@ -274,6 +291,15 @@ class Codec:
         # literals and values alternate from an empty literal on
         parts: list[str] = []
         return finish(parts, writer(document.body, parts, opening) + closing)
+
+
+def _agreed(document: Document, expect: dict[str, Any] | None) -> Document:
+    """The document, if its header says what the packet does. Raises DocumentRefused HEADER_DISAGREES."""
+    if expect is not None:
+        faults = disagreements(document.header, expect)
+        if faults:
+            raise DocumentRefused("HEADER_DISAGREES", faults, document.header)
+    return document
 
 
 def _unsupported(header: Header | None) -> DocumentRefused:

@@ -4,49 +4,99 @@ Peers send the same few forms over and over: the same tags in the same order aro
 ``>`` such a document is tags and texts by turns; the tags name the form, and a form that was read once through lxml is compiled
 to one expression that puts the texts where they belong.
 
-Why that is right: it is asked only for documents lxml has parsed and found valid, that hold no reference, comment or
-declaration and no blanks to collapse (``is_plain``), and no ``>`` but at the end of a tag, so that none of their texts can be
-taken for a tag.  Two such documents with the same tags have the same structure.  A form is learned only if reading it by
-position gives exactly what lxml gave.  ``Extension`` holds foreign content and is never learned.
+``read`` is asked only for documents lxml has parsed and found valid, that hold no reference, comment or declaration and no
+blanks to collapse (``is_plain``), and no ``>`` but at the end of a tag, so that none of their texts can be taken for a tag.
+Two such documents with the same tags have the same structure.  A form is learned only if reading it by position gives exactly
+what lxml gave.  ``Extension`` holds foreign content and is never learned.
+
+``sure`` needs no lxml at all.  Our schemas restrict structure and single texts, nothing across them (``schemas.shape`` refuses
+the rest), so a document is valid if its tags are those of a valid one and each text is allowed where it stands.  Of a form that
+keeps coming one regular expression says so for all texts at once, a line each (``adapters.xml.facets``).  What it does not
+know to be valid is not refused: lxml decides, as for any other document.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from adapters.document import Body, Header
 from adapters.envelopes.package import WIRE_NAMES
+from adapters.xml.facets import expression
 from schemas.shape import Leaf, ListOf, Shape, Struct
 
 MOST = 512
 """Forms remembered; a peer that never repeats itself makes the oldest ones go."""
+OFTEN = 8
+"""How often a form has come by when its regular expression is worth compiling."""
+SURE_SIZE = 1 << 20
+"""Bytes of a document that may go by its form alone; libxml2's own limits are far above."""
 
 _FIELDS = {name: field for field, name in WIRE_NAMES.items()}
 _BOOLEAN = {"true": True, "1": True, "false": False, "0": False}
+_UNMARKED = bytes(byte for byte in range(0x20, 0x100) if byte not in b"<>&")
+"""Bytes that may stand anywhere: neither marks nor control characters."""
+_LAST_OF_BMP = b"\xef\xbf"
+"""UTF-8 beginning of U+FFC0 to U+FFFF, two of which are no characters."""
 
 Read = tuple[Header, str, Body]
 Reader = Callable[[list[str]], Read]
+
+
+@dataclass(slots=True)
+class _Known:
+    """A form: its marks, how to read it, and what its texts must look like (None: not to be had, or not yet)."""
+
+    marks: bytes
+    version: str
+    reader: Reader
+    lines: str | None
+    met: int = 0
+    texts: re.Pattern[str] | None = None
 
 
 class Forms:
     """The forms one codec has met."""
 
     def __init__(self) -> None:
-        self._known: dict[str, Reader] = {}
+        self._known: dict[str, _Known] = {}
+
+    def sure(self, data: bytes) -> tuple[str, Read] | None:
+        """Schema version, and header, element name and body of a document (UTF-8, without declaration) that is valid beyond doubt;
+        None where lxml must be asked."""
+        marks = data.translate(None, _UNMARKED)
+        if len(data) > SURE_SIZE or _LAST_OF_BMP in data:
+            return None
+        pieces = data.decode().replace(">", "<").split("<")
+        known = self._known.get("<".join(pieces[1::2]))
+        if known is None or known.texts is None or known.marks != marks:
+            return None
+        lines = "\n".join(pieces[::2])
+        if known.texts.fullmatch(lines) is None or "  " in lines or "\n " in lines or " \n" in lines:
+            return None
+        return known.version, known.reader(pieces)
 
     def read(self, text: str) -> Read | str:
         """Header, element name and body of a valid plain document, or the form to ``learn`` if it is new."""
         pieces = text.replace(">", "<").split("<")
         form = "<".join(pieces[1::2])
-        reader = self._known.get(form)
-        return form if reader is None else reader(pieces)
+        known = self._known.get(form)
+        if known is None:
+            return form
+        known.met += 1
+        if known.met == OFTEN and known.lines is not None:
+            known.texts = _compiled(known.lines)
+        return known.reader(pieces)
 
-    def learn(self, form: str, text: str, read: Read, shape: Shape) -> None:
-        """Remember how ``text`` was read; in vain where the form cannot be read by position."""
+    def learn(self, form: str, text: str, read: Read, version: str, header: Struct, shape: Shape) -> None:
+        """Remember how ``text`` was read; in vain where the form cannot be read by position. ``header`` and ``shape`` are what the
+        schemas of ``version`` say of the Header and of the body element."""
         tags = _Tags(form)
         try:
-            source = f"lambda v: (Header({_header(tags)}), {read[1]!r}, {_value(shape, read[2], tags)})"
+            source = f"lambda v: (Header({_header(tags, header)}), {read[1]!r}, {_value(shape, read[2], tags)})"
         except _ByElementOnly:
             return
         # names come from our own schemas and are quoted; texts are only ever indexed
@@ -55,7 +105,13 @@ class Forms:
             return
         if len(self._known) >= MOST:
             del self._known[next(iter(self._known))]
-        self._known[form] = reader
+        self._known[form] = _Known(b"<>" * tags.count, version, reader, tags.lines())
+
+
+@lru_cache(maxsize=MOST)
+def _compiled(lines: str) -> re.Pattern[str]:
+    """Codecs that meet the same form share its expression."""
+    return re.compile(lines)
 
 
 class _ByElementOnly(Exception):
@@ -68,6 +124,8 @@ class _Tags:
     def __init__(self, form: str) -> None:
         self._tags = form.split("<")
         self._at = 0
+        self._texts: list[str | None] = [""] * (len(self._tags) + 1)
+        self.count = len(self._tags)
 
     def open(self) -> tuple[str, str, bool]:
         """Name of the next tag, the text behind it, whether it closed itself."""
@@ -78,14 +136,23 @@ class _Tags:
         tag = self._tags[at]
         return tag.removesuffix("/").partition(" ")[0], f"v[{2 * at + 2}]", tag.endswith("/")
 
+    def value(self, leaf: Leaf) -> None:
+        """The text behind the tag that was opened last is a ``leaf``."""
+        self._texts[self._at] = expression(leaf)
+
     def close(self) -> bool:
         """Pass a closing tag, if that is what comes."""
         closing = self._at < len(self._tags) and self._tags[self._at].startswith("/")
         self._at += closing
         return closing
 
+    def lines(self) -> str | None:
+        """The expression of all texts, a line each: nothing where no value stands; None if one of them has none."""
+        known = [text for text in self._texts if text is not None]
+        return "\n".join(known) if len(known) == len(self._texts) else None
 
-def _header(tags: _Tags) -> str:
+
+def _header(tags: _Tags, shape: Struct) -> str:
     """Arguments of ``Header`` from the tags up to the body element's; in a SOAP envelope its header block is the Header."""
     outer = (_local(tags.open()[0]), _local(tags.open()[0]))
     soap = outer == ("Envelope", "Header") and _local(tags.open()[0]) == "PackageHeader"
@@ -94,7 +161,9 @@ def _header(tags: _Tags) -> str:
     given = []
     while not tags.close():
         name, text, closed = tags.open()
-        field = _FIELDS.get(_local(name))
+        field, known = _FIELDS.get(_local(name)), shape.field(_local(name))
+        if known is not None and isinstance(known.shape, Leaf) and not closed:
+            tags.value(known.shape)
         if field is None or not (closed or tags.close()):
             raise _ByElementOnly
         given.append(f"{field}=int({text})" if field == "ttl" else f"{field}={text}")
@@ -111,6 +180,8 @@ def _value(shape: Shape, value: Any, tags: _Tags) -> str:
     """The expression for the element that comes next, whose value in the document at hand is ``value``."""
     _, text, closed = tags.open()
     if isinstance(shape, Leaf):
+        if not closed:
+            tags.value(shape)
         written = text if shape.kind == "str" else f"int({text})" if shape.kind == "int" else f"BOOLEAN[{text}]"
     elif isinstance(shape, Struct):
         fields = [(name, shape.field(name), one) for name, one in value.items()]
