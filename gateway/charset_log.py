@@ -5,7 +5,7 @@ from __future__ import annotations
 import structlog
 
 from adapters.document import DocumentRefused, Fault, Header
-from adapters.xml.charset import Reading
+from adapters.xml.charset import Found
 from gateway.config import Peer
 
 log = structlog.get_logger()
@@ -20,7 +20,7 @@ class CharsetLog:
     def __init__(self) -> None:
         self.counts: dict[str, dict[str, int]] = {}
 
-    def judge(self, peer: Peer, reading: Reading, header: Header) -> None:
+    def judge(self, peer: Peer, reading: Found, header: Header) -> None:
         """Takes down a document whose label was false. Raises DocumentRefused (1005) where the peer's row forbids that."""
         declared = ", ".join(reading.wrong)
         sort = f"{declared} -> {reading.charset}"

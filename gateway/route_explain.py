@@ -16,7 +16,7 @@ from adapters.wire.outlet import Outlet
 from adapters.wire.packet import Kind, Packet
 from adapters.wire.segments import split
 from adapters.wire.unsaid import Unsaid
-from adapters.xml.charset import Reading
+from adapters.xml.charset import Found
 from adapters.xml.codec import Codec
 from gateway.config import Config, Peer
 from gateway.dispatch import IN_BOTH
@@ -116,7 +116,7 @@ class Explainer:
                  peer=peer.id, role=peer.role, envelope=peer.envelope)  # fmt: skip
         return peer
 
-    def _read(self, told: Explained, document: Document, reading: Reading, peer: Peer) -> None:
+    def _read(self, told: Explained, document: Document, reading: Found, peer: Peer) -> None:
         wrong = "、".join(reading.wrong)
         zh, en = f"{reading.charset}（依据 {reading.rule}）", f"{reading.charset} (by {reading.rule})"
         if wrong:

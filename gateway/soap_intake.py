@@ -13,10 +13,20 @@ from lxml import etree
 from adapters.document import Document, DocumentRefused, Fault
 from adapters.envelopes.package import loose_header
 from adapters.soap.names import MEDIA, SoapVersion
-from adapters.soap.reading import FaultCode, Opened, SoapRefused, digest_of, open_envelope, text_of, to_package, version_of
+from adapters.soap.reading import (
+    FaultCode,
+    Opened,
+    SoapRefused,
+    digest_of,
+    open_envelope,
+    text_of,
+    to_package,
+    version_in,
+    version_of,
+)
 from adapters.soap.writing import Frame
 from adapters.wire.packet import Packet
-from adapters.xml.charset import Reading, read
+from adapters.xml.charset import Found, Reading, read
 from gateway.config import Peer
 from gateway.http import HttpRequest
 from gateway.http_auth import NotAdmitted
@@ -52,6 +62,8 @@ class SoapIntake:
         if shop.dispatcher.behind:
             self._refuse(request, frame, raw, "BUSY")
             return
+        if self._sure(request, raw, charset):
+            return
         try:
             reading = shop.codec.read(raw, charset)
             root = shop.codec.parser.parse_shallow(reading.data)
@@ -72,39 +84,83 @@ class SoapIntake:
 
     # -- documents ----------------------------------------------------------------------------------------------------
 
-    def _document(self, request: HttpRequest, frame: Frame, packet: Packet, opened: Opened, reading: Reading) -> None:
+    def _sure(self, request: HttpRequest, raw: bytes, charset: str | None) -> bool:
+        """Take an envelope of a form so well known that it need not be parsed: our header block, a document, nothing else."""
+        version = version_in(raw)
+        if version is None:
+            return False
+        try:
+            sure = self._shop.codec.decode_sure(raw, charset, "Envelope")
+        except DocumentRefused:
+            return False
+        if sure is None:
+            return False
+        document, found = sure
+        packet = Packet(body=raw, charset=found.charset, receiver=self._shop.book.own_id)
+        frame = self._frames[version]
+        peer = self._admitted(request, frame, packet, document.header.sender, None)
+        if peer is not None:
+            self._judge(request, frame, packet, peer, document, found, None)
+        return True
+
+    def _admitted(
+        self, request: HttpRequest, frame: Frame, packet: Packet, sender: str, security: etree._Element | None
+    ) -> Peer | None:
+        """The peer that may speak here under this name; None after an answer to anybody else."""
         shop, raw = self._shop, packet.body
         try:
-            if opened.header is None:
-                to_package(opened, self._releases[RELEASE])  # refuses it for that
-            peer = shop.gate.admit(opened.sender, request, opened.security)
+            peer = shop.gate.admit(sender, request, security)
         except NotAdmitted as fault:
             self._not_admitted(request, frame, raw, fault)
-            return
-        except SoapRefused as refusal:
-            self._unreadable(request, frame, raw, packet.charset, refusal)
-            return
+            return None
         if peer.envelope != NATIVE:
             self._refuse(request, frame, raw, "NOT_PERMITTED", (_other_envelope(peer.envelope),))
-            return
+            return None
         if self._too_fast(request, frame, raw, peer):
-            return
+            return None
         packet.sender = peer.id
-        document: Document | None = None
-        refusal_: DocumentRefused | None = None
-        root = to_package(opened, self._release_of(opened))
-        try:
-            document = shop.codec.decode_tree(root, reading.data)
-            if reading.wrong:
-                shop.dispatcher.charsets.judge(peer, reading, document.header)
+        return peer
+
+    def _judge(
+        self,
+        request: HttpRequest,
+        frame: Frame,
+        packet: Packet,
+        peer: Peer,
+        document: Document | None,
+        how: Found | DocumentRefused,
+        root: etree._Element | None,
+    ) -> None:
+        """Hand on what was read, and ``how`` its charset was found, or why nothing could be."""
+        shop = self._shop
+        refusal = how if isinstance(how, DocumentRefused) else None
+        if document is not None and isinstance(how, Found):
+            if how.wrong:
+                shop.dispatcher.charsets.judge(peer, how, document.header)
             if "soap" not in document.row.bindings:
-                refusal_ = _not_offered(document)
-        except DocumentRefused as refusal:
-            document, refusal_ = None, refusal
+                refusal = _not_offered(document)
         shop.dispatcher.take_judged(
-            packet, peer, self._responder(request, frame, None), document, refusal_,
+            packet, peer, self._responder(request, frame, None), document, refusal,
             charset="UTF-8", digest=digest_of(document, root),
         )  # fmt: skip
+
+    def _document(self, request: HttpRequest, frame: Frame, packet: Packet, opened: Opened, reading: Reading) -> None:
+        if opened.header is None:
+            try:
+                to_package(opened, self._releases[RELEASE])  # refuses it for that
+            except SoapRefused as refusal:
+                self._unreadable(request, frame, packet.body, packet.charset, refusal)
+                return
+        peer = self._admitted(request, frame, packet, opened.sender, opened.security)
+        if peer is None:
+            return
+        root = to_package(opened, self._release_of(opened))
+        try:
+            document = self._shop.codec.decode_tree(root, reading.data)
+        except DocumentRefused as refusal:
+            self._judge(request, frame, packet, peer, None, refusal, root)
+        else:
+            self._judge(request, frame, packet, peer, document, reading, root)
 
     def _release_of(self, opened: Opened) -> Any:
         """The schema version of the header block's namespace; an unknown one is judged, and refused, as the current one."""

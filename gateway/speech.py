@@ -12,7 +12,7 @@ from adapters.document import Document, DocumentRefused, Header
 from adapters.envelopes.envelope import Envelope, envelope
 from adapters.envelopes.references import Find, nothing
 from adapters.wire.packet import Kind, Packet
-from adapters.xml.charset import GB18030, Reading, Undecodable, read
+from adapters.xml.charset import GB18030, Found, Undecodable, read
 from adapters.xml.codec import Codec
 from gateway.answers import Answers
 from gateway.config import Peer
@@ -68,7 +68,7 @@ class SpeechBook:
         except LookupError:
             return self.codec.catalogue.messages()[0]
 
-    def read(self, peer_id: str, packet: Packet, expect: dict[str, str] | None) -> tuple[Document, Reading]:
+    def read(self, peer_id: str, packet: Packet, expect: dict[str, str] | None) -> tuple[Document, Found]:
         """The document in a packet of a peer, what it refers to under our serial. Raises DocumentRefused."""
         document, reading = self.voice_of(peer_id).decode_reading(packet.body, packet.charset, expect)
         if document.header.ref_serial is not None:

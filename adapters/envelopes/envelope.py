@@ -21,7 +21,7 @@ from adapters.envelopes.line import LineEnvelope
 from adapters.envelopes.moments import XsMoments
 from adapters.envelopes.references import Find, nothing
 from adapters.envelopes.tree import TreeEnvelope
-from adapters.xml.charset import Reading
+from adapters.xml.charset import Found
 from adapters.xml.codec import Codec
 from schemas.model import EnvelopeRow
 
@@ -34,7 +34,7 @@ class Envelope(Protocol):
 
     def decode_reading(
         self, raw: bytes, charset: str | None = None, expect: dict[str, Any] | None = None
-    ) -> tuple[Document, Reading]:
+    ) -> tuple[Document, Found]:
         """Bytes -> document, and how the charset was found."""
 
     def decode_answer(self, raw: bytes, charset: str | None, asked: Header) -> Document:

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from adapters.document import Document, Header
-from adapters.xml.charset import Reading
+from adapters.xml.charset import Found
 from adapters.xml.codec import Codec
 from schemas.shape import Leaf, ListOf, Shape, Struct
 
@@ -37,7 +37,7 @@ class XsMoments:
 
     def decode_reading(
         self, raw: bytes, charset: str | None = None, expect: dict[str, Any] | None = None
-    ) -> tuple[Document, Reading]:
+    ) -> tuple[Document, Found]:
         """See ``Envelope``."""
         return self._inner.decode_reading(raw, charset, expect)
 

@@ -8,6 +8,7 @@ native Package in place, so that every binding is judged by the same schemas, wi
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -29,6 +30,8 @@ from schemas.wsdl import TEXT_OPERATIONS, soap_namespace
 FaultCode = Literal["Client", "Server", "MustUnderstand", "VersionMismatch"]
 """SOAP 1.1's names; 1.2 says Sender for Client and Receiver for Server."""
 
+_FIRST_TAG = re.compile(rb"(?:<\?xml[^>]{0,200}>\s*)?<([^>]{1,2000})>")
+_SPACES = tuple((f'"{space}"'.encode(), version) for space, version in VERSIONS.items())
 _INSIST = ("1", "true")
 _NEXT = ("", "http://schemas.xmlsoap.org/soap/actor/next", "http://www.w3.org/2003/05/soap-envelope/role/next",
          "http://www.w3.org/2003/05/soap-envelope/role/ultimateReceiver")  # fmt: skip
@@ -78,6 +81,14 @@ class Opened:
 def version_of(root: etree._Element) -> SoapVersion | None:
     """The SOAP version by the envelope's namespace; None for anything else."""
     return VERSIONS.get(etree.QName(root).namespace or "") if _local(root) == "Envelope" else None
+
+
+def version_in(raw: bytes) -> SoapVersion | None:
+    """The SOAP version of an envelope by its first tag alone, None where that is not plain to see; what it says counts only
+    together with what is known of the whole envelope."""
+    first = _FIRST_TAG.match(raw)
+    named = [] if first is None else [version for space, version in _SPACES if space in first[1]]
+    return named[0] if len(named) == 1 else None
 
 
 def open_envelope(root: etree._Element) -> Opened:

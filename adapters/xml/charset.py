@@ -68,14 +68,20 @@ class Undecodable(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """Bytes read as text: UTF-8 ``data`` without BOM and XML declaration, the ``charset`` they were in, the ``rule`` that
-    found it, and ``wrong``: the labels (packet or HTTP charset, declaration) that were false, for the peer's record."""
+class Found:
+    """How text was found in bytes: the ``charset`` they were in, the ``rule`` that found it, and ``wrong``: the labels (packet
+    or HTTP charset, declaration) that were false, for the peer's record."""
 
-    data: bytes
     charset: str
     rule: Rule
     wrong: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reading(Found):
+    """A document read as text: also its UTF-8 ``data`` without BOM and XML declaration."""
+
+    data: bytes = b""
 
 
 @lru_cache(maxsize=64)
@@ -140,17 +146,35 @@ def read(raw: bytes, charset: str | None = None) -> Reading:
 
     Raises Undecodable.
     """
-    if raw.startswith((b"\xef\xbb\xbf", b"\x84\x31\x95\x33", b"\xff\xfe", b"\xfe\xff")):
+    found = opened(raw)
+    if found is None:
         return _by_bom(raw, charset)
+    body, declared = found
+    text, how = text_of(body, charset, declared)
+    data = body if how.charset == UTF_8 else text.encode()
+    return Reading(how.charset, how.rule, how.wrong, data)
+
+
+def opened(raw: bytes) -> tuple[bytes, str | None] | None:
+    """What stands behind the XML declaration, and the charset it names; None for bytes with a byte order mark."""
+    if raw.startswith((b"\xef\xbb\xbf", b"\x84\x31\x95\x33", b"\xff\xfe", b"\xfe\xff")):
+        return None
     declaration = _DECLARATION.match(raw)
-    declared = _declared(declaration)
-    body = raw[declaration.end() :] if declaration is not None else raw
-    if raw.isascii():
-        return Reading(body, known(charset or declared or UTF_8) or UTF_8, "utf-8", _unknown(charset, declared))
-    is_utf8 = _is_utf8(body)
-    if is_utf8 and _NOT_CJK.search(body.translate(None, _ASCII).decode()) is None:
-        return Reading(body, UTF_8, "utf-8", _false(UTF_8, charset, declared))
-    return _by_label(body, charset, declared, is_utf8)
+    return (raw, None) if declaration is None else (raw[declaration.end() :], _declared(declaration.group()))
+
+
+def text_of(body: bytes, charset: str | None, declared: str | None) -> tuple[str, Found]:
+    """Text of bytes without byte order mark and XML declaration, and how it was found; of the whole document or of all that is
+    not ASCII in it, which alone decides. Raises Undecodable."""
+    if body.isascii():
+        return body.decode(), _plain(charset, declared)
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        return _by_label(body, charset, declared, None)
+    if _NOT_CJK.search(body.translate(None, _ASCII).decode()) is None:
+        return text, _found(UTF_8, "utf-8", charset, declared)
+    return _by_label(body, charset, declared, text)
 
 
 def _by_bom(raw: bytes, charset: str | None) -> Reading:
@@ -161,55 +185,55 @@ def _by_bom(raw: bytes, charset: str | None) -> Reading:
     except UnicodeError as fault:
         raise Undecodable((name,)) from fault
     declaration = _DECLARATION.match(data)
-    body = data[declaration.end() :] if declaration is not None else data
-    return Reading(body, name, "bom", _false(name, charset, _declared(declaration)))
+    body = data if declaration is None else data[declaration.end() :]
+    declared = None if declaration is None else _declared(declaration.group())
+    return Reading(name, "bom", _false(name, charset, declared), body)
 
 
-def _by_label(body: bytes, charset: str | None, declared: str | None, is_utf8: bool) -> Reading:
+def _by_label(body: bytes, charset: str | None, declared: str | None, as_utf_8: str | None) -> tuple[str, Found]:
     tried: list[str] = []
-    for rule, label in (("transport", charset), ("declaration", declared), ("fallback", GB18030)):
+    labels: tuple[tuple[Rule, str | None], ...] = (
+        ("transport", charset), ("declaration", declared), ("fallback", GB18030)
+    )  # fmt: skip
+    for rule, label in labels:
         name = known(label) if label else None
         if name is None or _family(name) in tried:
             continue
         tried.append(_family(name))
-        if name == UTF_8:
-            data = body if is_utf8 else None
-        else:
-            data = _gb18030_data(body)
-        if data is not None:
-            return Reading(data, name, rule, _false(name, charset, declared))  # type: ignore[arg-type]
+        text = as_utf_8 if name == UTF_8 else _gb18030_text(body)
+        if text is not None:
+            return text, _found(name, rule, charset, declared)
     raise Undecodable(tuple(tried))
 
 
-def _is_utf8(body: bytes) -> bool:
+def _gb18030_text(body: bytes) -> str | None:
     try:
-        body.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _gb18030_data(body: bytes) -> bytes | None:
-    try:
-        text = body.decode("gb18030")
+        return decode_gb18030(body)
     except UnicodeDecodeError:
         return None
-    data = text.encode()
-    return text.translate(_FROM_CODEC).encode() if _touched(data) else data
 
 
-def _declared(declaration: re.Match[bytes] | None) -> str | None:
-    if declaration is None:
-        return None
-    found = _ENCODING.search(declaration.group())
+@lru_cache(maxsize=256)
+def _declared(declaration: bytes) -> str | None:
+    found = _ENCODING.search(declaration)
     return found.group(1).decode("ascii") if found is not None else None
+
+
+@lru_cache(maxsize=256)
+def _found(name: str, rule: Rule, charset: str | None, declared: str | None) -> Found:
+    return Found(name, rule, _false(name, charset, declared))
+
+
+@lru_cache(maxsize=256)
+def _plain(charset: str | None, declared: str | None) -> Found:
+    """ASCII is what any label says, if there is such a charset."""
+    return Found(known(charset or declared or UTF_8) or UTF_8, "utf-8", _unknown(charset, declared))
 
 
 def _family(name: str) -> str:
     return name if name in (UTF_8, "UTF-16LE", "UTF-16BE") else GB18030
 
 
-@lru_cache(maxsize=256)
 def _false(name: str, *labels: str | None) -> tuple[str, ...]:
     family = _family(name)
     if family.startswith("UTF-16"):

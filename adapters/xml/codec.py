@@ -14,7 +14,7 @@ from lxml import etree
 
 from adapters.document import Document, DocumentRefused, Fault, Header
 from adapters.envelopes.package import disagreements, loose_header, optional_tags, read_header, write_header
-from adapters.xml.charset import Reading, Undecodable, encode_document, known, read
+from adapters.xml.charset import Found, Reading, Undecodable, encode_document, known, opened, read
 from adapters.xml.forms import Forms
 from adapters.xml.parser import DEFAULT_LIMITS, Limits, SafeParser
 from adapters.xml.readers import Reader, compile_reader, is_plain
@@ -87,19 +87,37 @@ class Codec:
 
     def decode_reading(
         self, raw: bytes, charset: str | None = None, expect: dict[str, Any] | None = None
-    ) -> tuple[Document, Reading]:
+    ) -> tuple[Document, Found]:
         """As ``decode``, and how the charset was found (which rule, which labels were false: kept per peer)."""
+        sure = self.decode_sure(raw, charset)
+        if sure is not None:
+            return _agreed(sure[0], expect), sure[1]
         reading = self.read(raw, charset)
         data = reading.data
-        sure = self.decode_sure(data)
-        if sure is not None:
-            return _agreed(sure, expect), reading
         try:
             root = self.parser.parse_shallow(data)
         except DocumentRefused as refusal:
             refusal.header = loose_header(data)
             raise
         return self.decode_tree(root, data, expect), reading
+
+    def decode_sure(self, raw: bytes, charset: str | None, root: str = "Package") -> tuple[Document, Found] | None:
+        """The document in ``raw``, and how its charset was found, if its form is so well known that it is valid beyond doubt;
+        None where it must be parsed. ``root`` is the local name of what stands around it, ``Envelope`` of SOAP.
+
+        Raises DocumentRefused as ``decode``.
+        """
+        found = opened(raw)
+        if found is None or 2 * len(raw) > self.parser.limits.size:
+            return None
+        try:
+            sure = self._forms.sure(found[0], charset, found[1], root)
+        except Undecodable:
+            return None
+        if sure is None:
+            return None
+        header, name, body = sure.read
+        return Document(self._row(header, self._releases[sure.version], name), name, header, body), sure.found
 
     def decode_tree(self, root: etree._Element, data: bytes, expect: dict[str, Any] | None = None) -> Document:
         """A Package that was parsed already, of the bytes ``data`` (another envelope may have stood around it).
@@ -112,16 +130,6 @@ class Codec:
         document = self._read_plain(root, release, data) if is_plain(data) else self._document(root, release, plain=False)
         return _agreed(document, expect)
 
-    def decode_sure(self, data: bytes) -> Document | None:
-        """The document in UTF-8 ``data`` (no declaration) if its form is so well known that its validity is beyond doubt; None
-        where it must be parsed. Raises DocumentRefused MESSAGE_UNKNOWN, VERSION_UNSUPPORTED or HEADER_DISAGREES.
-        """
-        found = self._forms.sure(data)
-        if found is None:
-            return None
-        version, (header, name, body) = found
-        return Document(self._row(header, self._releases[version], name), name, header, body)
-
     def read(self, raw: bytes, charset: str | None) -> Reading:
         """Step one of every envelope: size bound and charset. Raises DocumentRefused TOO_LARGE, CHARSET_UNDECODABLE."""
         if len(raw) > self.parser.limits.size:
@@ -133,15 +141,14 @@ class Codec:
 
     def _read_plain(self, root: etree._Element, release: _Release, data: bytes) -> Document:
         """By its known form, or through lxml and remembered."""
-        text = data.decode()
-        known = self._forms.read(text)
-        if not isinstance(known, str):
+        known = self._forms.read(data)
+        if not isinstance(known, bytes):
             header, name, body = known
             return Document(self._row(header, release, name), name, header, body)
         document = self._document(root, release, plain=True)
         shape = self.catalogue.shape(document.element, release.version)
         read = (document.header, document.element, document.body)
-        self._forms.learn(known, text, read, release.version, release.header, shape)
+        self._forms.learn(known, data, read, release.version, release.header, shape)
         return document
 
     def _document(self, root: etree._Element, release: _Release, plain: bool) -> Document:

@@ -1,7 +1,7 @@
 """What a type surely allows, as regular expressions: for texts that are valid beyond doubt, without asking lxml.
 
-An expression may refuse what its type allows (then lxml decides as always), never allow what its type refuses.  Texts it is asked
-about hold no control characters and no blanks to collapse, so a line each can be matched at once (``adapters.xml.forms``).
+An expression may refuse what its type allows (then lxml decides as always), never allow what its type refuses.  Texts it is
+asked about hold no control characters and no blanks to collapse: many can be matched at once, a line each (``forms``).
 """
 
 from __future__ import annotations

@@ -25,6 +25,7 @@ from typing import Any
 
 from adapters.document import Body, Header
 from adapters.envelopes.package import WIRE_NAMES
+from adapters.xml.charset import Found, text_of
 from adapters.xml.facets import expression
 from schemas.shape import Leaf, ListOf, Shape, Struct
 
@@ -39,17 +40,25 @@ _FIELDS = {name: field for field, name in WIRE_NAMES.items()}
 _BOOLEAN = {"true": True, "1": True, "false": False, "0": False}
 _UNMARKED = bytes(byte for byte in range(0x20, 0x100) if byte not in b"<>&")
 """Bytes that may stand anywhere: neither marks nor control characters."""
-_LAST_OF_BMP = b"\xef\xbf"
-"""UTF-8 beginning of U+FFC0 to U+FFFF, two of which are no characters."""
 
 Read = tuple[Header, str, Body]
 Reader = Callable[[list[str]], Read]
+
+
+@dataclass(frozen=True, slots=True)
+class Sure:
+    """A document that is valid beyond doubt: its schema version, what it says, how its charset was found."""
+
+    version: str
+    read: Read
+    found: Found
 
 
 @dataclass(slots=True)
 class _Known:
     """A form: its marks, how to read it, and what its texts must look like (None: not to be had, or not yet)."""
 
+    root: str
     marks: bytes
     version: str
     reader: Reader
@@ -62,50 +71,63 @@ class Forms:
     """The forms one codec has met."""
 
     def __init__(self) -> None:
-        self._known: dict[str, _Known] = {}
+        self._known: dict[bytes, _Known] = {}
 
-    def sure(self, data: bytes) -> tuple[str, Read] | None:
-        """Schema version, and header, element name and body of a document (UTF-8, without declaration) that is valid beyond doubt;
-        None where lxml must be asked."""
-        marks = data.translate(None, _UNMARKED)
-        if len(data) > SURE_SIZE or _LAST_OF_BMP in data:
-            return None
-        pieces = data.decode().replace(">", "<").split("<")
-        known = self._known.get("<".join(pieces[1::2]))
-        if known is None or known.texts is None or known.marks != marks:
-            return None
-        lines = "\n".join(pieces[::2])
-        if known.texts.fullmatch(lines) is None or "  " in lines or "\n " in lines or " \n" in lines:
-            return None
-        return known.version, known.reader(pieces)
+    def sure(self, body: bytes, charset: str | None, declared: str | None, root: str) -> Sure | None:
+        """What the document in ``body`` (its bytes behind the declaration, in any charset but UTF-16) says if it is valid
+        beyond doubt and its root element ``root``; None where lxml must be asked. Raises Undecodable.
 
-    def read(self, text: str) -> Read | str:
-        """Header, element name and body of a valid plain document, or the form to ``learn`` if it is new."""
-        pieces = text.replace(">", "<").split("<")
-        form = "<".join(pieces[1::2])
+        Marks are the same bytes in every such charset, and never part of another character.
+        """
+        marks = body.translate(None, _UNMARKED)
+        pieces = body.replace(b">", b"<").split(b"<")
+        known = self._known.get(b"<".join(pieces[1::2]))
+        if known is None or known.texts is None or known.root != root or known.marks != marks or len(body) > SURE_SIZE:
+            return None
+        lines, found = text_of(b"\n".join(pieces[::2]), charset, declared)
+        if known.texts.fullmatch(lines) is None or _doubtful(lines):
+            return None
+        return Sure(known.version, known.reader(lines.split("\n")), found)
+
+    def read(self, data: bytes) -> Read | bytes:
+        """Header, element name and body of a valid plain document in UTF-8, or the form to ``learn`` if it is new."""
+        pieces = data.replace(b">", b"<").split(b"<")
+        form = b"<".join(pieces[1::2])
         known = self._known.get(form)
         if known is None:
             return form
         known.met += 1
         if known.met == OFTEN and known.lines is not None:
             known.texts = _compiled(known.lines)
-        return known.reader(pieces)
+        return known.reader(_texts(pieces))
 
-    def learn(self, form: str, text: str, read: Read, version: str, header: Struct, shape: Shape) -> None:
-        """Remember how ``text`` was read; in vain where the form cannot be read by position. ``header`` and ``shape`` are what the
-        schemas of ``version`` say of the Header and of the body element."""
-        tags = _Tags(form)
+    def learn(self, form: bytes, data: bytes, read: Read, version: str, header: Struct, shape: Shape) -> None:
+        """Remember how ``data`` was read; in vain where the form cannot be read by position. ``header`` and ``shape`` are what
+        the schemas of ``version`` say of the Header and of the body element."""
+        if not form.isascii():
+            return
+        tags = _Tags(form.decode())
         try:
             source = f"lambda v: (Header({_header(tags, header)}), {read[1]!r}, {_value(shape, read[2], tags)})"
         except _ByElementOnly:
             return
         # names come from our own schemas and are quoted; texts are only ever indexed
         reader: Reader = eval(source, {"Header": Header, "BOOLEAN": _BOOLEAN, "int": int, "__builtins__": {}})
-        if reader(text.replace(">", "<").split("<")) != read:
+        if reader(_texts(data.replace(b">", b"<").split(b"<"))) != read:
             return
         if len(self._known) >= MOST:
             del self._known[next(iter(self._known))]
-        self._known[form] = _Known(b"<>" * tags.count, version, reader, tags.lines())
+        self._known[form] = _Known(tags.root, b"<>" * tags.count, version, reader, tags.lines())
+
+
+def _doubtful(lines: str) -> bool:
+    """Whether there are blanks that may have to be collapsed, or what is no character in XML."""
+    return "  " in lines or "\n " in lines or " \n" in lines or "\ufffe" in lines or "\uffff" in lines
+
+
+def _texts(pieces: list[bytes]) -> list[str]:
+    """The texts between tags; plain documents have no line breaks of their own."""
+    return b"\n".join(pieces[::2]).decode().split("\n")
 
 
 @lru_cache(maxsize=MOST)
@@ -119,13 +141,14 @@ class _ByElementOnly(Exception):
 
 
 class _Tags:
-    """The tags of a form from the first to the last; a piece of text stands two further than its tag."""
+    """The tags of a form from the first to the last; the text behind a tag is numbered one higher."""
 
     def __init__(self, form: str) -> None:
         self._tags = form.split("<")
         self._at = 0
         self._texts: list[str | None] = [""] * (len(self._tags) + 1)
         self.count = len(self._tags)
+        self.root = _local(self._tags[0].partition(" ")[0])
 
     def open(self) -> tuple[str, str, bool]:
         """Name of the next tag, the text behind it, whether it closed itself."""
@@ -134,7 +157,7 @@ class _Tags:
             raise _ByElementOnly
         self._at = at + 1
         tag = self._tags[at]
-        return tag.removesuffix("/").partition(" ")[0], f"v[{2 * at + 2}]", tag.endswith("/")
+        return tag.removesuffix("/").partition(" ")[0], f"v[{at + 1}]", tag.endswith("/")
 
     def value(self, leaf: Leaf) -> None:
         """The text behind the tag that was opened last is a ``leaf``."""

@@ -8,9 +8,10 @@ import pytest
 from lxml import etree
 
 from adapters.document import Document
-from adapters.soap.reading import open_envelope, to_package
+from adapters.soap.reading import open_envelope, to_package, version_in
 from adapters.soap.writing import Frame
 from adapters.xml.codec import Codec
+from adapters.xml.forms import OFTEN
 from schemas.loader import load
 
 CATALOGUE = load()
@@ -57,3 +58,33 @@ def test_what_is_read_by_position_is_what_was_sent(version: Any, shaped: Any, mo
     for one, data in zip(sent[1:], envelopes[1:], strict=True):
         again = decoded(codec, data)
         assert (again.header, again.element, again.body) == (one.header, "SubmitOrder", one.body)
+
+
+@pytest.mark.parametrize("version", ["1.1", "1.2"])
+@pytest.mark.parametrize("shaped", [bytes, prefixed])
+def test_an_envelope_that_keeps_coming_needs_no_parser(version: Any, shaped: Any) -> None:
+    codec = Codec(CATALOGUE)
+    sent = [package(number) for number in range(1, OFTEN + 3)]
+    envelopes = [shaped(Frame(version, RELEASE).around(codec.encode(one, "UTF-8"))) for one in sent]
+    for data in envelopes[: OFTEN + 1]:
+        assert codec.decode_sure(data, "UTF-8", "Envelope") is None
+        decoded(codec, data)
+    found = codec.decode_sure(envelopes[-1], "UTF-8", "Envelope")
+    assert found is not None
+    assert (found[0].header, found[0].body) == (sent[-1].header, sent[-1].body)
+    assert codec.decode_sure(envelopes[-1], "UTF-8") is None, "an envelope is no package"
+
+
+@pytest.mark.parametrize(
+    ("raw", "version"),
+    [
+        (b'<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body/></e:Envelope>', "1.1"),
+        (b'<?xml version="1.0"?>\n<e:Envelope xmlns:e="http://www.w3.org/2003/05/soap-envelope">', "1.2"),
+        (b'<e:Envelope xmlns:e="http://www.w3.org/2003/05/soap-envelope" xmlns:x="http://schemas.xmlsoap.org/soap/envelope/">', None),
+        (b"<e:Envelope xmlns:e='http://www.w3.org/2003/05/soap-envelope'>", None),
+        (b"no envelope", None),
+        (b"", None),
+    ],
+)  # fmt: skip
+def test_the_version_is_plain_to_see_or_not(raw: bytes, version: str | None) -> None:
+    assert version_in(raw) == version

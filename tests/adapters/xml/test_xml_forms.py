@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from adapters.document import DocumentRefused
 from adapters.xml.codec import Codec
+from adapters.xml.forms import OFTEN
 from adapters.xml.readers import is_plain
 from schemas.loader import load
 from schemas.samples_check import expected
@@ -88,3 +89,103 @@ def test_forms_are_bounded(monkeypatch):
     for raw in PLAIN[:40]:
         codec.decode(raw)
     assert 0 < len(learned(codec)) <= 3
+
+
+# -- forms that keep coming ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def hot():
+    codec = Codec(CATALOGUE)
+    for raw in PLAIN:
+        for _ in range(OFTEN + 1):
+            codec.decode(raw)
+    return codec
+
+
+JUDGE = Codec(CATALOGUE)
+
+
+def parsed(text):
+    """What lxml says, whatever is known of the form."""
+    data = JUDGE.read(text.encode(), None).data
+    return JUDGE.decode_tree(JUDGE.parser.parse_shallow(data), data)
+
+
+def sure(codec, raw):
+    """What is said without a parser; refused is for lxml to say."""
+    try:
+        return codec.decode_sure(raw, None)
+    except DocumentRefused:
+        return None
+
+
+def test_most_forms_that_keep_coming_need_no_parser(hot):
+    assert sum(sure(hot, raw) is not None for raw in PLAIN) > 0.7 * len(PLAIN)
+
+
+def test_a_form_met_once_is_still_parsed(warm):
+    assert sure(Codec(CATALOGUE), ORDER.encode()) is None
+
+
+def test_without_parser_documents_say_what_lxml_says(hot):
+    for raw in PLAIN:
+        assert hot.decode(raw) == Codec(CATALOGUE).decode(raw)
+
+
+@pytest.mark.parametrize("charset", ["GB18030", "UTF-8"])
+def test_without_parser_the_charset_is_found_by_the_same_rules(hot, charset):
+    text = CONTACT.sub(r"\1镕喆㐀\2", ORDER)
+    for label in (charset, "UTF-8", "GBK", None):
+        raw = text.replace('encoding="UTF-8"', f'encoding="{charset}"').encode(charset)
+        found, how = hot.decode_reading(raw, label)
+        wanted, reading = Codec(CATALOGUE).decode_reading(raw, label)
+        assert (found, how.charset, how.rule, how.wrong) == (wanted, reading.charset, reading.rule, reading.wrong)
+
+
+def test_bytes_of_no_charset_are_refused_alike(hot):
+    raw = CONTACT.sub(r"\1@\2", ORDER).encode().replace(b">@<", b">\xff\xff<")
+    for codec in (hot, Codec(CATALOGUE)):
+        with pytest.raises(DocumentRefused) as refusal:
+            codec.decode(raw)
+        assert refusal.value.symbol == "CHARSET_UNDECODABLE"
+
+
+MARKS = re.compile(r"[<>]")
+TEXTS = re.compile(r">([^<>]*)<")
+WORDS = ["", " ", "20261122090000", "1", "0", "-1", "00", "9" * 20, "true", "x" * 501, "&#20;", "]]>"]
+STRANGE = st.text(st.sampled_from("a7 <>&\n\t\x00\x1f]];&张\ufffe\uffff𠮷\"'=/!-?."), max_size=6) | st.sampled_from(WORDS)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_whatever_is_put_anywhere_is_judged_as_lxml_judges_it(hot, data):
+    raw = data.draw(st.sampled_from(PLAIN)).decode()
+    place = data.draw(st.sampled_from([found.span(1) for found in TEXTS.finditer(raw)]))
+    changed = raw[: place[0]] + data.draw(STRANGE) + raw[place[1] :]
+    told = sure(hot, changed.encode())
+    assert told is None or told[0] == parsed(changed)
+
+
+@settings(max_examples=120, deadline=None)
+@given(st.data())
+def test_a_mark_turned_round_or_lost_is_seen(hot, data):
+    raw = data.draw(st.sampled_from(PLAIN)).decode()
+    at = data.draw(st.sampled_from([found.start() for found in MARKS.finditer(raw)]))
+    changed = raw[:at] + data.draw(st.sampled_from([">", "<", "", "<>", "><"])) + raw[at + 1 :]
+    told = sure(hot, changed.encode())
+    assert told is None or told[0] == parsed(changed)
+
+
+@settings(max_examples=120, deadline=None)
+@given(st.data())
+def test_texts_that_changed_places_are_judged_as_lxml_judges_them(hot, data):
+    raw = data.draw(st.sampled_from(PLAIN)).decode()
+    one, two = sorted(data.draw(st.lists(st.sampled_from([f.span(1) for f in TEXTS.finditer(raw)]), min_size=2, max_size=2)))
+    changed = raw[: one[0]] + raw[slice(*two)] + raw[one[1] : two[0]] + raw[slice(*one)] + raw[two[1] :] if one != two else raw
+    told = sure(hot, changed.encode())
+    assert told is None or told[0] == parsed(changed)
+
+
+def test_an_envelope_is_no_package(hot):
+    assert hot.decode_sure(ORDER.encode(), None, "Envelope") is None
