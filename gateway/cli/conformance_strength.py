@@ -12,8 +12,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from multiprocessing import get_context
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from gateway.cli.conformance import suite
@@ -214,8 +212,8 @@ def _own(pics: Pics, seed: int, clock: HeapClock, network: MemoryNetwork, faults
     from gateway.proof.aloud import quietly, unhandled
     from gateway.proof.own_crm import OwnCrm
 
-    with quietly(), unhandled() as broken, TemporaryDirectory(prefix="bssgw-judged-") as folder:
-        crm = OwnCrm(_SUT, pics, Path(folder), clock, Entropy(seed + 1), network)
+    with quietly(), unhandled() as broken:
+        crm = OwnCrm(_SUT, pics, clock, Entropy(seed + 1), network)
         crm.start()
         try:
             yield crm
