@@ -307,10 +307,6 @@ class Dispatcher:
                        command=command, refusal=refusal, numbered=numbered and peer.serials_trusted, digest=digest)
         )  # fmt: skip
 
-    def _expectations(self, packet: Packet, layout: Layout) -> dict[str, str] | None:
-        """Header fields that exist in both packet and document must agree (01.2 rule 1); body-only layouts have none."""
-        known = self._shared.get(layout.name)
-        if known is None:
     def _collect(self, packet: Packet, peer: Peer, respond: Respond, document: Document) -> None:
         """One package of several: it waits, or completes the message, which is judged as any."""
 
@@ -321,6 +317,10 @@ class Dispatcher:
             raise RuntimeError("packages of a group are collected beside a store")
         self.groups.take(packet, document, peer, respond, judge)
 
+    def _expectations(self, packet: Packet, layout: Layout) -> dict[str, str] | None:
+        """Header fields that exist in both packet and document must agree (01.2 rule 1); body-only layouts have none."""
+        known = self._shared.get(layout.name)
+        if known is None:
             names = tuple(name for name in IN_BOTH if layout.carries(name))
             known = self._shared[layout.name] = (names, attrgetter(*names) if len(names) > 1 else None)
         names, values = known
