@@ -27,7 +27,7 @@ from gateway.inbound import InboundJob, Respond
 from gateway.speech import SpeechBook
 from gateway.writer import Writer
 
-REMEMBERED = 256
+REMEMBERED = 32
 """Groups kept in memory; the pieces of others are read from the log when the next one comes."""
 Judge = Callable[[Document | None, DocumentRefused | None], None]
 """Takes the whole message, or why there is none."""

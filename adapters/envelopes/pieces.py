@@ -12,6 +12,7 @@ from lxml import etree
 
 from adapters.document import Document, DocumentRefused, Fault
 from adapters.envelopes.frame import text_of
+from adapters.xml.parser import Limits
 
 ELEMENT = "PackageGroup"
 """The element a piece is recorded under: it holds no message of its own."""
@@ -53,8 +54,9 @@ def place_of(values: Mapping[str, str], paths: Mapping[str, str]) -> tuple[str, 
     return values["group"], at, total
 
 
-def joined(pieces: Sequence[Piece]) -> etree._Element:
-    """One content out of the pieces' in their order, in an envelope's root of its own."""
+def joined(pieces: Sequence[Piece], limits: Limits) -> etree._Element:
+    """One content out of the pieces' in their order, in an envelope's root of its own. Raises DocumentRefused TOO_LARGE where
+    all of them are more than one document may be."""
     ordered = sorted(pieces, key=lambda piece: piece.at)
     holder = etree.SubElement(etree.Element("joined"), etree.QName(ordered[0].content).localname)
     texts = []
@@ -65,4 +67,8 @@ def joined(pieces: Sequence[Piece]) -> etree._Element:
             texts.append(text_of(piece.content))
     if not len(holder):
         holder.text = "".join(texts)
+    size, elements = sum(map(len, texts)), sum(1 for _ in holder.iter())
+    if size > limits.size or elements > limits.elements:
+        zh, en = "各包合起来超过一个文档的上限", "the packages together are more than a document may be"
+        raise DocumentRefused("TOO_LARGE", (Fault("/", "size", str(max(size, elements)), zh, en),))
     return holder

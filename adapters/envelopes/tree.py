@@ -188,7 +188,7 @@ class TreeEnvelope:
             raise DocumentRefused("MESSAGE_UNKNOWN", (self._unknown_code(said),))
 
         def join(pieces: Sequence[Piece]) -> Document:
-            whole = joined(pieces)
+            whole = joined(pieces, self._codec.parser.limits)
             root = whole.getparent()
             return self._judged(replace(said, header=replace(said.header, piece=None)),
                                 self._content.find(whole, whole if root is None else root), field)  # fmt: skip

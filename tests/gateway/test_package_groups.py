@@ -159,6 +159,13 @@ def test_a_group_of_one_is_a_message() -> None:
     assert (answer.result, len(rm.received)) == ("0001", 1)
 
 
+def test_packages_together_are_no_larger_than_a_document_may_be() -> None:
+    rig = Rig(PEERS)
+    text = "<a>" + "<b/>" * 12_000
+    answers = rig.ask(rig.caller(), *(package(text, at) for at in (1, 2, 3)), seconds=2)
+    assert [answer.result for answer in answers] == ["0001", "0001", "1008"]
+
+
 def test_operations_spread_over_packages_are_one_message() -> None:
     whole = envelope(CODEC, "contract-root", Dialect(own="CRM001", peer="PF0001", systems=SYSTEMS, inner="soo"))
     document = CODEC.decode(sample("DispatchOrder"))
