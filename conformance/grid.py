@@ -1,7 +1,8 @@
 """The legality matrix as cases: every state that can be brought about × every operation (spec 04.1, 07.6).
 
-``[[state]]`` says how an order gets there, ``[[operation]]`` what is sent and what follows where it is allowed, ``[cells]``
-what the matrix says: ``ok``, ``same`` (success without effect), a result code, or ``-`` where there is no case.
+``[[state]]`` says how an order gets there, ``[[operation]]`` what is sent ``by`` whom and what follows where it is allowed,
+``[cells]`` what the matrix says: ``ok``, ``same`` (success without effect), ``held`` (taken, and applied later), a result code,
+or ``-`` where there is no case.
 """
 
 from __future__ import annotations
@@ -14,7 +15,13 @@ from conformance.model import Case, Line
 from conformance.sources import Blocks, Fault, Source, read_all
 
 _NONE = "-"
-_PROMISES = {"ok": ("须受理", "MUST be applied"), "same": ("须成功而无效果", "MUST succeed without effect")}
+_MATRIX = "04.1-matrix"
+_BY = "CRM"
+_PROMISES = {
+    "ok": ("须受理", "MUST be applied"),
+    "same": ("须成功而无效果", "MUST succeed without effect"),
+    "held": ("须受理并暂存", "MUST be taken and held"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +62,12 @@ def _case(source: Source, cell: Cell, blocks: Blocks, faults: list[Fault]) -> Ca
         zh=f"{state['zh']}的定单：{operation['zh']}（{operation['message']}）{zh}。",
         en=f"An order {state['en']}: {operation['en']} ({operation['message']}) {en}.",
         place=source.place("cells", state["name"]),
-        covers=("04.1-matrix", *operation.get("covers", ())),
+        covers=(head.get("requirement", _MATRIX), *operation.get("covers", ())),
         pics=(operation["message"], *state.get("pics", ())),
         preamble=read_all(source, state["preamble"], blocks, faults, "state", cell.n, "preamble"),
         lines=_lines(source, state, operation, cell, blocks, faults),
         postamble=read_all(source, state.get("postamble", []), blocks, faults, "state", cell.n, "postamble"),
+        vars=state.get("vars", {}),
         manners=state.get("manners", {}),
         cause=f"状态 {state['name']} 下的判断与矩阵不符 / in state {state['name']} it judges otherwise than the matrix",
     )
@@ -70,12 +78,13 @@ def _lines(
 ) -> tuple[Line, ...]:
     """The message, then what the cell promises."""
     changes = {**operation.get("set", {}), **state.get("set", {}).get(operation["message"], {})}
-    send = {"send": operation["message"], "by": "CRM", "as": "m", "set": changes}
+    by = operation.get("by", _BY)
+    send = {"send": operation["message"], "by": by, "as": "m", "set": changes}
     if "body" in operation:
         send["body"] = operation["body"]
     table: list[dict[str, Any]]
     if cell.says not in _PROMISES:
-        table = [send, {"expect": "refusal", "to": "CRM", "of": "m", "code": cell.says}]
+        table = [send, {"expect": "refusal", "to": by, "of": "m", "code": cell.says}]
     elif "reply" in operation:
         table = [{**send, "reply": operation["reply"]}]
     else:

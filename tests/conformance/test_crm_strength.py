@@ -76,6 +76,7 @@ GROUPS: dict[str, tuple[Flaw, ...]] = {
         ("a change with a person counts as applied", always(outcome="applied")(RecordChangeResult, "judge"), "5.6/83"),
         ("a completed order may be cancelled", cell("COMPLETED", "cancel", "same"), "5.7/90"),
         ("a locked order is deferred", cell("locked", "defer", "ok"), "5.11/82"),
+        ("a return passes a lock", cell("locked", "return", "ok"), "04.1/CRM_LOCKED.return"),
         ("an unfreeze thaws nothing", attribute(unfreeze, "thaw", lambda *_: 0), "5.12/81"),
         ("a cancelled cutover stays frozen", attribute(cutover_cancel, "thaw", lambda *_: 0), "5.12/86"),
     ),
