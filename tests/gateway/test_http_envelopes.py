@@ -83,6 +83,41 @@ def test_our_messages_in_another_envelope(name: str, binding: str) -> None:
     assert set(rig.out().values()) == {"DONE"}
 
 
+GROUP = {"systems": {"CH0001": "6001030041", "CRM001": "6001030001"}, "codes": {"CH01": "BUS14001/SVC11009"}}
+
+
+def packages(rig: Rig, count: int) -> list[str]:
+    """An order in several packages of the group's envelope."""
+    whole = etree.fromstring(voice(rig, "CH0001").encode(CODEC.decode(submission(1)), "UTF-8"))
+    text = whole.findtext("SvcCont")
+    made = []
+    for at in range(count):
+        head = whole.find("TcpCont")
+        for name, value in (("PackageGroup", "G1"), ("TotalPackageNum", count), ("CurrentPackage", at + 1)):
+            found = head.find(name)
+            (etree.SubElement(head, name) if found is None else found).text = str(value)
+        head.find("TransactionID").text = f"600103004120261122{at + 1:010d}"
+        whole.find("SvcCont").text = text[len(text) * at // count : len(text) * (at + 1) // count]
+        made.append(etree.tostring(whole, encoding="unicode"))
+    return made
+
+
+@pytest.mark.parametrize("way", ["http", "exchange"])
+@pytest.mark.parametrize("count", [1, 3])
+def test_the_groups_documents_come_by_post_and_by_exchange(way: str, count: int) -> None:
+    rig = foreign("contract-root", binding="http" if way == "http" else "soap", dialect=GROUP)
+    for text in packages(rig, count) * 2:
+        if way == "http":
+            raw = ask(rig, request("/if", text.encode(), "text/xml")).body
+        else:
+            call = Frame("1.1", CATALOGUE.version()).text_request("exchange", "urn:group", text)
+            raw = soap(rig, call).text("out").encode()
+        answer = etree.fromstring(raw.partition(b"?>")[2] if raw.startswith(b"<?xml") else raw)
+        assert [answer.findtext(f"TcpCont/Response/{name}") for name in ("RspType", "RspCode")] == ["0", "0000"]
+    assert rig.one("SELECT count(*) FROM service_order") == 1
+    assert rig.one("SELECT count(*) FROM message WHERE direction = 'in'") == count
+
+
 def test_a_peer_of_another_envelope_may_not_use_the_operations_of_ours() -> None:
     rig = foreign("contract-root")
     assert soap(rig, enveloped(submission(1))).code == "2002"
