@@ -43,6 +43,7 @@ FEATURES: dict[str, Row] = {
         True, "受理渠道所报、非本系统所做的预留", "orders may name reservations that were not made here"
     ),
     "foreign_schemes": Row(True, "受理渠道所报、非本系统所请的方案", "orders may name schemes that were not asked for here"),
+    "login": Row(False, "系统 pixit.login_system 须先登录 (LN01)", "the system pixit.login_system must log in first (LN01)"),
     "future_orders": Row(True, "处理未来日期的定单", "orders for a later day"),
 }
 """Options of an implementation."""
@@ -84,6 +85,9 @@ VALUES: dict[str, Row] = {
     "defer_reason": Row("10P001", "缓装原因", "a reason of type 10P"),
     "wait_reason": Row("10W001", "待装原因", "a reason of type 10W"),
     "auto_reason": Row("10W004", "待装自动的原因", "a reason of type 10W that starts again by itself"),
+    "login_system": Row("LGN001", "须先登录的系统编号", "id of a system that must log in first"),
+    "login_user": Row("SUITE", "其登录用户", "as whom it logs in"),
+    "login_secret": Row("example-shared-secret", "其共享密钥", "the secret it shares"),
     "max_packet": Row(1 << 20, "报文上限（字节）", "the largest packet taken, in bytes"),
 }
 """Test values a case may name as ``${pixit.name}``."""

@@ -62,6 +62,7 @@ class Dispatcher:
         hub: Hub,
     ) -> None:
         self._hub = hub
+        self._logins = logins
         self._redirects = hub.redirects
         self.rates = Rates(book.all(), clock)
         self.door = Door(book, speeches, clock, logins, self.rates)
@@ -83,9 +84,9 @@ class Dispatcher:
         self.on_late: Callable[[str, Packet], bool] = _nobody_waits
         self.repeats = 0
         self.charsets = CharsetLog()
-        writer.on_room = self._room
         self.groups: PackageGroups | None = None
         """Who collects messages that come in several packages."""
+        writer.on_room = self._room
 
     # -- owner of connections -------------------------------------------------------------------------------------------
 
@@ -295,6 +296,9 @@ class Dispatcher:
             except Exception as error:
                 # a row that promises what its command cannot take is a defect of ours: the message is parked with it
                 command = Defect(error)
+            if command is None and peer.login.required and row.code == self._logins.code:
+                self._logins.again(document, packet.body, peer, self._speeches.of(peer.id).answers, respond)
+                return
             if command is None:
                 refusal = self._not_served(row)
         if refusal is not None:

@@ -1,6 +1,7 @@
 """Logins on socket links, both ways (spec 01.1.5): we log in where a peer row says as whom, peers where it says they must.
 
-A login is answered at once and stored nowhere: it concerns one connection and no order.
+A login is answered at once and not stored with the messages: it concerns one connection and no order.  What it was answered is
+remembered for a while, so that the same bytes get the same answer (01.1.6).
 """
 
 from __future__ import annotations
@@ -18,11 +19,15 @@ from adapters.wire.times import wire_time
 from gateway.answers import Answers, answer_packet
 from gateway.clock import Clock, Entropy
 from gateway.config import Peer
+from gateway.inbound import Respond
 from gateway.link import Connection
 from gateway.peers import PeerBook
 from schemas.loader import Catalogue
 
 log = structlog.get_logger()
+
+_REMEMBERED = 1_000
+"""So many answered logins are known again."""
 
 
 class Greeter:
@@ -65,6 +70,7 @@ class Logins:
         self._doorkeeper = Doorkeeper()
         self._secrets = {peer.id: peer.login.secret() for peer in book.all()}
         self._number = 0
+        self._welcomed: dict[tuple[str, str], tuple[bytes, bytes]] = {}
 
     def secret(self, peer: Peer) -> str:
         """What we and ``peer`` share; empty where nothing."""
@@ -118,14 +124,41 @@ class Logins:
         if document.element != self._row.name or document.header.sender != peer.id:
             return None
         now = self._clock.now()
-        user = peer.login.peer_user or peer.id
-        why = self._doorkeeper.why_not(document.body, user, self._secrets[peer.id], now)
+        why = self._why_not(document, peer, now)
         if why is not None:
             log.warning("login.failed", peer=peer.id, host=connection.host, why=why)
             return None
         log.info("login.ok", peer=peer.id, host=connection.host)
         connection.logged_in.append(peer.id)
         connection.session.admit()
-        raw = answers.reply(document.row, document.header, {"user": user, "time": wire_time(now)}, now, peer.charset)
+        raw = self._answer(document, packet.body, peer, answers, now)
         ok = answers.number("OK")
         return answer_packet(packet, self._own, raw, reply=True, charset=peer.charset, result=ok, now=now)
+
+    def again(self, document: Document, raw: bytes, peer: Peer, answers: Answers, respond: Respond) -> None:
+        """A login on a connection that is logged in: the same bytes get their answer, other content under a known serial 1009;
+        a new one is judged like the first."""
+        header, now = document.header, self._clock.now()
+        known = self._welcomed.get((peer.id, header.serial))
+        if known is not None and known[0] == raw:
+            respond(known[1], True, answers.number("OK"))
+            return
+        symbol = None if known is None else "SERIAL_REUSED"
+        if known is None and self._why_not(document, peer, now) is not None:
+            symbol = "NOT_AUTHENTICATED"
+        if symbol is not None:
+            respond(answers.receipt(document.row, header, symbol, now, peer.charset), False, answers.number(symbol))
+            return
+        respond(self._answer(document, raw, peer, answers, now), True, answers.number("OK"))
+
+    def _why_not(self, document: Document, peer: Peer, now: int) -> str | None:
+        return self._doorkeeper.why_not(document.body, peer.login.peer_user or peer.id, self._secrets[peer.id], now)
+
+    def _answer(self, document: Document, raw: bytes, peer: Peer, answers: Answers, now: int) -> bytes:
+        """What lets it in, remembered."""
+        body = {"user": peer.login.peer_user or peer.id, "time": wire_time(now)}
+        answer = answers.reply(document.row, document.header, body, now, peer.charset)
+        if len(self._welcomed) >= _REMEMBERED:
+            del self._welcomed[next(iter(self._welcomed))]
+        self._welcomed[peer.id, document.header.serial] = (raw, answer)
+        return answer

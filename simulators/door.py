@@ -65,9 +65,13 @@ class Door:
         return True
 
     def stops(self, connection: Connection, packet: Packet, now: int) -> Packet | None:
-        """What is answered to a document that gets no further than the door; None lets it in."""
+        """What is answered to a document that gets no further than the door; None lets it in. A login of who is inside is
+        judged anew, unless its serial is known."""
         peer = self._settings.peers.get(packet.sender)
-        if peer is None or not peer.login.required or peer.system in self._inside.get(connection, ()):
+        if peer is None or not peer.login.required:
+            return None
+        inside = peer.system in self._inside.get(connection, ())
+        if inside and (packet.code != self._row.code or self._reception.knows(packet)):
             return None
         login = peer.login
         try:
@@ -78,10 +82,14 @@ class Door:
                 self._inside.setdefault(connection, []).append(peer.system)
                 connection.session.admit()
                 body = {"user": user, "time": wire_time(now)}
-                return self._paper.answer(self._row, str(self._row.answer), body, packet, peer, now)
+                answer = self._paper.answer(self._row, str(self._row.answer), body, packet, peer, now)
+                self._reception.keep(packet, answer)
+                return answer
             self.refused += is_login
         except DocumentRefused:
-            pass  # whatever it is, it is no login: refused as such
+            if inside:
+                return None
+            # whatever it is, it is no login: refused as such
         return self._reception.flawed(packet, "NOT_AUTHENTICATED", now)
 
     def left(self, connection: Connection) -> None:

@@ -50,6 +50,14 @@ class Reception:
         reaction = self._judge(document, packet, now) or self._take(document.row, document.body, _meta(document), now)
         return self._answer(packet, document.row, reaction, True, now), reaction.sends
 
+    def knows(self, packet: Packet) -> bool:
+        """Whether this serial has its answer already."""
+        return self._inbox.find(packet.sender, packet.serial) is not None
+
+    def keep(self, packet: Packet, answer: Packet) -> None:
+        """Remember what somebody else answered."""
+        self._inbox.keep(packet.sender, packet.serial, packet.body, answer, "applied")
+
     def flawed(self, packet: Packet, symbol: str, now: int) -> Packet:
         """The receipt that refuses a packet which came wrong on an intact stream."""
         return self._answer(packet, self._row_of(packet), Reaction.refuse(symbol), False, now)

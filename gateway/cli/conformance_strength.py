@@ -169,7 +169,7 @@ def played(
     clock = HeapClock(_START_MS)
     network = MemoryNetwork(clock, Entropy(seed))
     listen = {party: f"mem://suite-{party}" for party in LISTEN}
-    pics = Pics(listen=listen, prompts=_prompts(role))
+    pics = Pics(listen=listen, prompts=_prompts(role), features={**Pics().features, "login": True})
     plan = Plan(name, role.upper(), _SUT, pics, seed, only, width=32, command=_command(role, defects))
     session = Session(_cases(), plan, clock, Entropy(seed), network)
     done: list[Any] = []
@@ -231,7 +231,7 @@ def _simulated(
     from simulators.fleet import SYSTEMS, FleetSettings, brain_of
     from simulators.host import SimulatorHost
     from simulators.rm.brain import RmBrain
-    from simulators.settings import HostSettings, PeerSettings
+    from simulators.settings import HostSettings, LoginSettings, PeerSettings
 
     system = SYSTEMS[role]
     peers = {
@@ -239,6 +239,8 @@ def _simulated(
         for party, address in pics.listen.items()
         if pics.systems[party] != system
     }
+    login = LoginSettings(secret=pics.values["login_secret"], required=True, peer_user=pics.values["login_user"])
+    peers[pics.values["login_system"]] = PeerSettings(pics.values["login_system"], "CS", login=login)
     brain = brain_of(role, FleetSettings(), Entropy(seed + 1))
     host = SimulatorHost(brain, HostSettings(system, _SUT, peers, defects=defects), clock, Entropy(seed + 2), network)
     host.start()

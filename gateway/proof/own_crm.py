@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from sqlalchemy import String, func, select
@@ -25,6 +26,7 @@ from gateway.service import Gateway
 from schemas.loader import load
 
 FILE = "judged.toml"
+SECRET = "login.secret"
 _OPERATOR = "OP025001"
 _TIMERS = {
     "connect": "connect",
@@ -61,6 +63,10 @@ def configuration(address: str, pics: Pics, database: str = "", times: Mapping[s
             rows += ["", "[[peer]]", f'id = "{pics.systems[role]}"', f'role = "{role}"', 'listen = "door"']
             rows += _manner(pics, place)
             rows += ["[peer.timers]", *(f"{name} = {seconds}" for name, seconds in timers.items())]
+    if pics.features["login"]:
+        rows += ["", "[[peer]]", f'id = "{pics.values["login_system"]}"', 'role = "CS"', 'listen = "door"']
+        rows += [f'layout = "{pics.layout}"', f'charset = "{pics.charset}"', "[peer.login]", "required = true"]
+        rows += [f'peer_user = "{pics.values["login_user"]}"', f'secret_file = "{SECRET}"']
     return "\n".join(rows) + "\n"
 
 
@@ -82,10 +88,12 @@ class OwnCrm:
     proven is what it says and not that it survives."""
 
     def __init__(self, address: str, pics: Pics, clock: Clock, entropy: Entropy, endpoints: Any) -> None:
-        config = parse(configuration(address, pics, "sqlite://"), FILE, Path())
-        self._engine = open_engine(config.database_url)
-        upgrade_engine(self._engine)
-        self.gateway = Gateway(config, clock, entropy, endpoints, Store(self._engine))
+        with TemporaryDirectory(prefix="bssgw-judged-") as folder:
+            (Path(folder) / SECRET).write_text(pics.values["login_secret"], "utf-8")
+            config = parse(configuration(address, pics, "sqlite://"), FILE, Path(folder))
+            self._engine = open_engine(config.database_url)
+            upgrade_engine(self._engine)
+            self.gateway = Gateway(config, clock, entropy, endpoints, Store(self._engine))
         self._requests = Requests(self.gateway.codec)
 
     def start(self) -> None:

@@ -193,3 +193,33 @@ def test_the_counter_logs_in_and_submits_in_any_layout(secret: Path, layout: str
     stranger.connect(rig.network.client("mem://crm")).addBoth(ready.append)
     rig.run(1)
     assert isinstance(ready[-1].value, NoAnswer)
+
+
+def test_a_login_again_gets_its_answer_and_another_under_its_serial_is_refused(secret: Path) -> None:
+    rig = listening(secret)
+    wire = rig.caller()
+    (welcome,) = rig.ask(wire, login(1))
+    (again,) = rig.ask(wire, login(1))
+    assert (again.result, again.body) == ("0000", welcome.body)
+    assert rig.ask(wire, login(1, nonce=b"another nonce 16"))[0].result == "1009"
+    assert rig.ask(wire, login(2))[0].result == "2003"
+    assert rig.ask(wire, login(3, nonce=b"a third nonce 16"))[0].result == "0000"
+
+
+def test_a_login_against_its_schema_is_refused_with_its_faults_once_logged_in(secret: Path) -> None:
+    rig = listening(secret)
+    wire = rig.caller()
+    rig.ask(wire, login(1))
+    wrong = login(2, nonce=b"another nonce 16")
+    wrong = packet_of(wrong.body.replace(b"</digest>", b"</digest><more>1</more>"))
+    assert rig.ask(wire, wrong)[0].result == "1002"
+
+
+def test_many_logins_are_remembered_to_a_limit(secret: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.logins._REMEMBERED", 2)
+    rig = listening(secret)
+    wire = rig.caller()
+    for number in range(1, 4):
+        assert rig.ask(wire, login(number, nonce=b"nonce number %03d" % number))[0].result == "0000"
+    assert rig.ask(wire, login(3, nonce=b"nonce number 003"))[0].result == "0000"
+    assert rig.ask(wire, login(1, nonce=b"nonce number 001"))[0].result == "2003"
