@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +54,7 @@ def own(
     """
     from twisted.internet import task
 
+    from gateway.cli.conformance_strength import prompts
     from gateway.clock import Entropy
     from gateway.proof.bench_rig import BenchFailed, rig
     from gateway.proof.own_process import StoreUnknown, fresh_store, short_pics, started
@@ -63,7 +65,7 @@ def own(
         plans = []
         try:
             for name, cases in asked.items():
-                pics = short_pics()
+                pics = replace(short_pics(), prompts=prompts(_ROLE.lower()))
                 database = stack.enter_context(fresh_store(store, Entropy()))
                 endpoint = started(made, name, pics, database)
                 plans.append(_plan(name, endpoint, pics, seed, cases, width, store))
@@ -72,7 +74,8 @@ def own(
             raise CommandFailed(Exit.USAGE, zh, en) from fault
         except BenchFailed as fault:
             raise CommandFailed(Exit.FAILED, f"产品未能启动：{fault}", f"the product did not start: {fault}") from fault
-        task.react(_main, (plans, report, as_json))
+        folders = {plan.suite: made.folder / plan.suite / "data" for plan in plans}
+        task.react(_main, (plans, folders, report, as_json))
 
 
 def _asked(names: tuple[str, ...], only: tuple[str, ...], patience: int | None) -> dict[str, tuple[str, ...]]:
@@ -107,17 +110,18 @@ def _plan(name: str, endpoint: str, pics: Any, seed: int, only: tuple[str, ...],
     return Plan(name, _ROLE, endpoint, pics, seed, only, width=width, command=again)
 
 
-def _main(reactor: Any, plans: list[Plan], report: Path | None, as_json: bool) -> Any:
+def _main(reactor: Any, plans: list[Plan], folders: dict[str, Path], report: Path | None, as_json: bool) -> Any:
     from twisted.internet.defer import Deferred
 
-    return Deferred.fromCoroutine(_play(reactor, plans, report, as_json))
+    return Deferred.fromCoroutine(_play(reactor, plans, folders, report, as_json))
 
 
-async def _play(reactor: Any, plans: list[Plan], report: Path | None, as_json: bool) -> None:
-    """All suites side by side; what they found, told one after the other."""
+async def _play(reactor: Any, plans: list[Plan], folders: dict[str, Path], report: Path | None, as_json: bool) -> None:
+    """All suites side by side; what they found, told one after the other. ``folders``: a suite's data directory."""
     from twisted.internet.defer import Deferred, gatherResults
 
     from conformance.session import Session
+    from gateway.cli.prompting import AtTheDesk
     from gateway.cli.serving import ending
     from gateway.clock import Entropy, WallClock
     from gateway.endpoints import TcpEndpoints
@@ -125,6 +129,8 @@ async def _play(reactor: Any, plans: list[Plan], report: Path | None, as_json: b
     asked, closed = ending(reactor)
     clock, endpoints = WallClock(reactor), TcpEndpoints(reactor)
     sessions = [Session(suite(), plan, clock, Entropy(plan.seed), endpoints) for plan in plans]
+    for session in sessions:
+        session.host.prompter = AtTheDesk(reactor, folders[session.plan.suite])
 
     def call_off(_: None) -> None:
         for session in sessions:

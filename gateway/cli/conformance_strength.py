@@ -169,7 +169,7 @@ def played(
     clock = HeapClock(_START_MS)
     network = MemoryNetwork(clock, Entropy(seed))
     listen = {party: f"mem://suite-{party}" for party in LISTEN}
-    pics = Pics(listen=listen, prompts=_prompts(role), features={**Pics().features, "login": True})
+    pics = Pics(listen=listen, prompts=prompts(role), features={**Pics().features, "login": True})
     plan = Plan(name, role.upper(), _SUT, pics, seed, only, width=32, command=_command(role, defects))
     session = Session(_cases(), plan, clock, Entropy(seed), network)
     done: list[Any] = []
@@ -189,7 +189,7 @@ def played(
     return outcome, tuple(f"{name} CRM: {fault}" for fault in faults)
 
 
-def _prompts(role: str) -> dict[str, str]:
+def prompts(role: str) -> dict[str, str]:
     """What a person can make it send: our own CRM by a use case each, resource management by hand."""
     from schemas.loader import load
     from simulators.rm.brain import PROMPTS, RmBrain

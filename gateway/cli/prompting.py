@@ -1,4 +1,4 @@
-"""The commands of a questionnaire by which the operator of a system under test has it send a message (spec 07.3)."""
+"""How the operator of a system under test is asked to have it send a message: by commands, or at our own desk (spec 07.3)."""
 
 from __future__ import annotations
 
@@ -6,12 +6,17 @@ import json
 import os
 import shlex
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from twisted.internet.protocol import ProcessProtocol
+from twisted.internet.threads import deferToThreadPool
 from twisted.python.failure import Failure
 
+from gateway import control
+
 _SHOWN = 400
+_OPERATOR = "OP025001"
 
 
 class Prompts:
@@ -29,6 +34,25 @@ class Prompts:
             self._reactor.spawnProcess(_Asking(code, document, failed), words[0], words, env=dict(os.environ))
         except (OSError, IndexError) as fault:
             failed(f"{code}：命令无法运行 {fault} / the command cannot be run: {fault}")
+
+
+class AtTheDesk:
+    """Asks the product's own gateway of a data directory, as ``bssgw request`` does."""
+
+    def __init__(self, reactor: Any, data_dir: Path) -> None:
+        self._reactor = reactor
+        self._data_dir = data_dir
+
+    def __call__(self, code: str, body: dict[str, Any], failed: Callable[[str], None]) -> None:
+        """``failed`` hears why nothing was asked for."""
+        request = {"do": "request", "code": code, "body": body, "operator": _OPERATOR}
+
+        def told(reply: dict[str, Any]) -> None:
+            if not reply["ok"]:
+                failed(f"{code} {reply.get('code', '')} {reply['zh']} / {reply['en']}")
+
+        asking = deferToThreadPool(self._reactor, self._reactor.getThreadPool(), control.ask, self._data_dir, request)
+        asking.addCallbacks(told, lambda fault: failed(f"{code} {fault.getErrorMessage()}"))
 
 
 class _Asking(ProcessProtocol):

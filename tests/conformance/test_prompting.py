@@ -7,12 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from twisted.python.failure import Failure
 
 from conformance.loader import load_suite
 from conformance.model import Verdict
 from conformance.pics import Pics, PicsInvalid, read_pics, template
 from conformance.selection import applicable, chosen
-from gateway.cli.prompting import Prompts
+from gateway.cli.prompting import AtTheDesk, Prompts
 from tests.conformance.rig import Rig
 
 SURVEY = "5.1/81"
@@ -97,3 +98,24 @@ def test_a_command_is_judged_by_its_end(status: int | None, told: int) -> None:
     protocol.processEnded(End)
     assert len(heard) == told
     assert all("不认识" in one for one in heard)
+
+
+def test_at_the_desk_of_nobody_the_failure_is_heard(tmp_path: Any) -> None:
+    heard: list[str] = []
+
+    class Pool:
+        def callInThreadWithCallback(self, done: Any, work: Any, *given: Any) -> None:
+            try:
+                done(True, work(*given))
+            except Exception as fault:
+                done(False, Failure(fault))
+
+    class Reactor:
+        def getThreadPool(self) -> Pool:
+            return Pool()
+
+        def callFromThread(self, call: Any, *given: Any) -> None:
+            call(*given)
+
+    AtTheDesk(Reactor(), tmp_path)("RC02", {}, heard.append)
+    assert [one.startswith("RC02 ") for one in heard] == [True]
