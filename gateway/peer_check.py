@@ -30,7 +30,9 @@ class PeerCheck:
     def report(self, peer: Peer) -> dict[str, Any]:
         """``messages`` of its role, how many are ``good``, ``faults`` with the message they are about, ``certificates`` and
         how long each lasts: those of its row and of the listener it connects to."""
-        rows = [row for row in self._codec.catalogue.messages() if _concerns(row, peer.role)]
+        lines = [line.element for line in self._codec.catalogue.envelope(peer.envelope).lines]
+        known = [row for row in self._codec.catalogue.messages() if _concerns(row, peer.role, bool(lines))]
+        rows = [row for row in known if row.name in lines] if lines else known
         faults = [{"message": f"{row.code} {row.name}", "text": why} for row in rows if (why := self._why_not(row, peer))]
         listen = self._listens.get(peer.listen or "")
         shown = [one for row in (listen, peer) if row is not None for one in certificates.named(row)]
@@ -59,13 +61,18 @@ class PeerCheck:
     def _there_and_back(self, document: Document, peer: Peer) -> str:
         voice = self._speeches.of(peer.id).envelope
         raw = voice.encode(document, peer.charset)
-        found = voice.decode(raw, peer.charset)
-        if found.body == document.body:
-            return ""
+        header = document.header
+        expect = {"code": header.code, "serial": header.serial, "sender": header.sender}
+        lines = self._codec.catalogue.envelope(peer.envelope).lines
+        found = voice.decode(raw, peer.charset, expect if lines else None)
+        if found.body == document.body or (lines and voice.encode(found, peer.charset).startswith(raw)):
+            return ""  # a line says of a document what its row says; defaults of what was not said may follow
         names = [name for name in document.body if found.body.get(name) != document.body[name]]
         lost = ", ".join(names)
         return f"读回后不同：{lost} / comes back otherwise: {lost}"
 
 
-def _concerns(row: MessageRow, role: str) -> bool:
-    return any(role in (route.sender, route.receiver) for route in row.routes)
+def _concerns(row: MessageRow, role: str, anybody: bool) -> bool:
+    """Whether a message is one of a role's; ``anybody``: those of all roles, too."""
+    roles = (role, ANYBODY) if anybody else (role,)
+    return any(one in (route.sender, route.receiver) for route in row.routes for one in roles)

@@ -135,6 +135,13 @@ def test_check_writes_and_reads_every_message(tmp_path):
     assert (done.exit_code, found["faults"], found["good"]) == (0, [], found["messages"])
 
 
+def test_check_of_a_line_is_about_what_it_carries(tmp_path):
+    text = rows("query-line", "bd-272").replace("RM0001", "CS0001").replace('"RM"', '"CS"').replace("GBK", "GB18030")
+    done = called(peer, "check", "CS0001", "--config", str(written(tmp_path, text)), "--json")
+    (found,) = json.loads(done.stdout)["peers"]
+    assert (done.exit_code, found["faults"], found["good"], found["messages"]) == (0, [], 3, 3)
+
+
 def test_check_names_messages_that_cannot_be_said(tmp_path):
     done = called(peer, "check", "RM0001", "--config", str(written(tmp_path, rows("contract-root"))), "--json")
     (found,) = json.loads(done.stdout)["peers"]
