@@ -14,7 +14,7 @@ from adapters.wire.layout import Layout
 from conformance.exchange import INBOUND
 from conformance.model import Case, Line
 from conformance.paper import HEARTBEAT
-from conformance.pics import SOAP, Pics
+from conformance.pics import SOAP, Pics, envelope_of
 from schemas.loader import Catalogue, UnknownName
 from schemas.model import EnvelopeRow
 
@@ -43,14 +43,23 @@ class Wire:
         """Whether documents stand in the envelope of spec 01.2."""
         return self.envelope.shape == "native"
 
+    @property
+    def matches(self) -> bool:
+        """Whether an answer on a connection that carries several says which it is."""
+        serial = self.envelope.playing("serial")
+        inside = self.native or self.envelope.inner == "package" or (serial is not None and serial.on != "request")
+        return inside or self.layout.carries("serial")
+
 
 def wire_of(pics: Pics, catalogue: Catalogue) -> Wire:
     """For a questionnaire."""
-    return Wire(pics, catalogue, Layout(catalogue.layout(pics.layout)), catalogue.envelope(pics.envelope))
+    return Wire(pics, catalogue, Layout(catalogue.layout(pics.layout)), catalogue.envelope(envelope_of(pics, catalogue)))
 
 
 def lacking(case: Case, wire: Wire) -> str:
     """What a case needs and the wire has not, as ``Chinese / English``; empty: it fits."""
+    if HEARTBEAT in case.pics and (wire.pics.web or not wire.layout.heartbeats):
+        return "此布局或绑定没有心跳 / this layout or binding has no heartbeat"
     for line in (*case.preamble, *case.lines, *case.postamble):
         found = next(iter(_of_line(line, wire)), "")
         if found:
@@ -76,6 +85,8 @@ def _of_messages(line: Line, wire: Wire) -> Iterable[str]:
     binding = wire.pics.binding
     if binding not in row.bindings:
         yield f"{row.code} 不经 {binding} 传送 / {row.code} does not travel by {binding}"
+    if wire.envelope.lines and row.name not in [one.element for one in wire.envelope.lines]:
+        yield f"封装 {wire.envelope.name} 不承载 {row.code} / envelope {wire.envelope.name} does not carry {row.code}"
     pattern = wire.envelope.code_pattern
     code = {**wire.envelope.codes, **wire.pics.codes}.get(row.code, row.code)
     if pattern and re.fullmatch(pattern, code) is None:
@@ -103,6 +114,11 @@ def _of_web(line: Line, wire: Wire) -> Iterable[str]:
 def _of_socket(line: Line, wire: Wire) -> Iterable[str]:
     layout = wire.layout
     name = layout.name
+    if line.do == "send" and line.what != HEARTBEAT and not wire.matches:
+        yield (
+            f"布局 {name} 与封装 {wire.envelope.name} 的应答都不说所答何事"
+            f" / neither layout {name} nor envelope {wire.envelope.name} say what an answer is about"
+        )
     if "web" in line.args or line.what == "response":
         yield "需要 HTTP / it needs HTTP"
     if line.what in (HEARTBEAT, "heartbeat_reply") and not layout.heartbeats:
@@ -136,5 +152,9 @@ def _of_envelope(line: Line, wire: Wire) -> Iterable[str]:
     for field in line.args.get("header", {}):
         if field not in _CARRIED:
             yield f"封装 {name} 没有 {field} / envelope {name} has no {field}"
+    told = {pair.partition("/")[0] for one in wire.envelope.lines for pair in one.pairs.values()}
+    for field in line.args.get("body", {}) if wire.envelope.lines and line.do == "expect" else ():
+        if field not in (*told, *_PLAIN):
+            yield f"封装 {name} 不承载 {field} / envelope {name} does not carry {field}"
     if line.what in ("receipt", "refusal") and any(field not in _PLAIN for field in line.args.get("body", {})):
         yield f"封装 {name} 的应答只有结果与文字 / an answer in envelope {name} says a result and a text"

@@ -49,6 +49,7 @@ class Line(Protocol):
         self.first = first
         self.stream = host.paper.flow(inbound)
         self.over = False
+        self._held: list[bytes | None] = []
 
     @property
     def owner(self) -> str:
@@ -60,6 +61,7 @@ class Line(Protocol):
         transport: Any = self.transport
         if hasattr(transport, "setTcpNoDelay"):
             transport.setTcpNoDelay(True)
+        transport.write(self.stream.hello(self.host.clock.now()))
         if self.first is not None:
             self.say(*self.first)
         self.host.stands(self)
@@ -71,6 +73,9 @@ class Line(Protocol):
     def _arrived(self, arrival: Arrival) -> None:
         for data in arrival.replies:
             self.write(data)
+        while self._held and self.stream.ready:
+            held = self._held.pop(0)
+            self.half() if held is None else self.write(held)
         for packet, raw in arrival.packets:
             self.host.packet(self, packet, raw)
         if arrival.fault:
@@ -102,9 +107,11 @@ class Line(Protocol):
         self.write(data)
 
     def write(self, data: bytes) -> None:
-        """Write, if it still stands."""
+        """Write, if it still stands; before registration, where the layout has it, later."""
         transport: Any = self.transport
-        if not self.over and transport is not None:
+        if not self.stream.ready:
+            self._held.append(data)
+        elif not self.over and transport is not None:
             transport.write(data)
 
     def finish(self) -> None:
@@ -114,9 +121,11 @@ class Line(Protocol):
             transport.loseConnection()
 
     def half(self) -> None:
-        """Close our direction only."""
+        """Close our direction only, behind what waits."""
         transport: Any = self.transport
-        if not self.over and transport is not None:
+        if self._held:
+            self._held.append(None)
+        elif not self.over and transport is not None:
             transport.loseWriteConnection()
 
     def abort(self) -> None:
@@ -209,6 +218,8 @@ class SuiteHost:
             if run is None or run.case.manners.get("heartbeat") != "silent":
                 line.write(self.paper.layout.encode(heartbeat_reply(packet, self.clock.now())))
             self._conductor.beat(line.party, line.name)
+        elif packet.kind is None:
+            self.garbled(line, "看不出是何报文 / nobody can say what this is")
         elif packet.is_answer or packet.kind is Kind.HEARTBEAT_REPLY:
             if run is not None:
                 self._conductor.happened(run, lambda now: run.answered(packet, raw, line.name, now))

@@ -77,10 +77,11 @@ def _asked(run: CaseRun, line: Line) -> Asked:
 
 
 def unplayable(run: CaseRun, fault: Unsendable | Unresolved) -> Judged:
-    """A line that cannot be played: it does not fit the layout, the system under test left out what it builds on, or the
-    case itself is wrong."""
+    """A line that cannot be played: it does not fit layout or envelope, the system under test left out what it builds on,
+    or the case itself is wrong."""
     if isinstance(fault, Unfit):
-        return Judged(Verdict.INCONCLUSIVE, f"问卷的布局放不下这一行：{fault} / no room for this line in the layout: {fault}")
+        reason = f"问卷的布局或封装放不下这一行：{fault} / no room for this line in the layout or envelope: {fault}"
+        return Judged(Verdict.NOT_APPLICABLE, reason)
     label, _, path = fault.name.partition(".") if isinstance(fault, Unresolved) else ("", "", "")
     if label not in run.came:
         return Judged(Verdict.ERROR, str(fault))

@@ -19,7 +19,7 @@ from adapters.wire.packet import Kind, Packet
 from adapters.wire.times import wire_time
 from adapters.xml.codec import Codec
 from conformance.model import Line
-from conformance.pics import SOAP, Pics
+from conformance.pics import SOAP, Pics, envelope_of
 from conformance.speech import Speech
 from conformance.stream import Flow, Stream
 from conformance.values import Scope, render
@@ -86,13 +86,13 @@ class Paper:
         self.codec = Codec(catalogue)
         self.layout = Layout(catalogue.layout(pics.layout))
         framed = None if pics.web else self.layout
-        self.speech = Speech(self.codec, framed, pics.envelope, pics.systems[sut], dict(pics.codes))
+        self.speech = Speech(self.codec, framed, envelope_of(pics, catalogue), pics.systems[sut], dict(pics.codes))
         self.web = WebCarriage(self.codec, self.speech, pics, target) if pics.web else None
         self._sequence = first
 
     def flow(self, inbound: bool) -> Flow:
         """What reads a connection; ``inbound``: one the system under test opened."""
-        return Stream(self.layout, self.speech.complete) if self.web is None else WebStream(self.web, inbound)
+        return Stream(self.layout, self.speech, inbound) if self.web is None else WebStream(self.web, inbound)
 
     def serial(self, party: str, now: int) -> str:
         """The next serial of a party, never used before by this run."""
@@ -196,6 +196,8 @@ class Paper:
         try:
             raw = self.speech.encode(document, charset)
         except (ValueError, LookupError) as fault:
+            if not self.speech.native:
+                raise Unfit(str(fault)) from fault
             raise Unsendable(f"{line.place}: {fault}") from fault
         raw = _spoiled(_edited(raw, charset, line, scope), charset, line)
         if "web" in line.args:
@@ -229,7 +231,11 @@ class Paper:
         dressed = self.speech.dressed(packet) if asked is None else self.speech.echoing(packet, asked)
         if self.web is not None:
             return [self.web.request(dressed, line) if asked is None else self.web.answer(dressed, asked)]
-        return [self.layout.encode(one) for one in _segments(dressed, line)]
+        pieces = [self.layout.encode(one) for one in _segments(dressed, line, self.layout.body_max)]
+        if not self.layout.pages:
+            return pieces
+        self.speech.pages |= {(dressed.serial, number): piece for number, piece in enumerate(pieces[1:], 2)}
+        return pieces[:1]
 
 
 def plain(document: Document) -> dict[str, Any]:
@@ -252,9 +258,11 @@ def writes(line: Line, pieces: list[bytes]) -> list[bytes]:
     return [data[start:end] for start, end in pairwise(edges) if end > start]
 
 
-def _segments(packet: Packet, line: Line) -> list[Packet]:
-    """``cut = [n, 1, 2, ...]``: the body in ``n`` pieces, those numbers sent in that order."""
-    cut = line.args.get("cut")
+def _segments(packet: Packet, line: Line, most: int) -> list[Packet]:
+    """``cut = [n, 1, 2, ...]``: the body in ``n`` pieces, those numbers sent in that order; else as many as a packet of
+    ``most`` bytes needs (0: one)."""
+    needed = -(-len(packet.body) // most) if most else 1
+    cut = line.args.get("cut") or ([needed, *range(1, needed + 1)] if needed > 1 else None)
     if not cut:
         return [packet]
     count, body = cut[0], packet.body

@@ -14,7 +14,7 @@ from typing import Any
 
 from conformance.prompting import PROMPT
 from conformance.values import span_ms
-from schemas.loader import NATIVE, load
+from schemas.loader import NATIVE, Catalogue, load
 from schemas.toml_lines import key_lines, line_of
 from schemas.wsdl import TEXT_OPERATIONS
 
@@ -197,6 +197,12 @@ class Pics:
             "messages": list(self.messages),
             **{name: dict(getattr(self, name)) for name in (*_TABLES, "listen", "prompts", "codes")},
         }
+
+
+def envelope_of(pics: Pics, catalogue: Catalogue) -> str:
+    """The envelope spoken: a layout that encloses its body has one of its own."""
+    own = "" if pics.web else catalogue.layout(pics.layout).envelope
+    return own or pics.envelope
 
 
 def bound(pics: Pics, endpoint: str) -> Pics:

@@ -7,6 +7,7 @@ it holds less than a serial of ours, what goes out bears its last digits, and wh
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -24,6 +25,7 @@ from schemas.loader import RECEIPT
 SAID = ("kind", "code", "sender", "receiver", "area", "serial", "send_time", "mode", "charset", "result", "ttl")
 """What a packet header may say, and a document says, too."""
 _WIRE = "serial on the wire"
+_EMPTY = rb"<((?:[\w.\-]+:)?NAME)(?:\s*/>|></(?:[\w.\-]+:)?NAME>)"
 _KEPT = 65_536
 Oldest = Callable[[], Packet | None]
 """What has waited longest for its answer on the same connection: some answers do not say whose they are."""
@@ -39,9 +41,13 @@ class Speech:
         self._voice = envelope(codec, name, Dialect(peer=peer, codes=codes))
         # over HTTP a request is asked and a response answers, whatever stands in them
         self._unsaid = SAID[1:] if layout is None else tuple(name for name in SAID if not layout.carries(name))
+        self._bare = layout is None
+        self._echoes = layout is not None and layout.echoes
         digits = 0 if layout is None else layout.serial_digits
         self._narrow = digits if 0 < digits < SERIAL_DIGITS else 0
         self._ours: dict[str, str] = {}
+        self.pages: dict[tuple[str, int], bytes] = {}
+        """Further packets of ours that are fetched one by one, by serial on the wire and number."""
 
     # -- ours
 
@@ -74,27 +80,40 @@ class Speech:
 
     def complete(self, packet: Packet, oldest: Oldest) -> None:
         """Fills in what the header of ``packet`` leaves unsaid; never raises."""
+        if self._echoes and packet.kind is Kind.HEARTBEAT and packet.serial in self._ours:
+            packet.kind = Kind.HEARTBEAT_REPLY  # one of ours comes back as it was
         if not self._unsaid and not self._narrow:
             return
         found = self._told(packet) if packet.body else Header("", "", "", "")
+        if self._nameless(found, packet):
+            waiting = oldest()
+            packet.kind = None if waiting is None else Kind.RECEIPT
         for name, value in self._values(found, packet).items():
             setattr(packet, name, value)
         if self._narrow:
             wire = packet.serial
             packet.extra = {**packet.extra, _WIRE: wire}
-            packet.serial = self._ours.get(wire, found.serial or wire) if packet.is_answer else found.serial or wire
+            ours = packet.is_answer or packet.kind is Kind.HEARTBEAT_REPLY
+            packet.serial = self._ours.get(wire, found.serial or wire) if ours else found.serial or wire
         elif packet.is_answer:
             packet.serial = self._ours.get(packet.serial, packet.serial)
         asked = oldest() if packet.is_answer and not (packet.serial and packet.code) else None
         if asked is not None:
             packet.serial = packet.serial or asked.serial
             packet.code, packet.receiver = packet.code or asked.code, packet.receiver or asked.sender
+        if packet.is_answer and self.native:
+            packet.body = self._filled(packet, found)
+
+    def _nameless(self, found: Header, packet: Packet) -> bool:
+        """Whether neither header nor document say what this is: it may still answer what waits for one."""
+        return "kind" in self._unsaid and bool(packet.body) and not (found.code or found.serial or found.result_code)
 
     def _told(self, packet: Packet) -> Header:
         charset = packet.charset
         if "charset" in self._unsaid:
+            label = packet.charset if self._bare else ""  # a packet's own is no more than its default here
             try:
-                charset = read(packet.body, packet.charset or None).charset
+                charset = read(packet.body, label or None).charset
             except Undecodable:
                 charset = GB18030
             packet.charset = charset
@@ -102,7 +121,7 @@ class Speech:
 
     def _values(self, found: Header, packet: Packet) -> dict[str, Any]:
         kind = packet.kind
-        if "kind" in self._unsaid and packet.body:
+        if "kind" in self._unsaid and packet.body and not self._nameless(found, packet):
             kind = Kind.RECEIPT if found.result_code is not None else Kind.REQUEST
         told: dict[str, Any] = {
             "kind": kind, "code": found.code, "sender": found.sender, "receiver": found.receiver, "area": found.area,
@@ -110,6 +129,19 @@ class Speech:
             "ttl": found.ttl,
         }  # fmt: skip
         return {name: told[name] for name in self._unsaid if name in told}
+
+    def _filled(self, packet: Packet, found: Header) -> bytes:
+        """The refusal of what nobody could read may not know what it answers, or only by its number: its header does."""
+        serial = packet.serial
+        said = {"MessageCode": packet.code, "Serial": serial, "RefSerial": serial, "Receiver": packet.receiver or "SUITE"}
+        body = packet.body
+        for name, value in said.items():
+            if value:
+                body = re.sub(_EMPTY.replace(b"NAME", name.encode()), rb"<\1>" + value.encode() + rb"</\1>", body, count=1)
+        wire = packet.extra.get(_WIRE, "")
+        if wire and found.serial == wire and packet.serial != wire:
+            body = body.replace(f">{wire}<".encode(), f">{packet.serial}<".encode())
+        return body
 
     def read(self, packet: Packet) -> Document:
         """The document in a packet, agreeing with its header. Raises DocumentRefused."""

@@ -5,22 +5,23 @@ No session: a tester must be able to leave heartbeats unanswered, answer twice, 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from adapters.wire.errors import FramingFault
 from adapters.wire.framer import Framer
 from adapters.wire.layout import Layout
-from adapters.wire.packet import Packet
+from adapters.wire.packet import Kind, Packet
 from adapters.wire.segments import Reassembler
+from adapters.wire.times import wire_time
 from adapters.xml.charset import Undecodable, read
-from conformance.speech import Oldest
+from conformance.speech import Speech
 
 MAX_PACKET = 4 << 20
 MAX_DOCUMENT = 32 << 20
 """What the suite itself takes from a system under test; beyond it floods."""
 _MAX_ASKED = 1_000
+_LINK = (Kind.REGISTER, Kind.READY, Kind.NEXT)
 
 
 @dataclass(slots=True)
@@ -38,6 +39,13 @@ class Flow(Protocol):
     """What comes on one connection, whatever it travels in."""
 
     count: int
+
+    @property
+    def ready(self) -> bool:
+        """Whether documents may go."""
+
+    def hello(self, now: int) -> bytes:
+        """What is written before anything else, on a connection of ours."""
 
     @property
     def busy(self) -> bool:
@@ -58,12 +66,14 @@ class Flow(Protocol):
 
 
 class Stream:
-    """Reads what the system under test writes on one connection, in packets. ``complete`` fills in what their headers leave
-    unsaid."""
+    """Reads what the system under test writes on one connection, in packets. ``speech`` fills in what their headers leave
+    unsaid; without it nothing is answered. ``inbound``: the system under test opened it."""
 
-    def __init__(self, layout: Layout, complete: Callable[[Packet, Oldest], None] | None = None) -> None:
-        self._complete = complete
+    def __init__(self, layout: Layout, speech: Speech | None = None, inbound: bool = False) -> None:
+        self._layout = layout
+        self._speech = speech
         self._asked: list[Packet] = []
+        self._ready = inbound or speech is None or not layout.registers
         self._framer = Framer(layout, MAX_PACKET, allow_unchecked=True)
         self._frame = layout.header_size + len(layout.delimiter)
         self._encloses = layout.encloses
@@ -108,6 +118,9 @@ class Stream:
 
     def _packet(self, packet: Packet, now: int, arrival: Arrival) -> None:
         raw = self._pieces.pop(packet.serial, b"") + self._bytes_of(packet)
+        if self._speech is not None and packet.kind in _LINK:
+            self._link(packet, now, arrival)
+            return
         try:
             whole = self._reassembler.add(packet, now)
         except FramingFault as fault:
@@ -118,6 +131,35 @@ class Stream:
             arrival.packets.append((whole, raw))
         else:
             self._pieces[packet.serial] = raw
+            if self._speech is not None and self._layout.pages:
+                following = replace(packet, kind=Kind.NEXT, body=b"", more=False, segment=packet.segment + 1)
+                arrival.replies.append(self._layout.encode(following))
+
+    @property
+    def ready(self) -> bool:
+        """Whether registration, where the layout has it, is done."""
+        return self._ready
+
+    def hello(self, now: int) -> bytes:
+        """Registration, where the layout has it."""
+        if self._ready:
+            return b""
+        return self._layout.encode(Packet(b"", kind=Kind.REGISTER, send_time=wire_time(now)))
+
+    def _link(self, packet: Packet, now: int, arrival: Arrival) -> None:
+        """Packets about the connection itself."""
+        assert self._speech is not None
+        if packet.kind is Kind.READY:
+            self._ready = True
+        elif packet.kind is Kind.REGISTER:
+            arrival.replies.append(self._layout.encode(replace(packet, kind=Kind.READY, send_time=wire_time(now))))
+        else:
+            page = self._speech.pages.pop((packet.serial, packet.segment), None)
+            if page is not None:
+                arrival.replies.append(page)
+            else:
+                shown = f"{packet.serial} {packet.segment}"
+                arrival.fault = f"取不存在的后续包 {shown} / it fetches a further packet there is not: {shown}"
 
     @property
     def busy(self) -> bool:
@@ -131,7 +173,7 @@ class Stream:
 
     def sent(self, packet: Packet) -> None:
         """Something of ours went out."""
-        if self._complete is not None and not packet.is_answer:
+        if self._speech is not None and not packet.is_answer:
             self._asked.append(packet)
             del self._asked[:-_MAX_ASKED]
 
@@ -140,9 +182,9 @@ class Stream:
         return Arrival()
 
     def _whole(self, packet: Packet) -> None:
-        if self._complete is None:
+        if self._speech is None:
             return
-        self._complete(packet, lambda: self._asked[0] if self._asked else None)
+        self._speech.complete(packet, lambda: self._asked[0] if self._asked else None)
         if packet.is_answer:
             self._asked = [one for one in self._asked if one.serial != packet.serial]
 

@@ -135,8 +135,6 @@ class WebCarriage:
             if self._soap:
                 packet.body, packet.charset = self._of_soap(message, facts, asked), "UTF-8"
             if packet.body:
-                refused = facts["status"] >= "400" or facts.get("element", "").endswith("Response")
-                packet.body = _filled(packet.body, asked) if refused else packet.body
                 self._speech.complete(packet, lambda: asked)
         except DocumentRefused as refusal:
             facts["why"], packet.body = str(refusal), b""
@@ -241,16 +239,6 @@ def _fault(opened: Opened) -> dict[str, str]:
     shown = (code.text or "").strip() if code is not None else ""
     text = (reason.text or "").strip() if reason is not None else ""
     return {"fault": shown.rpartition(":")[2], "reason": text}
-
-
-def _filled(body: bytes, asked: Packet) -> bytes:
-    """The refusal of what nobody could read may not know what it answers: the exchange knows."""
-    known = {"MessageCode": asked.code, "Serial": asked.serial, "Receiver": asked.sender, "Area": asked.area}
-    for name, value in known.items():
-        tag = name.encode()
-        pattern = rb"<((?:[\w.\-]+:)?" + tag + rb")(?:\s*/>|></(?:[\w.\-]+:)?" + tag + rb">)"
-        body = re.sub(pattern, rb"<\1>" + value.encode() + rb"</\1>", body, count=1)
-    return body
 
 
 def _header(packet: Packet) -> Header:

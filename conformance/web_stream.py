@@ -23,6 +23,15 @@ class WebStream:
         self.count = 0
 
     @property
+    def ready(self) -> bool:
+        """Always."""
+        return True
+
+    def hello(self, now: int) -> bytes:
+        """Nothing comes before the first request."""
+        return b""
+
+    @property
     def free(self) -> bool:
         """Whether one more request may go here."""
         return not (self._asked or self._last or self._lost)

@@ -180,4 +180,5 @@ class Paper:
             mode=header.mode,
             charset=charset,
             result=header.result_code or "0000",
+            ttl=header.ttl,
         )

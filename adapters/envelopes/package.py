@@ -31,7 +31,7 @@ WIRE_NAMES = {field: name for name, field in (*_REQUIRED, *_OPTIONAL)}
 
 # a header field in bytes that may be no XML at all: prefix allowed, value plain ASCII
 _LOOSE = re.compile(
-    rb"<(?:[A-Za-z_][\w.\-]{0,30}:)?(" + "|".join(WIRE_NAMES.values()).encode() + rb")>\s*([\x21-\x7e]{1,30}?)\s*</"
+    rb"<(?:[A-Za-z_][\w.\-]{0,30}:)?(" + "|".join(WIRE_NAMES.values()).encode() + rb")>\s*([\x21-\x3b\x3d-\x7e]{1,30}?)\s*</"
 )
 _LOOSE_REACH = 8192
 
@@ -89,18 +89,18 @@ _OPENINGS = tuple((f"</{_REQUIRED[at - 1][0]}>" if at else "") + f"<{name}>" for
 def loose_header(data: bytes) -> Header | None:
     """What can be read of a header in bytes that are no acceptable document: enough for the peer to match a refusal.
 
-    None without a message code and a serial.
+    None without a message code and a serial; an answer is one even without, so that nobody answers it.
     """
     found: dict[str, str] = {}
     for match in _LOOSE.finditer(data[:_LOOSE_REACH]):
         found.setdefault(match.group(1).decode("ascii"), match.group(2).decode("ascii"))
-    if "MessageCode" not in found or "Serial" not in found:
+    if not {"MessageCode", "Serial"} <= set(found) and "ResultCode" not in found:
         return None
     values: dict[str, Any] = {field: found[name] for field, name in WIRE_NAMES.items() if name in found}
     ttl = values.get("ttl", "0")
     values["ttl"] = int(ttl) if ttl.isdecimal() else 0
-    values.setdefault("sender", "")
-    values.setdefault("receiver", "")
+    for field in ("code", "serial", "sender", "receiver"):
+        values.setdefault(field, "")
     return Header(**values)
 
 

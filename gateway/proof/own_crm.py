@@ -63,7 +63,7 @@ def configuration(address: str, pics: Pics, database: str = "", times: Mapping[s
             rows += ["", "[[peer]]", f'id = "{pics.systems[role]}"', f'role = "{role}"', 'listen = "door"']
             rows += _manner(pics, place)
             rows += ["[peer.timers]", *(f"{name} = {seconds}" for name, seconds in timers.items())]
-    if pics.features["login"]:
+    if pics.features["login"] and not pics.web:
         rows += ["", "[[peer]]", f'id = "{pics.values["login_system"]}"', 'role = "CS"', 'listen = "door"']
         rows += [f'layout = "{pics.layout}"', f'charset = "{pics.charset}"', "[peer.login]", "required = true"]
         rows += [f'peer_user = "{pics.values["login_user"]}"', f'secret_file = "{SECRET}"']
