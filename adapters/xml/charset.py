@@ -48,6 +48,8 @@ _REFERENCES = {private: f"&#x{private:X};" for private in _NO_CODE}
 _NO_CODE_PATTERN = re.compile("[" + "".join(map(chr, _NO_CODE)) + "]")
 # UTF-8 beginnings of every character the table touches: a cheap way to see that it touches none
 _TOUCHED = (b"\xee", b"\xef\xb8", b"\xe9\xbe", b"\xe1\xb8")
+# first bytes of every code the table touches, a cheaper way still (they may also stand elsewhere)
+_LEADS = (b"\xa6", b"\xa8", b"\xfe", b"\x81")
 _ASCII = bytes(range(0x80))
 
 _NOT_CJK = re.compile(
@@ -94,7 +96,10 @@ def known(name: str) -> str | None:
 def decode_gb18030(raw: bytes) -> str:
     """Text of GB18030 bytes by the 2022 table. Raises UnicodeDecodeError."""
     text = raw.decode("gb18030")
-    return text.translate(_FROM_CODEC) if _touched(text.encode()) else text
+    a6, a8, fe, four = _LEADS
+    if a6 in raw or a8 in raw or fe in raw or four in raw:
+        return text.translate(_FROM_CODEC) if _touched(text.encode()) else text
+    return text
 
 
 def encode_gb18030(text: str) -> bytes:

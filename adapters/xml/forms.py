@@ -11,8 +11,8 @@ what lxml gave.  ``Extension`` holds foreign content and is never learned.
 
 ``sure`` needs no lxml at all.  Our schemas restrict structure and single texts, nothing across them (``schemas.shape`` refuses
 the rest), so a document is valid if its tags are those of a valid one and each text is allowed where it stands.  Of a form that
-keeps coming one regular expression says so for all texts at once, a line each (``adapters.xml.facets``).  What it does not
-know to be valid is not refused: lxml decides, as for any other document.
+keeps coming one regular expression finds the values between its tags, another says whether all are allowed, a line each
+(``adapters.xml.facets``).  What they do not know to be valid is not refused: lxml decides, as for any other document.
 """
 
 from __future__ import annotations
@@ -36,11 +36,14 @@ OFTEN = 8
 SURE_SIZE = 1 << 20
 """Bytes of a document that may go by its form alone; libxml2's own limits are far above."""
 
+MOST_ALIKE = 16
+"""Forms with the same number of tags that are tried one after the other."""
+
+_VALUE = r"([^<>&\x00-\x1f]*+)"
+_TEXT = re.compile(r"v\[([0-9]+)\]")
+_NOTHING: dict[bytes, _Certain] = {}
 _FIELDS = {name: field for field, name in WIRE_NAMES.items()}
 _BOOLEAN = {"true": True, "1": True, "false": False, "0": False}
-_UNMARKED = bytes(byte for byte in range(0x20, 0x100) if byte not in b"<>&")
-"""Bytes that may stand anywhere: neither marks nor control characters."""
-
 Read = tuple[Header, str, Body]
 Reader = Callable[[list[str]], Read]
 
@@ -54,17 +57,27 @@ class Sure:
     found: Found
 
 
-@dataclass(slots=True)
-class _Known:
-    """A form: its marks, how to read it, and what its texts must look like (None: not to be had, or not yet)."""
+@dataclass(frozen=True, slots=True)
+class _Certain:
+    """How a document of a form is recognised and judged: ``whole`` matches its bytes and finds its values, ``values`` says
+    whether all of them are allowed, a line each, ``reader`` takes them by number."""
 
     root: str
-    marks: bytes
     version: str
+    whole: re.Pattern[bytes]
+    values: re.Pattern[str]
     reader: Reader
-    lines: str | None
+
+
+@dataclass(slots=True)
+class _Known:
+    """A form: how its documents are read by position, how often that was done, what it takes to be certain of them (if it can
+    be had): the number of tags, and ``_Certain`` when it is worth it."""
+
+    reader: Reader
+    tags: int
+    certain: Callable[[], _Certain] | None
     met: int = 0
-    texts: re.Pattern[str] | None = None
 
 
 class Forms:
@@ -72,6 +85,7 @@ class Forms:
 
     def __init__(self) -> None:
         self._known: dict[bytes, _Known] = {}
+        self._certain: dict[int, dict[bytes, _Certain]] = {}
 
     def sure(self, body: bytes, charset: str | None, declared: str | None, root: str) -> Sure | None:
         """What the document in ``body`` (its bytes behind the declaration, in any charset but UTF-16) says if it is valid
@@ -79,15 +93,17 @@ class Forms:
 
         Marks are the same bytes in every such charset, and never part of another character.
         """
-        marks = body.translate(None, _UNMARKED)
-        pieces = body.replace(b">", b"<").split(b"<")
-        known = self._known.get(b"<".join(pieces[1::2]))
-        if known is None or known.texts is None or known.root != root or known.marks != marks or len(body) > SURE_SIZE:
+        if len(body) > SURE_SIZE:
             return None
-        lines, found = text_of(b"\n".join(pieces[::2]), charset, declared)
-        if known.texts.fullmatch(lines) is None or _doubtful(lines):
-            return None
-        return Sure(known.version, known.reader(lines.split("\n")), found)
+        for known in self._certain.get(body.count(b"<"), _NOTHING).values():
+            match = known.whole.fullmatch(body)
+            if match is None or known.root != root:
+                continue
+            lines, found = text_of(b"\n".join(match.groups()), charset, declared)
+            if known.values.fullmatch(lines) is None or _doubtful(lines):
+                return None
+            return Sure(known.version, known.reader(lines.split("\n")), found)
+        return None
 
     def read(self, data: bytes) -> Read | bytes:
         """Header, element name and body of a valid plain document in UTF-8, or the form to ``learn`` if it is new."""
@@ -97,8 +113,10 @@ class Forms:
         if known is None:
             return form
         known.met += 1
-        if known.met == OFTEN and known.lines is not None:
-            known.texts = _compiled(known.lines)
+        if known.met == OFTEN and known.certain is not None:
+            alike = self._certain.setdefault(known.tags, {})
+            if len(alike) < MOST_ALIKE:
+                alike[form] = known.certain()
         return known.reader(_texts(pieces))
 
     def learn(self, form: bytes, data: bytes, read: Read, version: str, header: Struct, shape: Shape) -> None:
@@ -111,13 +129,17 @@ class Forms:
             source = f"lambda v: (Header({_header(tags, header)}), {read[1]!r}, {_value(shape, read[2], tags)})"
         except _ByElementOnly:
             return
-        # names come from our own schemas and are quoted; texts are only ever indexed
-        reader: Reader = eval(source, {"Header": Header, "BOOLEAN": _BOOLEAN, "int": int, "__builtins__": {}})
+        reader = _evaluated(source)
         if reader(_texts(data.replace(b">", b"<").split(b"<"))) != read:
             return
         if len(self._known) >= MOST:
-            del self._known[next(iter(self._known))]
-        self._known[form] = _Known(tags.root, b"<>" * tags.count, version, reader, tags.lines())
+            self._forget(next(iter(self._known)))
+        certain = None if tags.lines() is None else lambda: _certain(tags, version, source)
+        self._known[form] = _Known(reader, tags.count, certain)
+
+    def _forget(self, form: bytes) -> None:
+        known = self._known.pop(form)
+        self._certain.get(known.tags, {}).pop(form, None)
 
 
 def _doubtful(lines: str) -> bool:
@@ -130,10 +152,23 @@ def _texts(pieces: list[bytes]) -> list[str]:
     return b"\n".join(pieces[::2]).decode().split("\n")
 
 
+def _evaluated(source: str) -> Reader:
+    """Names come from our own schemas and are quoted; texts are only ever indexed."""
+    reader: Reader = eval(source, {"Header": Header, "BOOLEAN": _BOOLEAN, "int": int, "__builtins__": {}})
+    return reader
+
+
+def _certain(tags: _Tags, version: str, source: str) -> _Certain:
+    """The texts of ``source`` are those between the tags; here only values are numbered."""
+    numbers = tags.values()
+    numbered = _TEXT.sub(lambda text: f"v[{numbers[int(text[1])]}]" if int(text[1]) in numbers else '""', source)
+    return _Certain(tags.root, version, *_compiled(tags.whole(), tags.lines() or "", numbered))
+
+
 @lru_cache(maxsize=MOST)
-def _compiled(lines: str) -> re.Pattern[str]:
-    """Codecs that meet the same form share its expression."""
-    return re.compile(lines)
+def _compiled(whole: bytes, lines: str, source: str) -> tuple[re.Pattern[bytes], re.Pattern[str], Reader]:
+    """Codecs that meet the same form share what was compiled for it."""
+    return re.compile(whole), re.compile(lines), _evaluated(source)
 
 
 class _ByElementOnly(Exception):
@@ -169,10 +204,20 @@ class _Tags:
         self._at += closing
         return closing
 
+    def values(self) -> dict[int, int]:
+        """Which texts are values, numbered."""
+        at = [number for number, text in enumerate(self._texts) if text != ""]
+        return {text: number for number, text in enumerate(at)}
+
     def lines(self) -> str | None:
-        """The expression of all texts, a line each: nothing where no value stands; None if one of them has none."""
+        """The expression of all values, a line each; None if one of them has none."""
         known = [text for text in self._texts if text is not None]
-        return "\n".join(known) if len(known) == len(self._texts) else None
+        return "\n".join(filter(None, known)) if len(known) == len(self._texts) else None
+
+    def whole(self) -> bytes:
+        """The expression of a document's bytes: its tags as they are, and between them values, or nothing."""
+        behind = [_VALUE if text != "" else "" for text in self._texts[1:]]
+        return "".join(re.escape(f"<{tag}>") + text for tag, text in zip(self._tags, behind, strict=True)).encode()
 
 
 def _header(tags: _Tags, shape: Struct) -> str:

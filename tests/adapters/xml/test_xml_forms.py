@@ -189,3 +189,15 @@ def test_texts_that_changed_places_are_judged_as_lxml_judges_them(hot, data):
 
 def test_an_envelope_is_no_package(hot):
     assert hot.decode_sure(ORDER.encode(), None, "Envelope") is None
+
+
+def test_forms_with_as_many_tags_are_bounded(monkeypatch):
+    monkeypatch.setattr("adapters.xml.forms.MOST_ALIKE", 1)
+    monkeypatch.setattr("adapters.xml.forms.MOST", 30)
+    codec = Codec(CATALOGUE)
+    for raw in PLAIN:
+        for _ in range(OFTEN + 1):
+            assert codec.decode(raw) == JUDGE.decode(raw)
+    alike = codec._forms._certain.values()
+    assert 0 < sum(map(len, alike)) <= 30
+    assert max(map(len, alike)) == 1
