@@ -99,13 +99,14 @@ def trace(report: Path | None, uncovered: bool, as_json: bool) -> None:
 
 
 def _last(report: Path | None) -> dict[str, str]:
-    """Verdicts by case of an earlier run."""
-    from conformance.results import ResultsInvalid, read
+    """The last verdict of each case in a report directory."""
+    from conformance.history import latest
+    from conformance.results import ResultsInvalid
 
     if report is None:
         return {}
     try:
-        return {case["id"]: case["verdict"] for case in read(report)["cases"]}
+        return {name: case["verdict"] for name, case in latest(report).items()}
     except (ResultsInvalid, OSError) as fault:
         raise CommandFailed(Exit.USAGE, f"无法读取 {report}", f"cannot read {report}: {fault}") from fault
 

@@ -86,16 +86,20 @@ def run(
 @click.option("--endpoint", metavar="tcp://HOST:PORT", help="另一地址。Another address than last time.")
 @json_option
 def rerun(report: Path, everything: bool, endpoint: str | None, as_json: bool) -> None:
-    """按上次结果 REPORT 以同样的种子重做未通过的用例。Play again, with the same seed, what did not pass in REPORT."""
+    """按上次结果 REPORT 以同样的种子重做未通过的用例；先前的结果移入 REPORT/earlier。
+
+    Play again, with the same seed, what did not pass when it was last played; earlier results are kept in REPORT/earlier.
+    """
+    from conformance.history import latest
     from conformance.results import ResultsInvalid, read
     from conformance.session import Plan
 
     try:
-        last = read(report)
+        last, cases = read(report), latest(report)
     except (ResultsInvalid, OSError) as fault:
         raise CommandFailed(Exit.USAGE, f"无法读取 {report}", f"cannot read {report}: {fault}") from fault
     done = ("PASS", "NOT_APPLICABLE", "XFAIL")
-    only = tuple(case["id"] for case in last["cases"] if everything or case["verdict"] not in done)
+    only = tuple(name for name, case in cases.items() if everything or case["verdict"] not in done)
     if not only:
         click.echo("没有要重做的用例 / nothing to play again")
         return
@@ -164,25 +168,49 @@ async def _play(reactor: Any, plan: Plan, report: Path | None, as_json: bool) ->
     finally:
         progress.close()
         closed.callback(None)
-    leave_results(outcome, report)
+    before = leave_results(outcome, report)
     tell(outcome, report, as_json)
+    if before is not None and not as_json:
+        _tell_since(before, outcome)
     if not outcome.passed:
         raise SystemExit(int(Exit.FAILED))
 
 
-def leave_results(outcome: RunResult, report: Path | None) -> None:
-    """Results and report in a directory, if there is one; a directory that cannot be written ends the command."""
+def leave_results(outcome: RunResult, report: Path | None) -> Path | None:
+    """Results and report in a directory, if there is one, those of the run before set aside: where they are now. A directory
+    that cannot be written ends the command."""
+    from conformance.history import set_aside
     from conformance.results import write
     from gateway.cli.conformance_report import leave
 
     if report is None:
-        return
+        return None
     try:
+        before = set_aside(report)
         write(outcome, report)
         leave(report, None)
+        return before
     except OSError as fault:
         CommandFailed(Exit.FAILED, f"结果不可写：{fault}", f"the results cannot be written: {fault}").show()
         raise SystemExit(int(Exit.FAILED)) from fault
+
+
+def _tell_since(before: Path, outcome: RunResult) -> None:
+    """What became of the cases that were played again."""
+    from conformance.compare import KINDS
+    from conformance.history import since
+    from conformance.results import ResultsInvalid, as_json, read
+
+    try:
+        found = since(read(before), as_json(outcome))
+    except (ResultsInvalid, OSError):
+        click.echo(f"上次结果无法读取 the results before cannot be read: {before}")
+        return
+    names = {"worse": "变差", "better": "变好", "changed": "有变", "new": "新增", "gone": "不再有"}
+    for row in (*found["worse"], *found["better"]):
+        click.echo(f"  {row['id']} {row['before']} → {row['after']}")
+    counts = " · ".join(f"{names[kind]} {kind} {len(found[kind])}" for kind in KINDS)
+    click.echo(f"与上次相比 since the run before: {counts} · 相同 same {found['same']} · {before}")
 
 
 class Progress:
