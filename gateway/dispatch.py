@@ -20,6 +20,7 @@ from adapters.wire.layout import Layout
 from adapters.wire.packet import Packet
 from adapters.wire.times import from_wire_time
 from adapters.xml.codec import Codec
+from crm_core.ports import Command
 from gateway.answers import answer_packet
 from gateway.charset_log import CharsetLog
 from gateway.clock import Clock
@@ -291,11 +292,7 @@ class Dispatcher:
                 return
             refusal = refusal or self._not_ours(document.element, row, header, peer)
         if refusal is None and document is not None:
-            try:
-                command = self._inbound.command(document)
-            except Exception as error:
-                # a row that promises what its command cannot take is a defect of ours: the message is parked with it
-                command = Defect(error)
+            command = self._command(document)
             if command is None and peer.login.required and row.code == self._logins.code:
                 self._logins.again(document, packet.body, peer, self._speeches.of(peer.id).answers, respond)
                 return
@@ -310,6 +307,13 @@ class Dispatcher:
             InboundJob(packet, row, header, charset or peer.charset, answers, respond, document=document,
                        command=command, refusal=refusal, numbered=numbered and peer.serials_trusted, digest=digest)
         )  # fmt: skip
+
+    def _command(self, document: Document) -> Command | None:
+        try:
+            return self._inbound.command(document)
+        except Exception as error:
+            # a row that promises what its command cannot take is a defect of ours: the message is parked with it
+            return Defect(error)
 
     def _collect(self, packet: Packet, peer: Peer, respond: Respond, document: Document) -> None:
         """One package of several: it waits, or completes the message, which is judged as any."""
