@@ -16,6 +16,8 @@ Find = Callable[[str, str, dict[str, str]], list[str]]
 """Table, column and what its rows must have by column -> the different values there are, two at most."""
 
 TEMPORARY = re.compile(r"\$-([0-9]{1,12})\$")
+MOST_CALLS = 200
+"""Functions of one message that are asked for; each is a look into somebody's records."""
 _FUNCTION = re.compile(r":(\w{1,64})\((.{0,400})\)", re.DOTALL)
 
 
@@ -32,6 +34,7 @@ class References:
         self._find = find
         self._area_in = area_in
         self._bound: dict[str, str] = {}
+        self._calls = 0
         self.faults: list[Fault] = []
         self.symbols: list[str] = []
 
@@ -55,6 +58,12 @@ class References:
         return self._bound.get(number, "")
 
     def _call(self, name: str, arguments: list[str], text: str, path: str) -> str:
+        self._calls += 1
+        if self._calls > MOST_CALLS:
+            if self._calls == MOST_CALLS + 1:
+                zh, en = f"函数多于 {MOST_CALLS} 个", f"more than {MOST_CALLS} functions"
+                self._fault(path, "functions", str(self._calls), zh, en)
+            return ""
         row = self._functions.get(name)
         if row is None:
             known = ", ".join(self._functions)

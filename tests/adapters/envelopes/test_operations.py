@@ -329,6 +329,19 @@ def test_a_message_that_has_no_operations_goes_as_before() -> None:
     assert speech("contract-root", inner="soo").decode(raw).body == document.body
 
 
+def test_functions_are_asked_for_so_many_times_and_no_more() -> None:
+    root, asked = tree(), []
+    one = operations(root)[1]
+    for number in range(300):
+        other = deepcopy(one)
+        other.find("PUB_REQ/SOO_ID").text = f"X{number}"
+        other.find("ORDER_ITEM_GROUP_ID").text = f"$-{1000 + number}$"
+        other.find(".//product_instance_id").text = ":getCustIdByExtId(025,,EXT-1)"
+        root.find("SvcCont").append(other)
+    refusal = refused(root, lambda *what: asked.append(what) or ["C1"])
+    assert (len(asked), [fault.rule for fault in refusal.faults]) == (200, ["functions"])
+
+
 def test_operations_count_against_the_documents_limits() -> None:
     root = tree()
     one = operations(root)[1]
