@@ -89,7 +89,7 @@ def tasks(seed: int, names: tuple[str, ...], clean: bool, whole: bool, asked: As
     for name in names or tuple(DEFECTS):
         defect = DEFECTS[name]
         task = Task(defect.suite, system_of(name), seed, name, asked.only or (() if whole else (defect.clause,)))
-        if asked.judges(task.role) and _has_cases(task):
+        if asked.judges(task.role) and (not asked.only or _has_cases(task)):
             runs.append(task)
     return runs
 
@@ -176,7 +176,7 @@ def played(
     faults: list[str] = []
     with ExitStack() as judged:
         if role == OWN:
-            session.host.prompter = judged.enter_context(_own(pics, seed, clock, network, faults)).ask
+            session.host.prompter = judged.enter_context(_own(defects, pics, seed, clock, network, faults)).ask
         else:
             session.host.prompter = _simulated(role, defects, pics, seed, clock, network)
         Deferred.fromCoroutine(session.run()).addBoth(done.append)
@@ -206,12 +206,19 @@ def _command(role: str, defects: tuple[str, ...]) -> str:
 
 
 @contextmanager
-def _own(pics: Pics, seed: int, clock: HeapClock, network: MemoryNetwork, faults: list[str]) -> Iterator[OwnCrm]:
-    """Our own CRM runs meanwhile; ``faults`` takes what its store and its log say at the end."""
+def _own(
+    defects: tuple[str, ...], pics: Pics, seed: int, clock: HeapClock, network: MemoryNetwork, faults: list[str]
+) -> Iterator[OwnCrm]:
+    """Our own CRM runs meanwhile, defects on the wire in front of it; ``faults`` takes what its store and its log say at the
+    end."""
     from gateway.clock import Entropy
     from gateway.proof.aloud import quietly, unhandled
+    from gateway.proof.distorted import Distorted
     from gateway.proof.own_crm import OwnCrm
+    from simulators.defects.seeded import Defects
 
+    if defects:
+        Distorted(network, _SUT, Defects(defects))
     with quietly(), unhandled() as broken:
         crm = OwnCrm(_SUT, pics, clock, Entropy(seed + 1), network)
         crm.start()

@@ -51,6 +51,10 @@ class Flaw:
         """A message of its own as a packet."""
         return packet
 
+    def going(self, packet: Packet) -> list[Packet]:
+        """What becomes of a message of its own on its way, for systems that are flawed from outside: none, one, several."""
+        return [self.sent(packet)]
+
     def peer(self, settings: PeerSettings) -> PeerSettings:
         """How a peer is met."""
         return settings

@@ -9,12 +9,13 @@ from adapters.wire.settings import SessionSettings
 from simulators.brain import Body, Brain, Meta, Reaction, Send
 from simulators.defects.flaw import Defect, Flaw
 from simulators.defects.rows_bill import BILL
+from simulators.defects.rows_crm import CRM
 from simulators.defects.rows_link import LINK
 from simulators.defects.rows_pf import PF
 from simulators.defects.rows_rm import RM
 from simulators.settings import PeerSettings
 
-DEFECTS: dict[str, Defect] = {row.name: row for row in (*LINK, *PF, *RM, *BILL)}
+DEFECTS: dict[str, Defect] = {row.name: row for row in (*LINK, *PF, *RM, *BILL, *CRM)}
 """Every defect by name."""
 
 
@@ -57,6 +58,13 @@ class Defects:
         for flaw in self._flaws:
             packet = flaw.sent(packet)
         return packet
+
+    def going(self, packet: Packet) -> list[Packet]:
+        """See ``Flaw``."""
+        packets = [packet]
+        for flaw in self._flaws:
+            packets = [changed for one in packets for changed in flaw.going(one)]
+        return packets
 
     def peer(self, settings: PeerSettings) -> PeerSettings:
         """See ``Flaw``."""

@@ -22,11 +22,11 @@ class Packets(Flaw):
 
     def arriving(self, data: bytes) -> bytes:
         """See ``Flaw``."""
-        return data if self._coming is None else _each(data, self._coming)
+        return data if self._coming is None else each(data, self._coming)
 
     def wire(self, data: bytes) -> bytes:
         """See ``Flaw``."""
-        return data if self._going is None else _each(data, self._going)
+        return data if self._going is None else each(data, self._going)
 
 
 class OneARead(Flaw):
@@ -53,7 +53,7 @@ class Renumbers(Flaw):
 
     def arriving(self, data: bytes) -> bytes:
         """See ``Flaw``."""
-        return _each(data, self._numbered)
+        return each(data, self._numbered)
 
     def _numbered(self, packet: bytes) -> bytes:
         serial = packet[_SERIAL]
@@ -71,7 +71,7 @@ class Once(Flaw):
 
     def wire(self, data: bytes) -> bytes:
         """See ``Flaw``."""
-        return _each(data, self._first_only)
+        return each(data, self._first_only)
 
     def _first_only(self, packet: bytes) -> bytes:
         if packet[_KIND] not in (b"0", KINDS["notification"]):
@@ -129,8 +129,8 @@ def _first(data: bytes) -> bytes | None:
     return data[: int(length)]
 
 
-def _each(data: bytes, change: Callable[[bytes], bytes]) -> bytes:
-    """Every whole packet changed; what is left stays as it is."""
+def each(data: bytes, change: Callable[[bytes], bytes]) -> bytes:
+    """Every whole packet of the native header changed; what is left stays as it is."""
     changed = b""
     while (packet := _first(data)) is not None:
         changed += change(packet)

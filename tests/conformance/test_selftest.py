@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from twisted.internet.protocol import Factory, Protocol
 
 from conformance.loader import load_suite
 from conformance.results import as_json, junit
 from gateway.cli.conformance_selftest import self_test
 from gateway.cli.conformance_strength import Asked, Found, Task, alarms_of, examine, play, summary, system_of, tasks
 from gateway.cli.output import CommandFailed
+from gateway.clock import Entropy
+from gateway.proof.distorted import Distorted
+from gateway.proof.heap_clock import HeapClock
+from gateway.proof.network import MemoryNetwork
 from simulators.defects.seeded import DEFECTS, Defects, UnknownDefect
 
 FOUND_BY = [
@@ -40,6 +46,16 @@ FOUND_BY = [
     ("pf-cutover-one-wave", "5.12/8"),
     ("rm-grants-twice", "5.3/9"),
     ("rm-queues-anew", "5.8/51"),
+    ("crm-dispatches-twice", "5.4/81"),
+    ("crm-never-bills", "5.4/82"),
+    ("crm-decision-without-reference", "5.4/82"),
+    ("crm-sends-again-anew", "5.4/85"),
+    ("crm-takes-any-report", "5.4/86"),
+    ("crm-serial-again-is-new", "5.4/OH08.reuse"),
+    ("crm-change-same-version", "5.6/81"),
+    ("crm-cancel-twice", "5.7/82"),
+    ("crm-unlock-lost", "5.11/81"),
+    ("crm-frozen-orders-taken", "5.12/81"),
 ]
 """Defects of every kind of flaw, and a case that finds each."""
 
@@ -72,6 +88,34 @@ def test_a_seeded_defect_fails_in_its_clause(name: str, case: str) -> None:
     assert found.failed[0]["clause"] == defect.clause
     assert found.failed[0]["reason"]
     assert not found.errors
+
+
+def test_nobody_in_between_who_changes_nothing_is_noticed() -> None:
+    clock = HeapClock(1_795_309_200_000)
+    network = MemoryNetwork(clock, Entropy(1))
+    Distorted(network, "mem://sut", Defects())
+    network.server("mem://sut").listen(Factory.forProtocol(_Echo))
+    caller = Factory.forProtocol(_Heard)
+    network.client("mem://sut").connect(caller)
+    clock.advance(10)
+    assert _Heard.got == b"CTIF no packet"
+
+
+class _Echo(Protocol):
+    def dataReceived(self, data: bytes) -> None:
+        wire: Any = self.transport
+        wire.write(data)
+
+
+class _Heard(Protocol):
+    got = b""
+
+    def connectionMade(self) -> None:
+        wire: Any = self.transport
+        wire.write(b"CTIF no packet")
+
+    def dataReceived(self, data: bytes) -> None:
+        _Heard.got += data
 
 
 def test_every_clause_with_a_defect_has_cases_for_its_system() -> None:
