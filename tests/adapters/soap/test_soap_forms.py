@@ -75,16 +75,19 @@ def test_an_envelope_that_keeps_coming_needs_no_parser(version: Any, shaped: Any
     assert codec.decode_sure(envelopes[-1], "UTF-8") is None, "an envelope is no package"
 
 
+S11, S12 = b"http://schemas.xmlsoap.org/soap/envelope/", b"http://www.w3.org/2003/05/soap-envelope"
+
+
 @pytest.mark.parametrize(
     ("raw", "version"),
     [
-        (b'<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body/></e:Envelope>', "1.1"),
-        (b'<?xml version="1.0"?>\n<e:Envelope xmlns:e="http://www.w3.org/2003/05/soap-envelope">', "1.2"),
-        (b'<e:Envelope xmlns:e="http://www.w3.org/2003/05/soap-envelope" xmlns:x="http://schemas.xmlsoap.org/soap/envelope/">', None),
-        (b"<e:Envelope xmlns:e='http://www.w3.org/2003/05/soap-envelope'>", None),
+        (b'<e:Envelope xmlns:e="%b"><e:Body/></e:Envelope>' % S11, "1.1"),
+        (b'<?xml version="1.0"?>\n<e:Envelope xmlns:e="%b">' % S12, "1.2"),
+        (b'<e:Envelope xmlns:e="%b" xmlns:x="%b">' % (S12, S11), None),
+        (b"<e:Envelope xmlns:e='%b'>" % S12, None),
         (b"no envelope", None),
         (b"", None),
     ],
-)  # fmt: skip
+)
 def test_the_version_is_plain_to_see_or_not(raw: bytes, version: str | None) -> None:
     assert version_in(raw) == version
