@@ -60,7 +60,7 @@ class Conductor:
 
     def __init__(
         self, outcome: RunResult, sanity: list[Case], cases: list[Case], paper: Paper, blocks: Blocks, clock: Clock,
-        entropy: Entropy, width: int, repeat: Callable[[Case], str],
+        entropy: Entropy, width: int, repeat: Callable[[Case], str], digits: int = 3,
     ) -> None:  # fmt: skip
         self.outcome = outcome
         self.runs: dict[str, CaseRun] = {}
@@ -81,12 +81,17 @@ class Conductor:
         self._said: dict[str, CaseRun | None] = {}
         self._prefix = _token(clock.now() // 1000 % 34**5, 5) + _token(entropy.below(34**2), 2)
         outcome.namespace = self._prefix
-        self._mark = re.compile(self._prefix.encode() + rb"[0-9A-Z]{3}")
+        self._digits = digits
+        self._mark = re.compile(self._prefix.encode() + rb"[0-9A-Z]{%d}" % digits)
         self._phase = "first"
         self._timers: dict[str, Any] = {}
         self._wires: Wires
         self.progress: Callable[[CaseResult, int, int], None] = lambda result, done, total: None
         self.done: Callable[[RunResult], None] = lambda outcome: None
+        self.more: Callable[[], list[Case]] = list
+        """What to play when everything has been played."""
+        self.keeps: Callable[[CaseResult], bool] = lambda result: True
+        """Whether a result belongs to the outcome; of others nothing is remembered."""
         self._total = len(cases)
 
     def begin(self, wires: Wires) -> None:
@@ -174,7 +179,7 @@ class Conductor:
         self._go_on()
 
     def _begin(self, case: Case) -> None:
-        token = self._prefix + _token(len(self.runs), 3)
+        token = self._prefix + _token(len(self.runs), self._digits)
         run = CaseRun(case, self._paper, token, self._entropy, self._bodies, self._repeat(case))
         self.runs[token] = self._active[token] = run
         if case.alone:
@@ -186,6 +191,8 @@ class Conductor:
         if self._phase == "first" and not self._active:
             self._phase = "cases" if self._sane() else "last"
         if self._phase == "cases":
+            if not (self._todo or self._todo_alone or self._active):
+                self._todo = self.more()
             while self._todo and len(self._active) < self._width:
                 self._begin(self._todo.pop(0))
             if not self._todo and not self._active and self._todo_alone:
@@ -235,8 +242,10 @@ class Conductor:
             self.alone = None
         if run.case in self._sanity:
             self.outcome.sanity.append(result)
-        else:
+        elif self.keeps(result):
             self._keep(result)
+        else:
+            _forget(run)
         if self._phase != "over":
             self._clock.callLater(0, self._go_on)
 
@@ -336,6 +345,12 @@ class Conductor:
         if len(self.outcome.strays) < _MAX_STRAYS:
             fields = header_fields(reading.packet)
             self.outcome.strays.append(Entry(now, "got", party, party, 0, raw, fields, reading.document, reading.symbol))
+
+
+def _forget(run: CaseRun) -> None:
+    """Nothing of a case that is over is looked at again; it is still known by its token."""
+    for remembered in (run.log, run.inbox, run.asked, run.by_serial, run.came):
+        remembered.clear()
 
 
 def _token(number: int, width: int) -> str:

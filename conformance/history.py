@@ -35,7 +35,10 @@ def set_aside(directory: Path) -> Path | None:
 
 
 def latest(path: Path) -> dict[str, dict[str, Any]]:
-    """Each case as it was played last, by id; ``path``: a report directory, or one run's file. Raises ResultsInvalid, OSError."""
+    """Each case as it was played last, by id; ``path``: a report directory, or one run's file.
+
+    Raises ResultsInvalid, OSError.
+    """
     runs = [*earlier(path), path] if path.is_dir() else [path]
     return {case["id"]: case for run in runs for case in read(run)["cases"]}
 

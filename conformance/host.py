@@ -193,6 +193,10 @@ class SuiteHost:
         """The Twisted addresses listened at, in the order of the parties."""
         return [port.getHost() for port in self._ports]
 
+    def inbound(self) -> int:
+        """How many connections the system under test keeps open to the parties."""
+        return sum(line.inbound and not line.over for line in self._all)
+
     # -- what connections say
 
     def stands(self, line: Line) -> None:

@@ -6,19 +6,20 @@ with the rest.  Only link tests are sent, so a profile may be taken of a system 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectError
 from twisted.internet.protocol import Factory, Protocol
 from twisted.python.failure import Failure
 
 from adapters.wire.heartbeat import heartbeat_reply
-from adapters.wire.packet import Kind
-from conformance.model import Line, Place
+from adapters.wire.packet import Kind, Packet
+from conformance.model import Case, CaseResult, Difference, Explanation, Line, Place, Verdict
 from conformance.paper import Paper
 from conformance.ports import Clock, Endpoints
-from conformance.stream import Stream
 from conformance.values import Scope
 
 PROBE = "LN03"
@@ -26,6 +27,7 @@ _LINE = ("send", Place("load", 1))
 _TICK_S = 0.01
 _KEPT_UP = 0.95
 """Share of a rate that must have left in time; below it this machine is measured, not the system under test."""
+_MOST_PIPES = 64
 
 
 @dataclass(slots=True)
@@ -47,12 +49,34 @@ class Step:
 class _Pipe(Protocol):
     def __init__(self, load: Load) -> None:
         self._load = load
-        self._stream = Stream(load.paper.layout)
+        self._flow = load.paper.flow(False)
+        self._held: list[bytes] = []
         self.over = False
+
+    @property
+    def free(self) -> bool:
+        """Whether one more request may go here."""
+        return self._flow.free and not self.over
+
+    def connectionMade(self) -> None:
+        """It stands; some layouts register first."""
+        self.write(self._flow.hello(self._load.clock.now()))
+
+    def ask(self, data: bytes, packet: Packet) -> None:
+        """A request of ours."""
+        self._flow.sent(packet)
+        if self._flow.ready:
+            self.write(data)
+        else:
+            self._held.append(data)
 
     def dataReceived(self, data: bytes) -> None:
         """Answers, and heartbeats that want one."""
-        arrival = self._stream.feed(data, self._load.clock.now())
+        arrival = self._flow.feed(data, self._load.clock.now())
+        for reply in arrival.replies:
+            self.write(reply)
+        while self._held and self._flow.ready:
+            self.write(self._held.pop(0))
         for packet, _ in arrival.packets:
             if packet.kind is Kind.HEARTBEAT:
                 self.write(self._load.paper.layout.encode(heartbeat_reply(packet, self._load.clock.now())))
@@ -67,15 +91,18 @@ class _Pipe(Protocol):
         wire.write(data)
 
     def connectionLost(self, reason: Failure | None = None) -> None:
-        """Nobody asked for that."""
+        """Nobody asked for that, but over HTTP it may happen between two requests."""
         self.over = True
+        if self._load.paper.web is not None and not self._flow.busy:
+            return
         self._load.broken("被测方关闭连接 / the system under test closed the connection")
 
 
 class Load:
     """A profile of what listens at ``target``, asked as the role ``party`` over ``width`` connections.
 
-    ``limit_ms`` is how long 99 of 100 answers may take.
+    ``limit_ms`` is how long 99 of 100 answers may take.  Where a connection carries one request at a time (HTTP), more are
+    opened, up to ``_MOST_PIPES``; what finds none free waits, and its waiting is measured.
     """
 
     def __init__(
@@ -85,21 +112,22 @@ class Load:
         self.clock = clock
         self.steps: list[Step] = []
         self._party = party
-        self._target = target
+        self._factory: Any = Factory.forProtocol(lambda: _Pipe(self))
+        self._factory.noisy = False
+        self._target = target.removeprefix("soap+")
         self._endpoints = endpoints
         self._width = width
-        self._limit = limit_ms
+        self.limit = limit_ms
         self._pipes: list[_Pipe] = []
         self._open: dict[str, int] = {}
+        self._queue: list[tuple[bytes, Packet]] = []
         self._stopped = False
 
     async def run(self, rates: list[int], seconds: int) -> list[Step]:
         """Each rate for some seconds, up to the first that is not held. Raises what connecting raises."""
-        factory = Factory.forProtocol(lambda: _Pipe(self))
-        factory.noisy = False
         try:
             for _ in range(self._width):
-                self._pipes.append(await self._endpoints.client(self._target).connect(factory))
+                self._pipes.append(await self._endpoints.client(self._target).connect(self._factory))
             for rate in rates:
                 self.steps.append(Step(rate))
                 await self._step(self.steps[-1], seconds)
@@ -118,6 +146,19 @@ class Load:
         if since is not None:
             self.steps[-1].times.append(self.clock.now() - since)
             self.steps[-1].wrong += wrong
+        self._flush()
+
+    def _flush(self) -> None:
+        """What waits goes where there is room."""
+        for pipe in self._pipes:
+            while self._queue and pipe.free:
+                pipe.ask(*self._queue.pop(0))
+
+    async def _widen(self) -> None:
+        """One more connection, if something waits for one."""
+        if self._queue and len(self._pipes) < _MOST_PIPES:
+            self._pipes.append(await self._endpoints.client(self._target).connect(self._factory))
+            self._flush()
 
     def broken(self, reason: str) -> None:
         """A connection cannot be used any more."""
@@ -129,24 +170,31 @@ class Load:
         while (passed := self.clock.now() - begun) < seconds * 1_000 and not step.fault:
             for _ in range(step.rate * passed // 1_000 + 1 - step.sent):
                 self._ask(step)
+            await self._widen()
             await self._pause()
         ended = self.clock.now()
-        while self._open and self.clock.now() - ended < self._limit and not step.fault:
+        while self._open and self.clock.now() - ended < self.limit and not step.fault:
             await self._pause()
         step.fault = step.fault or self._judged(step, seconds)
         self._open.clear()
+        self._queue.clear()
 
     def _ask(self, step: Step) -> None:
         now = self.clock.now()
         line = Line(*_LINE, self._party, PROBE)
         written = self.paper.message(line, {"text": "load"}, Scope({}, "", now), None)
         self._open[written.packet.serial] = now
-        self._pipes[step.sent % self._width].write(written.raw)
+        pipe = self._pipes[step.sent % len(self._pipes)]
+        if pipe.free:
+            pipe.ask(written.raw, written.packet)
+        else:
+            self._queue.append((written.raw, written.packet))
+            self._flush()
         step.sent += 1
 
     def _judged(self, step: Step, seconds: int) -> str:
         """Why the rate was not held, or nothing."""
-        limit, slow = self._limit, step.percentile(0.99)
+        limit, slow = self.limit, step.percentile(0.99)
         if step.sent < _KEPT_UP * step.rate * seconds:
             return f"本机只发出 {step.sent} 个请求 / this machine sent {step.sent} requests only: inconclusive"
         if self._open:
@@ -161,6 +209,29 @@ class Load:
         waiting: Deferred[None] = Deferred()
         self.clock.callLater(_TICK_S, waiting.callback, None)
         await waiting
+
+
+async def load_case(load: Load, case: Case, values: Mapping[str, Any], repeat: str) -> CaseResult:
+    """The verdict on the questionnaire's ``values``: ``load_rate`` a second for ``load_seconds``, p99 in ``load_p99_ms``."""
+    rate, limit = int(values["load_rate"]), int(values["load_p99_ms"])
+    began = load.clock.now()
+    load.limit = limit
+    try:
+        (step,) = await load.run([rate], int(values["load_seconds"]))
+    except ConnectError as fault:
+        told = Explanation(f"无法连接被测方 / the system under test cannot be reached: {fault}", repeat=repeat)
+        return CaseResult(case, Verdict.INCONCLUSIVE, told, began, load.clock.now())
+    slow = step.percentile(0.99)
+    shown = f"p50 {step.percentile(0.5)} ms · p99 {slow} ms · 发出 sent {step.sent} · 应答 answered {len(step.times)}"
+    result = CaseResult(case, Verdict.PASS, None, began, load.clock.now(), notes=[f"{rate}/s · {shown}"])
+    if not step.fault:
+        result.notes.append(f"在 {rate} 个/秒内合格，p99 {slow} ms / conformant up to {rate}/s, p99 {slow} ms")
+        return result
+    short = step.sent < _KEPT_UP * rate * int(values["load_seconds"])
+    differences = (Difference("p99", f"{limit} ms", f"{slow} ms"),)
+    result.verdict = Verdict.INCONCLUSIVE if short else Verdict.FAIL
+    result.explanation = Explanation(step.fault, None, 0, "", differences, case.cause, case.repair, repeat)
+    return result
 
 
 def profile(steps: list[Step]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from schemas.loader import load
 ROOT = Path(__file__).parent
 _CASE_KEYS = frozenset(
     {"id", "zh", "en", "level", "suts", "pics", "covers", "preamble", "lines", "postamble", "vars", "manners", "alone", "cause",
-     "repair"}
+     "repair", "measure"}
 )  # fmt: skip
 _PARTS = ("preamble", "lines", "postamble")
 
@@ -125,6 +125,7 @@ def _case(source: Source, n: int, row: dict[str, Any], blocks: Blocks, faults: l
         alone=bool(row.get("alone", False)),
         cause=row.get("cause", ""),
         repair=row.get("repair", ""),
+        measure=row.get("measure", ""),
         **parts,
     )
 

@@ -68,7 +68,8 @@ class Case:
 
     ``suts`` are the roles it judges, ``pics`` the conditions on the questionnaire, ``covers`` the requirements it checks.
     ``alone``: nothing else runs meanwhile.  ``vars`` are the case's own named values, ``manners`` the ways in which the
-    played parties behave otherwise than usual, by message code.
+    played parties behave otherwise than usual, by message code.  ``measure`` names what is measured where there is nothing
+    to play line by line: ``load`` or ``soak``.
     """
 
     id: str
@@ -89,6 +90,7 @@ class Case:
     alone: bool = False
     cause: str = ""
     repair: str = ""
+    measure: str = ""
 
     @property
     def parties(self) -> tuple[str, ...]:

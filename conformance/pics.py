@@ -44,6 +44,7 @@ FEATURES: dict[str, Row] = {
     ),
     "foreign_schemes": Row(True, "受理渠道所报、非本系统所请的方案", "orders may name schemes that were not asked for here"),
     "login": Row(False, "系统 pixit.login_system 须先登录 (LN01)", "the system pixit.login_system must log in first (LN01)"),
+    "load": Row(False, "判定负载：values 的 load_rate、load_p99_ms", "load is judged: load_rate and load_p99_ms of the values"),
     "future_orders": Row(True, "处理未来日期的定单", "orders for a later day"),
 }
 """Options of an implementation."""
@@ -88,6 +89,9 @@ VALUES: dict[str, Row] = {
     "login_system": Row("LGN001", "须先登录的系统编号", "id of a system that must log in first"),
     "login_user": Row("SUITE", "其登录用户", "as whom it logs in"),
     "login_secret": Row("example-shared-secret", "其共享密钥", "the secret it shares"),
+    "load_rate": Row(50, "每秒链路测试数", "link tests a second"),
+    "load_seconds": Row(10, "负载持续秒数", "seconds the load lasts"),
+    "load_p99_ms": Row(1_000, "99% 的应答须在此时间内（毫秒）", "99 of 100 answers come within so many ms"),
     "max_packet": Row(1 << 20, "报文上限（字节）", "the largest packet taken, in bytes"),
 }
 """Test values a case may name as ``${pixit.name}``."""

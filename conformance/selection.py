@@ -37,9 +37,15 @@ def bind(case: Case, sut: str) -> Case:
 
 
 def chosen(cases: list[Case], suite: str, sut: str, only: tuple[str, ...]) -> list[Case]:
-    """The cases of a suite for a role; ``only``: ids, clauses, or beginnings of ids up to a dot."""
-    mine = [case for case in cases if case.suite == suite and sut in case.suts]
-    return [bind(case, sut) for case in mine if not only or any(wanted(case, name) for name in only)]
+    """The cases of a suite for a role; ``only``: ids, clauses, or beginnings of ids up to a dot.  What is measured belongs to
+    every suite that has cases."""
+
+    def asked(case: Case) -> bool:
+        return not only or any(wanted(case, name) for name in only)
+
+    mine = [case for case in cases if case.suite == suite and sut in case.suts and asked(case)]
+    measured = [case for case in cases if case.measure and sut in case.suts and asked(case)]
+    return [bind(case, sut) for case in [*mine, *(measured if mine or only else [])]]
 
 
 def sanity(cases: list[Case], sut: str, pics: Pics) -> list[Case]:

@@ -9,22 +9,26 @@ from twisted.internet.defer import Deferred
 
 from conformance.conductor import Conductor
 from conformance.host import SuiteHost
+from conformance.load import Load, load_case
 from conformance.loader import Suite
-from conformance.model import Case, CaseResult, RunResult
+from conformance.model import Case, CaseResult, Explanation, RunResult, Verdict
 from conformance.paper import Paper
 from conformance.pics import LISTEN, Pics
 from conformance.ports import Clock, Endpoints, Entropy
-from conformance.selection import applicable, chosen, sanity
+from conformance.selection import applicable, chosen, peer_of, sanity
+from conformance.soak import Soak
 from conformance.waivers import Waiver, waive
 from schemas.loader import load
 
 _FIRST_SERIAL = 1_000_000
+_SHORT, _LONG = 3, 4
+"""Letters that tell the cases of a run apart, and of one that repeats them for hours."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What is asked for. ``sut`` is the role (``PF``), ``endpoint`` where it listens, ``width`` how many cases run at once,
-    ``command`` what plays the suite again where ``bssgw conformance run`` would not."""
+    ``command`` what plays the suite again where ``bssgw conformance run`` would not, ``soak_ms`` how long it is repeated."""
 
     suite: str
     sut: str
@@ -39,6 +43,7 @@ class Plan:
     product: str = "bss-gateway"
     read_only: bool = False
     command: str = ""
+    soak_ms: int = 0
 
 
 class Session:
@@ -51,12 +56,22 @@ class Session:
         self.outcome.pics_file, self.outcome.pics = plan.pics_file, plan.pics.plain()
         cases = chosen(suite.cases, plan.suite, plan.sut, plan.only)
         play, self._rest = applicable(cases, plan.pics, plan.read_only)
+        self._measured = [case for case in play if case.measure]
+        play = [case for case in play if not case.measure]
         self._order = {case.id: n for n, case in enumerate(cases)}
         paper = Paper(load(), plan.pics, plan.sut, _FIRST_SERIAL + entropy.below(1_000_000_000), plan.endpoint)
         first = sanity(suite.cases, plan.sut, plan.pics)
-        self.conductor = Conductor(self.outcome, first, play, paper, suite.blocks, clock, entropy, plan.width, self._repeat)
+        digits = _LONG if plan.soak_ms else _SHORT
+        self.conductor = Conductor(
+            self.outcome, first, play, paper, suite.blocks, clock, entropy, plan.width, self._repeat, digits
+        )
         listen = {role: plan.pics.listen[role] for role in parties(play, plan.sut)}
         self.host = SuiteHost(self.conductor, plan.endpoint, listen, paper, clock, endpoints)
+        self._soak = Soak(play, plan.soak_ms, clock, self.host.inbound)
+        if plan.soak_ms:
+            self.conductor.more, self.conductor.keeps = self._soak.more, self._soak.keeps
+        self._paper = paper
+        self._endpoints = endpoints
         self._clock = clock
         self._finished: Deferred[RunResult] = Deferred()
         self.conductor.done = self._finished.callback
@@ -69,6 +84,8 @@ class Session:
             await self.host.start()
             self.conductor.begin(self.host)
             outcome = await self._finished
+            outcome.results += [await self._measure(case, outcome) for case in self._measured]
+            outcome.ended_at = self._clock.now()
         finally:
             await self.host.stop()
         outcome.results = sorted([*outcome.results, *self._rest], key=lambda result: self._order[result.case.id])
@@ -79,6 +96,17 @@ class Session:
         """Called off: ``run`` returns with what there is."""
         self.conductor.stop()
 
+    async def _measure(self, case: Case, outcome: RunResult) -> CaseResult:
+        """What is measured, and not played line by line."""
+        if outcome.partial or not any(one.verdict is Verdict.PASS for one in outcome.sanity):
+            reason = "运行被中断，或健全性用例未通过 / the run was interrupted, or the sanity case did not pass"
+            return CaseResult(case, Verdict.NOT_EXECUTED, Explanation(reason, repeat=self._repeat(case)))
+        if case.measure == "soak":
+            return self._soak.judged(case, self._repeat(case))
+        plan = self.plan
+        load = Load(self._paper, peer_of(plan.sut), plan.endpoint, self._clock, self._endpoints)
+        return await load_case(load, case, plan.pics.values, self._repeat(case))
+
     def _repeat(self, case: Case) -> str:
         """The command that plays one case again."""
         plan = self.plan
@@ -87,7 +115,9 @@ class Session:
         pics = f" --pics {plan.pics_file}" if plan.pics_file else ""
         command = f"bssgw conformance run --suite {plan.suite} --sut {plan.sut.lower()} --endpoint {plan.endpoint}"
         mode = " --read-only" if plan.read_only else ""
-        return f"{command}{pics}{mode} --only {case.id} --seed {plan.seed}"
+        soak = f" --soak {plan.soak_ms}ms" if case.measure == "soak" and plan.soak_ms else ""
+        only = "" if soak else f" --only {case.id}"
+        return f"{command}{pics}{mode}{soak}{only} --seed {plan.seed}"
 
 
 def parties(cases: list[Case], sut: str) -> list[str]:

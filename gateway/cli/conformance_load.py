@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gateway.cli.conformance import questionnaire
+from gateway.cli.conformance_reach import Reach, asked_of
 from gateway.cli.output import EXIT_HELP, CommandFailed, Exit, emit, table
 from gateway.cli.settings import json_option
 
@@ -38,7 +38,6 @@ def load(
     from twisted.internet import task
 
     from conformance.selection import ROLES
-    from gateway.endpoints import AddressInvalid, parse_address
 
     if sut.lower() not in ROLES:
         there = " ".join(ROLES)
@@ -46,11 +45,7 @@ def load(
     steps = [int(text) for text in rates.split(",") if text.strip().isdigit() and int(text)]
     if len(steps) != len(rates.split(",")):
         raise CommandFailed(Exit.USAGE, "--rates 须为逗号分隔的正整数", "--rates is positive integers by commas")
-    try:
-        parse_address(endpoint)
-    except AddressInvalid as fault:
-        raise CommandFailed(Exit.USAGE, f"地址 {endpoint} {fault.zh}", f"address {endpoint} {fault.en}") from fault
-    task.react(_main, (sut.upper(), endpoint, questionnaire(pics), steps, seconds, limit, width, as_json))
+    task.react(_main, (sut.upper(), endpoint, asked_of(pics, endpoint), steps, seconds, limit, width, as_json))
 
 
 def _main(reactor: Any, *asked: Any) -> Any:
@@ -68,11 +63,11 @@ async def _measure(
     from conformance.paper import Paper
     from conformance.selection import peer_of
     from gateway.clock import Entropy, WallClock
-    from gateway.endpoints import TcpEndpoints
     from schemas.loader import load as catalogue
 
-    paper = Paper(catalogue(), pics, sut, Entropy().below(1_000_000_000))
-    measured = Load(paper, peer_of(sut), endpoint, WallClock(reactor), TcpEndpoints(reactor), width, limit)
+    paper = Paper(catalogue(), pics, sut, Entropy().below(1_000_000_000), endpoint)
+    clock = WallClock(reactor)
+    measured = Load(paper, peer_of(sut), endpoint, clock, Reach(reactor, clock), width, limit)
     try:
         found = profile(await measured.run(rates, seconds))
     except ConnectError as fault:

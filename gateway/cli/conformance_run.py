@@ -38,10 +38,11 @@ _SEEDS = 1 << 32
 @click.option("--read-only", is_flag=True, help="只查询，不写入，可对在用系统。Only ask, never write: safe beside live data.")
 @click.option("--seed", type=int, help="随机种子：相同种子，相同取值。The same seed makes the same choices.")
 @click.option("--width", type=click.IntRange(1, 64), default=8, show_default=True, help="同时进行的用例数。Cases side by side.")
+@click.option("--soak", metavar="DURATION", help="如 30m、8h：重复用例，判定是否退化。Repeat the cases so long and judge wear.")
 @json_option
 def run(
     name: str, sut: str, endpoint: str, pics: Path | None, only: str | None, strict: bool, report: Path | None,
-    waivers: Path | None, read_only: bool, seed: int | None, width: int, as_json: bool,
+    waivers: Path | None, read_only: bool, seed: int | None, width: int, soak: str | None, as_json: bool,
 ) -> None:  # fmt: skip
     """判定一个系统：扮演其余各方，逐条用例核对；MUST 全部通过时退出码为 0。
 
@@ -52,6 +53,7 @@ def run(
       bssgw conformance run --suite provisioning --sut pf --endpoint tcp://127.0.0.1:7101 --report out
       bssgw conformance run --suite transport --sut rm --endpoint tcp://192.0.2.7:7102 --pics rm.toml --only 01.1/3
       bssgw conformance run --suite transport --sut pf --endpoint tcp://192.0.2.7:7101 --read-only
+      bssgw conformance run --suite provisioning --sut pf --endpoint tcp://192.0.2.7:7101 --soak 8h --report out
       bssgw conformance run --suite provisioning --sut crm --endpoint soap+http://192.0.2.7:7180/soap --pics crm.toml
     """
     from conformance.session import Plan
@@ -59,6 +61,7 @@ def run(
     from gateway.clock import Entropy
 
     _check(name, sut)
+    span = _span(soak)
     try:
         known = read_waivers(waivers)
     except (WaiversInvalid, OSError) as fault:
@@ -76,6 +79,7 @@ def run(
         width,
         known,
         read_only=read_only,
+        soak_ms=span,
     )
     play(plan, report, as_json)
 
@@ -137,6 +141,16 @@ def _check(name: str, sut: str) -> None:
     if sut.lower() not in ROLES:
         there = " ".join(ROLES)
         raise CommandFailed(Exit.USAGE, f"没有判定 {sut} 的用例，可用：{there}", f"no cases judge {sut}; there are: {there}")
+
+
+def _span(text: str | None) -> int:
+    """A duration in ms; 0 where there is none. Raises CommandFailed."""
+    from conformance.values import span_ms
+
+    found = span_ms(text) if text is not None else 0
+    if found is None:
+        raise CommandFailed(Exit.USAGE, f"--soak {text} 不是时长，如 30m、8h", f"--soak {text} is no duration, such as 30m, 8h")
+    return found
 
 
 def _main(reactor: Any, plan: Plan, report: Path | None, as_json: bool) -> Any:
