@@ -22,6 +22,8 @@ _ANSWERS = {"receipt": ("receipt",), "answer": ("reply",), "heartbeat_reply": ("
 _REFUSALS = ("receipt", "reply")
 """What may carry the refusal of a blocking request: it is its answer, and a receipt."""
 _TAKEN = ("0000", "0001", "0002")
+_DONE = ("applied", "resumed", "cancelled")
+"""Outcomes that are no refusal, whatever code stands beside them."""
 
 
 def expect(run: CaseRun, line: Line, now: int, begun: int) -> bool:
@@ -175,7 +177,8 @@ def _refusal(run: CaseRun, line: Line) -> bool:
 def _codes(body: Any) -> list[str]:
     """Every result code a message names: at its top, for items or instances, and as its reason (SD04 has no other place)."""
     said = [body, *body.get("items", ()), *body.get("instances", ()), body.get("reason")]
-    return [str(row["code"]) for row in said if isinstance(row, dict) and isinstance(row.get("code"), str)]
+    held = [row for row in said if isinstance(row, dict) and row.get("outcome") not in _DONE]
+    return [str(row["code"]) for row in held if isinstance(row.get("code"), str)]
 
 
 def _result_agrees(run: CaseRun, got: Got) -> list[Difference]:

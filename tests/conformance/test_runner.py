@@ -111,6 +111,14 @@ def test_a_command_is_refused_in_receipt_or_result(receipt: str, result: str | N
     assert played.verdict is verdict
 
 
+def test_what_was_done_is_no_refusal_whatever_code_stands_beside_it() -> None:
+    sent = {name: value for name, value in SEND.items() if name != "receipt"}
+    played = Played(_lines(sent, {"expect": "refusal", "to": "CRM", "of": "m", "code": "3005"}))
+    played.answer("m", "0001")
+    played.tell("CN02", {**ROWS, "items": [{**ROWS["items"][0], "outcome": "cancelled"}]}, "m")
+    assert played.verdict is Verdict.FAIL
+
+
 def test_what_the_system_leaves_out_is_its_failure_not_the_suites() -> None:
     follow = {"send": "CN01", "by": "CRM", "body": {**CANCEL, "service_order_id": "${r.items.0.none}"}}
     played = Played(_lines(SEND, {"expect": "CN02", "to": "CRM", "as": "r"}, follow))
