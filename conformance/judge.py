@@ -175,9 +175,14 @@ def _refusal(run: CaseRun, line: Line) -> bool:
 
 
 def _codes(body: Any) -> list[str]:
-    """Every result code a message names: at its top, for items or instances, and as its reason (SD04 has no other place)."""
-    said = [body, *body.get("items", ()), *body.get("instances", ()), body.get("reason")]
-    held = [row for row in said if isinstance(row, dict) and row.get("outcome") not in _DONE]
+    """Every result code a message names: at its top, for items or instances; its reason's where there is no other (SD04 has
+    no other place)."""
+    said = [body, *body.get("items", ()), *body.get("instances", ())]
+    return _named(said) or _named([body.get("reason")])
+
+
+def _named(rows: list[Any]) -> list[str]:
+    held = [row for row in rows if isinstance(row, dict) and row.get("outcome") not in _DONE]
     return [str(row["code"]) for row in held if isinstance(row.get("code"), str)]
 
 

@@ -45,7 +45,8 @@ class SimulatorHost:
     def __init__(self, brain: Brain, settings: HostSettings, clock: Clock, entropy: Entropy, endpoints: Endpoints) -> None:
         self.defects = Defects(settings.defects)
         self.brain = brain = self.defects.brain(brain)
-        self.settings = settings
+        peers = {system: self.defects.peer(peer) for system, peer in settings.peers.items()}
+        self.settings = replace(settings, peers=peers)
         self.address = settings.listen
         self.inbox = Inbox(settings.remembered)
         self.undelivered: list[dict[str, Any]] = []
@@ -54,14 +55,14 @@ class SimulatorHost:
         self._entropy = entropy
         self._endpoints = endpoints
         self._catalogue = load()
-        self._paper = Paper(settings.system, self._catalogue, settings.layouts, settings.peers)
-        self._lines = {system: self._line(self.defects.peer(peer)) for system, peer in settings.peers.items()}
-        self._by_role = {peer.role: system for system, peer in reversed(settings.peers.items())}
+        self._paper = Paper(settings.system, self._catalogue, settings.layouts, peers)
+        self._lines = {system: self._line(peer) for system, peer in peers.items()}
+        self._by_role = {peer.role: system for system, peer in reversed(peers.items())}
         self._direct: dict[str, SimulatorHost] = {}
         self._sent: dict[str, Row] = {}
         link = LinkMessages(self._paper, self.inbox, brain.codes, self._sent, self._redeliver)
-        self._reception = Reception(brain, settings, self._paper, self.inbox, link, self.counts)
-        self.door = Door(settings, self._paper, self._reception, entropy)
+        self._reception = Reception(brain, self.settings, self._paper, self.inbox, link, self.counts)
+        self.door = Door(self.settings, self._paper, self._reception, entropy)
         self._delayed: Agenda[Send] = Agenda()
         self._inbound: dict[Connection, None] = {}
         self._outbound: dict[Connection, Line] = {}
@@ -100,7 +101,7 @@ class SimulatorHost:
     def reach(self, system: str, address: str) -> None:
         """Say where a peer listens (where that was not known before)."""
         line = self._lines[system]
-        line.peer = _at(line.peer, address)
+        line.peer = replace(line.peer, address=address)
         if self._port is not None:
             line.open()
 
@@ -384,10 +385,6 @@ class SimulatorHost:
                 line.outbox.done(row.serial)
                 if not row.echo:
                     self._give_up(row, now)
-
-
-def _at(peer: PeerSettings, address: str) -> PeerSettings:
-    return replace(peer, address=address)
 
 
 def address_of(asked: str, port: Any) -> str:

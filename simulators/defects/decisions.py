@@ -127,6 +127,29 @@ class Hears(Flaw):
         return self._change(dict(body)) if code == self._code else body
 
 
+class Anew(Flaw):
+    """Takes every ``code`` for a new one: its ``key`` means nothing."""
+
+    def __init__(self, code: str, key: str) -> None:
+        self._code, self._key = code, key
+        self._count = 0
+        self._asked = ""
+
+    def hears(self, code: str, body: Body, now: int) -> Body:
+        """See ``Flaw``."""
+        if code != self._code:
+            return body
+        self._count += 1
+        self._asked = body[self._key]
+        return body | {self._key: f"{self._asked[:20]}-{self._count}"}
+
+    def reaction(self, code: str, body: Body, meta: Meta, reaction: Reaction) -> Reaction:
+        """The answer names what was asked."""
+        if code == self._code and reaction.answer is not None:
+            reaction.answer = reaction.answer | {self._key: self._asked}
+        return reaction
+
+
 class Replies(Flaw):
     """Changes the answer of ``code``."""
 

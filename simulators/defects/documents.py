@@ -141,6 +141,17 @@ class Meets(Flaw):
         return replace(settings, **self._manner)
 
 
+class Admits(Flaw):
+    """Takes the logins of who must log in otherwise than agreed."""
+
+    def __init__(self, **manner: Any) -> None:
+        self._manner = manner
+
+    def peer(self, settings: PeerSettings) -> PeerSettings:
+        """See ``Flaw``."""
+        return replace(settings, login=replace(settings.login, **self._manner)) if settings.login.required else settings
+
+
 # -- how packets are read
 
 
@@ -259,6 +270,12 @@ def recoded(code: str, instead: str) -> Callable[[Packet, Packet], Packet]:
         return replace(answer, result=instead, body=body)
 
     return change
+
+
+def said(pattern: bytes, instead: bytes) -> Callable[[Packet, Packet], Packet]:
+    """The answer with a pattern replaced."""
+    change = text(pattern, instead)
+    return lambda asked, answer: change(answer)
 
 
 def misdeclared(asked: Packet, answer: Packet) -> Packet:

@@ -1,4 +1,5 @@
-"""Defects of the link and of documents: framing, header, duplicates, charsets, XML, refusals (spec 01.1, 01.2)."""
+"""Defects of the link and of documents: framing, header, duplicates, charsets, XML, refusals, link messages (spec 01.1, 01.2,
+02.1)."""
 
 from __future__ import annotations
 
@@ -110,5 +111,28 @@ _DOCUMENTS = (
          lambda: doc.Answering(doc.misdeclared)),
 )  # fmt: skip
 
-LINK = (*_PACKETS, *_DOCUMENTS)
+_MESSAGES = (
+    _row("02.1", "other-text", "链路测试文本有改", "a link test comes back with another text",
+         lambda: doc.Answering(doc.said(rb"(<LinkTestAnswer[^>]*><text>)[^<]", rb"\1?"))),
+    _row("02.1", "serves-nothing", "服务状态不列所服务报文", "the status names no message that is served",
+         lambda: doc.Answering(doc.said(rb"<message>(?!LN04)[A-Z0-9]+</message>", b""))),
+    _row("02.1", "knows-every-serial", "未见报文称已收", "a serial never seen is told as stored",
+         lambda: doc.Answering(doc.said(rb"<state>unseen<", b"<state>stored<"))),
+    _row("02.1", "forgets-fates", "处理过的报文称未见", "a message that was treated is told as unseen",
+         lambda: doc.Answering(doc.said(rb"<state>(applied|stored)<", b"<state>unseen<"))),
+    _row("02.1", "refused-is-applied", "被拒报文称已处理", "a message that was refused is told as applied",
+         lambda: doc.Answering(doc.said(rb"<state>refused<", b"<state>applied<"))),
+    _row("02.1", "fate-without-answer", "查询不附原应答", "the fate of a message is told without its answer",
+         lambda: doc.Answering(doc.said(rb"<stored_answer>.*?</stored_answer>", b""))),
+    _row("02.1", "no-unknown-serials", "重发不列未知流水号", "serials nobody sent are not told as unknown",
+         lambda: doc.Answering(doc.said(rb"<unknown_serials>.*?</unknown_serials>", b""))),
+    _row("02.1", "reports-of-nobody", "未知定单拒绝码错误", "reports of an unknown order are refused as not permitted",
+         lambda: doc.Answering(doc.recoded("3003", "2002"))),
+    _row("02.1", "lets-everybody-in", "不要求登录", "lets in who has not logged in",
+         lambda: doc.Admits(required=False)),
+    _row("02.1", "refuses-every-login", "登录一律拒绝", "every login is refused",
+         lambda: doc.Admits(secret="another-secret")),
+)  # fmt: skip
+
+LINK = (*_PACKETS, *_DOCUMENTS, *_MESSAGES)
 """Of every role alike."""

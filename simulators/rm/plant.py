@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import tomllib
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from importlib.resources import files
@@ -87,6 +88,22 @@ class Pool:
         head, found, rest = self.row.code_format.partition("{n:")
         return head.format(**self._names()) if found and rest.endswith("d}") else ""
 
+    def device_of(self, n: int) -> str:
+        """The device instance number ``n`` is on: a whole shelf is on one."""
+        return self.row.device_format.format(**self._values(n))
+
+    def numbers_on(self, device: str | None) -> Iterator[int]:
+        """Numbers of the instances on a device; None: all."""
+        if device is None:
+            yield from range(self.size)
+            return
+        for first in range(0, self.size, _SLOTS):
+            if self.device_of(first) == device:
+                yield from range(first, min(first + _SLOTS, self.size))
+
+    def _values(self, n: int) -> dict[str, Any]:
+        return self._names() | {"n": n, "shelf": n // _SLOTS + 1, "slot": n % _SLOTS + 1}
+
     def _names(self) -> dict[str, Any]:
         return {"area": self.area, "bureau": self.bureau, "bureau_no": self.bureau_no, "prefix": self.prefix}
 
@@ -97,8 +114,7 @@ class Pool:
 
     def create(self, n: int) -> Resource:
         """Instance number ``n`` as the table describes it: free, or under construction."""
-        values = self._names() | {"n": n, "shelf": n // _SLOTS + 1, "slot": n % _SLOTS + 1}
-        code, device = self.row.code_format.format(**values), self.row.device_format.format(**values)
+        code, device = self.row.code_format.format(**self._values(n)), self.device_of(n)
         state = FREE if n < self.row.count else BUILDING
         row = self.row
         return Resource(self.instance_id(n), row.code, row.role, code, self.area, self.bureau, device, state, state)
@@ -301,11 +317,10 @@ class Plant:
         pattern, device = "*" + rule.get("pattern", "*"), rule.get("device")
         found: list[Resource] = []
         for pool in pools:
-            for n in range(pool.size):
+            for n in pool.numbers_on(device):
                 known = self.resources.get(pool.instance_id(n))
                 resource = known or pool.create(n)
-                fits = fnmatchcase(resource.code, pattern) and device in (None, resource.device)
-                if fits and resource.state == FREE:
+                if fnmatchcase(resource.code, pattern) and resource.state == FREE:
                     self.resources[resource.id] = resource
                     found.append(resource)
                     if len(found) == quantity:
