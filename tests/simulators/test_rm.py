@@ -358,3 +358,12 @@ def test_messages_it_serves_are_addressed_to_it(code: str) -> None:
 
 def test_what_it_does_not_serve_is_refused() -> None:
     assert symbol(RmBrain().on_document("OH01", dispatch(), CRM, START)) == "MESSAGE_UNKNOWN"
+
+
+def test_a_device_is_found_by_its_shelf() -> None:
+    plant = Plant(load_table())
+    wanted = plant.pools["025", "PORT"][1].create(260)
+    found = plant.choose("025", "PORT", 300, {"device": wanted.device})
+    assert [row.id for row in found][10] == wanted.id
+    assert (len(found), {row.device for row in found}) == (250, {wanted.device})
+    assert plant.choose("025", "PORT", 1, {"device": "NOSUCH"}) == []
