@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from adapters.document import Document, DocumentRefused
+from adapters.document import Document, DocumentRefused, Header
+from adapters.envelopes.dialect import Dialect
 from adapters.envelopes.envelope import envelope
 from adapters.wire.fields import SERIAL_DIGITS
 from adapters.wire.layout import Layout
@@ -59,6 +60,8 @@ class Recording:
     faulty: int = 0
     entries: list[Entry] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    envelope: str = NATIVE
+    codes: dict[str, str] = field(default_factory=dict)
     answer_ms: list[int] = field(default_factory=list)
 
     @property
@@ -93,7 +96,9 @@ class Watch:
         self.recording = recording
         self._layout = layout
         self._catalogue = catalogue
-        self._voice = envelope(codec, catalogue.layout(layout.name).envelope or NATIVE)
+        name = catalogue.layout(layout.name).envelope or recording.envelope
+        self._voice = envelope(codec, name, Dialect(codes=recording.codes))
+        self._plain = catalogue.envelope(name).shape == "native"
         self._native = layout.carries("sender") and layout.carries("receiver") and layout.serial_digits == SERIAL_DIGITS
         self._wires: dict[str, _Wire] = {}
         self._said: dict[tuple[str, str], bytes] = {}
@@ -173,7 +178,7 @@ class Watch:
 
     def _packet(self, wire: _Wire, name: str, who: str, packet: Packet, raw: bytes, now: int) -> None:
         self.recording.seen += 1
-        document, refusal = self._read(packet)
+        document, refusal = self._read(wire, who, packet)
         fields = plain(document) if document is not None else {}
         text = f"{refusal.symbol} {'; '.join(fault.text for fault in refusal.faults)}".strip() if refusal is not None else ""
         entry = self._keep(Entry(now, _WAYS[who], who, name, 0, raw[:MAX_RAW], header_fields(packet), fields, text))
@@ -225,7 +230,7 @@ class Watch:
             zh, en = "应答的收发方未互换", "sender and receiver are not those of the request, exchanged"
             self._find(now, name, "01.1.4", about, zh, en, entry)
         code = document.body.get("code") if document is not None else None
-        if code is not None and self._native and packet.result != code:
+        if code is not None and self._native and self._plain and packet.result != code:
             zh, en = f"报文头结果 {packet.result} 与文档 {code} 不一致", f"packet says {packet.result}, document says {code}"
             self._find(now, name, "01.2", about, zh, en, entry)
         said = packet.body + packet.result.encode()
@@ -235,17 +240,37 @@ class Watch:
             self._find(now, name, "01.1.6", about, zh, en, entry)
         _remember(self._answered, (who, serial), said)
 
-    def _read(self, packet: Packet) -> tuple[Document | None, DocumentRefused | None]:
+    def _read(self, wire: _Wire, who: str, packet: Packet) -> tuple[Document | None, DocumentRefused | None]:
         """The document, or why it is none; neither where there is none."""
         if packet.kind not in _TALKS or not packet.body:
             return None, None
         firm = self._native or self._layout.encloses
-        expect = {"code": packet.code, "serial": packet.serial, "sender": packet.sender} if firm else {}
         charset = packet.charset if self._layout.carries("charset") else None
+        asked = None if self._plain else self._asked_by(wire, who, packet, charset)
+        expect = {"code": packet.code, "serial": packet.serial, "sender": packet.sender} if firm else {}
+        if not self._plain:
+            expect |= {"code": packet.code, "receiver": packet.receiver, "area": packet.area}
         try:
+            if asked is not None:
+                return self._voice.decode_answer(packet.body, charset, _header(asked)), None
             return self._voice.decode(packet.body, charset, {name: value for name, value in expect.items() if value}), None
         except DocumentRefused as refusal:
             return None, refusal
+
+    def _asked_by(self, wire: _Wire, who: str, packet: Packet, charset: str | None) -> _Asked | None:
+        """What this answers, where its envelope does not say so itself: by its serial, else what has waited longest."""
+        if packet.kind is None:
+            told = self._voice.quick_header(packet.body, charset)
+            answers, serial = told is not None and told.result_code is not None, told.serial if told is not None else ""
+        else:
+            answers, serial = packet.is_answer, packet.serial
+        other = "target" if who == "caller" else "caller"
+        if not answers:
+            return None
+        waiting = [asked for (side, _), asked in wire.open.items() if side == other]
+        named = wire.open.get((other, serial))
+        return named if named is not None or serial else next(iter(waiting), None)
+
 
     def _is_answer(self, packet: Packet, document: Document | None) -> bool:
         if packet.kind is not None:
@@ -273,6 +298,14 @@ class Watch:
             self.recording.faulty += 1
         if len(self.recording.findings) < MAX_ENTRIES:
             self.recording.findings.append(Finding(now, name, clause, about, zh, en, entry))
+
+
+def _header(asked: _Asked) -> Header:
+    """What was asked, as far as its document or its packet says."""
+    packet = asked.packet
+    if asked.document is not None:
+        return asked.document.header
+    return Header(packet.code, packet.serial, packet.sender, packet.receiver, packet.area, packet.send_time, mode=packet.mode)
 
 
 def _serial_of(document: Document | None) -> str:

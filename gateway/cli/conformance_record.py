@@ -26,7 +26,8 @@ _NEW = click.Path(dir_okay=False, path_type=Path)
 @click.option("--listen", metavar="tcp://HOST:PORT", help="在此监听，让主叫方连到这里。Where the caller is to connect.")
 @click.option("--to", "target", metavar="tcp://HOST:PORT", help="转发到的系统。The system it is passed on to.")
 @click.option("--layout", help="报文头布局，缺省取自问卷。Packet layout; default: the questionnaire's.")
-@click.option("--pics", "pics_file", type=_FILE, help="问卷：布局与系统编号。Questionnaire: layout and system ids.")
+@click.option("--envelope", help="封装，缺省取自问卷。Envelope; default: the questionnaire's.")
+@click.option("--pics", "pics_file", type=_FILE, help="问卷：布局、封装、系统编号。Questionnaire: layout, envelope, ids.")
 @click.option("--out", type=_NEW, help="录制文件（JSON）。File for the recording.")
 @click.option("--from", "source", type=_FILE, help="不监听，取已有的录制文件。Take an earlier recording instead.")
 @click.option("--case", "case_file", type=_NEW, help="由录制生成用例（TOML）。Make a case of it.")
@@ -34,8 +35,8 @@ _NEW = click.Path(dir_okay=False, path_type=Path)
 @click.option("--script", "script_file", type=_NEW, help="生成模拟器脚本（资源处理时间）。Make a simulator script.")
 @json_option
 def record(
-    listen: str | None, target: str | None, layout: str | None, pics_file: Path | None, out: Path | None, source: Path | None,
-    case_file: Path | None, sut: str, script_file: Path | None, as_json: bool,
+    listen: str | None, target: str | None, layout: str | None, envelope: str | None, pics_file: Path | None, out: Path | None,
+    source: Path | None, case_file: Path | None, sut: str, script_file: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """在两个真实系统之间旁听：逐字节转发，同时核对与评分，直到 Ctrl-C。
 
@@ -62,7 +63,8 @@ def record(
         raise CommandFailed(Exit.USAGE, "须给出 --listen 与 --to，或 --from", "give --listen and --to, or --from")
     from twisted.internet import task
 
-    recording = _new(listen, target, layout or pics.layout)
+    recording = _new(listen, target, layout or pics.layout, envelope or pics.envelope)
+    recording.codes = dict(pics.codes)
 
     def finish() -> None:
         _leave(recording, out, case_file, script_file, pics, sut)
@@ -71,8 +73,8 @@ def record(
     task.react(_main, (recording, finish, as_json))
 
 
-def _new(listen: str, target: str, layout: str) -> Recording:
-    """An empty recording; addresses and layout must be known. Raises CommandFailed."""
+def _new(listen: str, target: str, layout: str, envelope: str) -> Recording:
+    """An empty recording; addresses, layout and envelope must be known. Raises CommandFailed."""
     from conformance.record import Recording
     from gateway.clock import wall_ms
     from gateway.endpoints import AddressInvalid, parse_address
@@ -86,7 +88,10 @@ def _new(listen: str, target: str, layout: str) -> Recording:
     there = [row.name for row in load().layouts()]
     if layout not in there:
         raise CommandFailed(Exit.USAGE, f"没有布局 {layout}，可用 {there}", f"there is no layout {layout}, but {there}")
-    return Recording(layout, listen, target, wall_ms())
+    spoken = [row.name for row in load().envelopes()]
+    if envelope not in spoken:
+        raise CommandFailed(Exit.USAGE, f"没有封装 {envelope}，可用 {spoken}", f"there is no envelope {envelope}, but {spoken}")
+    return Recording(layout, listen, target, wall_ms(), envelope=envelope)
 
 
 def _main(reactor: Any, recording: Recording, finish: Callable[[], None], as_json: bool) -> Any:
