@@ -9,19 +9,28 @@ from conformance.model import Requirement
 
 
 def trace(suite: Suite, last: dict[str, str]) -> dict[str, Any]:
-    """The table, and ``uncovered_must``: sentences with MUST that no case checks. ``last`` is the last verdict by case id."""
+    """The table, and ``uncovered_must``: sentences with MUST that no case checks of a system that must keep them, one of its
+    roles being enough to be named (``OH11.valid CRM``). ``last`` is the last verdict by case id."""
     covering: dict[str, list[str]] = {}
+    judged: set[tuple[str, str]] = set()
     for case in suite.cases:
         for name in case.covers:
             covering.setdefault(name, []).append(case.id)
+            judged.update((name, sut) for sut in case.suts)
     rows = [_row(one, covering.get(one.id, []), last) for one in suite.requirements.values()]
     rows.sort(key=lambda row: ([_number(part) for part in row["clause"].split(".")], row["requirement"]))
-    missing = [row for row in rows if row["level"] == "MUST" and not row["cases"]]
+    missing = [
+        f"{row['requirement']} {sut}"
+        for row in rows
+        if row["level"] == "MUST"
+        for sut in row["suts"]
+        if (row["requirement"], sut) not in judged
+    ]
     return {
         "requirements": len(rows),
         "cases": len(suite.cases),
         "uncovered_must": len(missing),
-        "uncovered": [row["requirement"] for row in missing],
+        "uncovered": missing,
         "rows": rows,
     }
 

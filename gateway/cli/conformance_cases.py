@@ -87,7 +87,8 @@ def trace(report: Path | None, uncovered: bool, as_json: bool) -> None:
     found = traced(suite(), _last(report))
 
     def show() -> None:
-        rows = [row for row in found["rows"] if not uncovered or not row["cases"]]
+        missing = {name.partition(" ")[0] for name in found["uncovered"]}
+        rows = [row for row in found["rows"] if not uncovered or row["requirement"] in missing]
         cells = [(row["clause"], row["requirement"], row["level"], _cases(row), f"{row['zh']}\n{row['en']}") for row in rows]
         table("", ("条款 clause", "要求 requirement", "级别 level", "用例 cases", ""), cells)
         counts = f"{found['requirements']} 项要求 requirements · {found['cases']} 个用例 cases"
