@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gateway.cli.conformance import suite
+from gateway.cli.conformance_reach import Reach
 from gateway.cli.conformance_run import Progress, leave_results, tell
 from gateway.cli.output import EXIT_HELP, CommandFailed, Exit
 from gateway.cli.settings import json_option
@@ -30,6 +31,13 @@ _ROLE = "CRM"
     metavar="sqlite|postgresql://…",
     help="存储；PostgreSQL 用一个新的 schema，之后删除。Store; in PostgreSQL a fresh schema, dropped afterwards.",
 )
+@click.option(
+    "--binding",
+    type=click.Choice(["socket", "soap", "http"]),
+    default="socket",
+    show_default=True,
+    help="各方以此绑定与其交谈。How everybody speaks with it.",
+)
 @click.option("--suite", "names", multiple=True, help="只判此套件，可重复。Only this suite (repeated).")
 @click.option("--only", multiple=True, metavar="CLAUSE", help="只用此条款或用例，可重复。Only this clause or case (repeated).")
 @click.option("--width", type=click.IntRange(1, 64), default=12, show_default=True, help="同时的用例数。Cases side by side.")
@@ -38,7 +46,7 @@ _ROLE = "CRM"
 @click.option("--report", type=click.Path(file_okay=False, path_type=Path), help="结果目录。Results, a folder a suite.")
 @json_option
 def own(
-    store: str, names: tuple[str, ...], only: tuple[str, ...], width: int, patience: int | None, seed: int,
+    store: str, binding: str, names: tuple[str, ...], only: tuple[str, ...], width: int, patience: int | None, seed: int,
     report: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """判定本产品的 CRM：启动真实进程，扮演其余各方，以短时限逐条核对；MUST 全部通过时退出码为 0。
@@ -51,7 +59,9 @@ def own(
       bssgw conformance own
       bssgw conformance own --store postgresql://bssgw@127.0.0.1/bssgw --report out
       bssgw conformance own --suite transport --only 01.2 --patience 20
+      bssgw conformance own --binding soap
     """
+    from sqlalchemy.exc import SQLAlchemyError
     from twisted.internet import task
 
     from gateway.cli.conformance_strength import prompts
@@ -65,7 +75,7 @@ def own(
         plans = []
         try:
             for name, cases in asked.items():
-                pics = replace(short_pics(), prompts=prompts(_ROLE.lower()))
+                pics = replace(short_pics(), binding=binding, prompts=prompts(_ROLE.lower()))
                 database = stack.enter_context(fresh_store(store, Entropy()))
                 endpoint = started(made, name, pics, database)
                 plans.append(_plan(name, endpoint, pics, seed, cases, width, store))
@@ -74,6 +84,12 @@ def own(
             raise CommandFailed(Exit.USAGE, zh, en) from fault
         except BenchFailed as fault:
             raise CommandFailed(Exit.FAILED, f"产品未能启动：{fault}", f"the product did not start: {fault}") from fault
+        except SQLAlchemyError as fault:
+            first = str(fault.__cause__ or fault).splitlines()[0]
+            zh = f"{first}：检查数据库是否在运行，地址、口令与建 schema 的权限"
+            raise CommandFailed(
+                Exit.UNREACHABLE, zh, "check that the database runs, its address, password and the right to make a schema"
+            ) from fault
         folders = {plan.suite: made.folder / plan.suite / "data" for plan in plans}
         task.react(_main, (plans, folders, report, as_json))
 
@@ -106,7 +122,9 @@ def _plan(name: str, endpoint: str, pics: Any, seed: int, only: tuple[str, ...],
     from conformance.session import Plan
 
     shown = store if "@" not in store else "postgresql://…"
-    again = f"bssgw conformance own --store {shown} --suite {name}"
+    again = f"bssgw conformance own --store {shown} --binding {pics.binding} --suite {name}"
+    if pics.web:
+        endpoint = endpoint.replace("tcp://", "http://", 1)
     return Plan(name, _ROLE, endpoint, pics, seed, only, width=width, command=again)
 
 
@@ -124,10 +142,10 @@ async def _play(reactor: Any, plans: list[Plan], folders: dict[str, Path], repor
     from gateway.cli.prompting import AtTheDesk
     from gateway.cli.serving import ending
     from gateway.clock import Entropy, WallClock
-    from gateway.endpoints import TcpEndpoints
 
     asked, closed = ending(reactor)
-    clock, endpoints = WallClock(reactor), TcpEndpoints(reactor)
+    clock = WallClock(reactor)
+    endpoints = Reach(reactor, clock)
     sessions = [Session(suite(), plan, clock, Entropy(plan.seed), endpoints) for plan in plans]
     for session in sessions:
         session.host.prompter = AtTheDesk(reactor, folders[session.plan.suite])

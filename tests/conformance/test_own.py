@@ -15,7 +15,7 @@ from sqlalchemy import create_engine, text
 
 from conformance.loader import load_suite
 from conformance.pics import Pics
-from gateway.cli.conformance_own import own
+from gateway.cli.conformance_own import _plan, own
 from gateway.cli.output import CommandFailed
 from gateway.clock import Entropy
 from gateway.config_file import parse
@@ -71,6 +71,13 @@ def test_our_own_crm_passes_every_case_on_postgresql(postgres_server: PostgresSe
     assert schemas(url) == []
 
 
+@pytest.mark.parametrize(("binding", "scheme"), [("socket", "tcp"), ("soap", "http"), ("http", "http")])
+def test_a_binding_is_asked_at_its_address_and_repeated_with_it(binding: str, scheme: str) -> None:
+    plan = _plan("transport", "tcp://127.0.0.1:7180", Pics(binding=binding), 1, (), 4, "sqlite")
+    assert plan.endpoint == f"{scheme}://127.0.0.1:7180"
+    assert f"--binding {binding} " in plan.command
+
+
 def schemas(url: str) -> list[str]:
     """What the runs left in the database."""
     engine = create_engine(url)
@@ -100,7 +107,13 @@ def test_a_store_nobody_knows_is_refused(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "names"),
-    [(["--suite", "no-such"], "provisioning"), (["--only", "99.9"], "conformance list"), (["--store", "oracle"], "postgresql")],
+    [
+        (["--suite", "no-such"], "provisioning"),
+        (["--only", "99.9"], "conformance list"),
+        (["--store", "oracle"], "postgresql"),
+        (["--store", "postgresql://bssgw@127.0.0.1:1/none"], "the right to make a schema"),
+        (["--store", "postgresql"], "the right to make a schema"),
+    ],
 )
 def test_what_cannot_be_judged_is_said(arguments: list[str], names: str) -> None:
     done = CliRunner().invoke(own, arguments, standalone_mode=False)
