@@ -62,7 +62,6 @@ def own(
       bssgw conformance own --binding soap
     """
     from sqlalchemy.exc import SQLAlchemyError
-    from sqlalchemy.exc import SQLAlchemyError
     from twisted.internet import task
 
     from gateway.cli.conformance_strength import prompts
@@ -85,12 +84,6 @@ def own(
             raise CommandFailed(Exit.USAGE, zh, en) from fault
         except BenchFailed as fault:
             raise CommandFailed(Exit.FAILED, f"产品未能启动：{fault}", f"the product did not start: {fault}") from fault
-        except SQLAlchemyError as fault:
-            first = str(fault.__cause__ or fault).splitlines()[0]
-            zh = f"{first}：检查数据库是否在运行，地址、口令与建 schema 的权限"
-            raise CommandFailed(
-                Exit.UNREACHABLE, zh, "check that the database runs, its address, password and the right to make a schema"
-            ) from fault
         except SQLAlchemyError as fault:
             first = str(fault.__cause__ or fault).splitlines()[0]
             zh = f"{first}：检查数据库是否在运行，地址、口令与建 schema 的权限"
