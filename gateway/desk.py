@@ -7,7 +7,7 @@ the commit.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import astuple, replace
 from typing import Any
 
@@ -19,9 +19,12 @@ from adapters.store.withdrawal import TAKEN_BACK
 from adapters.wire.times import wire_time
 from crm_core.errors import DomainError, StateConflict
 from crm_core.fallout.desk import WorkFallout
+from crm_core.fallout.model import CLOSED
 from crm_core.ports import Command, Origin, Outcome
+from gateway.message_desk import SKIPPED
 from gateway.outbox_log import OutboxLog
 from gateway.outbox_pump import OutboxPump
+from gateway.waiting_groups import WaitingGroups, give_up
 from gateway.writer import Writer
 from schemas.loader import Catalogue
 
@@ -94,8 +97,15 @@ class FalloutJob(PersonJob):
         self._own = own_id
         self._again = again
         self._recall = recall
+        self._pieces: Collection[int] = ()
+        self._forget: Callable[[Collection[int]], None] | None = None
+        self._given_up = False
         self._handed_on: list[int] = []
         self._ready: tuple[MessageRecord, dict[str, Any]] | None = None
+
+    def gives_up(self, pieces: Collection[int], forget: Callable[[Collection[int]], None]) -> None:
+        """Packages that wait together with the message are given up when the record is closed; ``forget`` hears of it then."""
+        self._pieces, self._forget = pieces, forget
 
     def execute(self, unit: StoreUnit) -> None:
         """The core's part first: it may refuse."""
@@ -103,9 +113,12 @@ class FalloutJob(PersonJob):
         self._handed_on = []
         outcome = self._work.execute(unit)
         self._taken(outcome)
+        self._given_up = bool(self._pieces) and (outcome.symbol, outcome.state) == ("OK", CLOSED)
         given = dict(outcome.details).get("message")
         message = self._message
         if given is None or message is None:
+            if self._given_up:
+                give_up(unit, self._pieces, SKIPPED, self._catalogue.result("ACCEPTED").code, self._work.reason)
             return
         if message.direction != "out":
             raise StateConflict("来报不能由本方重发，请对端重发", "An inbound message is sent again by its sender only")
@@ -154,6 +167,8 @@ class FalloutJob(PersonJob):
 
     def committed(self) -> None:
         """The message may leave again."""
+        if self._forget is not None and self._given_up and self._answer["ok"]:
+            self._forget(self._pieces)
         self._recall(self._handed_on)
         if self._ready is not None:
             self._again(*self._ready)
@@ -174,12 +189,16 @@ class Desk:
         self._pump = pump
         self._catalogue = catalogue
         self._own = own_id
+        self.groups: WaitingGroups | None = None
 
     def work(self, work: WorkFallout, reply: Reply) -> None:
         """One action on one record; what its message says is read beside the writer."""
         message = self._outbox.of_fallout(work.fallout_id)
         found = None if message is None else (message, self._outbox.document(message.id))
-        self._writer.submit(FalloutJob(work, found, self._own, self._catalogue, self._leave_again, reply, self._recall))
+        job = FalloutJob(work, found, self._own, self._catalogue, self._leave_again, reply, self._recall)
+        if message is not None and self.groups is not None:
+            job.gives_up(self.groups.ids(message), self.groups.forget)
+        self._writer.submit(job)
 
     def _leave_again(self, message: MessageRecord, document: dict[str, Any]) -> None:
         self._pump.outgoing([(message, document)], again=True)

@@ -7,7 +7,7 @@ settled.  A repeat of a piece gets its stored receipt; another piece in a place 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -20,11 +20,13 @@ from adapters.store.message_machine import DONE, PARKED
 from adapters.store.unit import StoreUnit
 from adapters.wire.packet import Packet
 from crm_core.errors import DomainError
+from crm_core.fallout.settle import SettleFallout
 from crm_core.ports import Origin, Outcome
 from gateway.answers import Answers
 from gateway.config import Peer
 from gateway.inbound import InboundJob, Respond
 from gateway.speech import SpeechBook
+from gateway.waiting_groups import record_of
 from gateway.writer import Writer
 
 REMEMBERED = 32
@@ -108,8 +110,12 @@ class Settle:
         return ()
 
     def execute(self, unit: StoreUnit) -> None:
-        """They are done with."""
-        for message_id in self._ids():
+        """They are done with, and so is the record of a group that was late."""
+        ids = list(self._ids())
+        record = record_of(min(ids))
+        if unit.fallout(record) is not None:
+            SettleFallout(record, "whole", "各包已收齐 / all packages are here").execute(unit)
+        for message_id in ids:
             unit.put("message_state", (DONE, None, self._code, 0, None, unit.now, message_id))
             unit.note("message", str(message_id), "joined", PARKED, DONE, "")
 
@@ -175,6 +181,11 @@ class PackageGroups:
             group.held[piece.at] = _Held(piece, header.serial, document.row.code, lambda: job.id)
             self._groups[key] = group
         self._writer.submit(job)
+
+    def forget(self, ids: Collection[int]) -> None:
+        """These packages were given up."""
+        for group in self._groups.values():
+            group.held = {at: one for at, one in group.held.items() if one.id() not in ids}
 
     def _whole(self, piece: Piece, peer: Peer, others: list[_Held], judge: Judge) -> None:
         try:

@@ -53,6 +53,7 @@ from gateway.stamp import stamp_of
 from gateway.timers import Timers
 from gateway.tls import server_factory
 from gateway.unparking import Unparking
+from gateway.waiting_groups import WaitingGroups
 from gateway.writer import Runner, Writer
 from schemas.loader import layouts_in, load
 
@@ -134,7 +135,9 @@ class Gateway:
         self.dispatcher = Dispatcher(
             self.book, self.codec, inbound, speeches, self.writer, self.pump, clock, self._logins, hub
         )
-        self.dispatcher.groups = PackageGroups(speeches, self.writer, self.store.engine, self.book.own_id)
+        groups = self.dispatcher.groups = PackageGroups(speeches, self.writer, self.store.engine, self.book.own_id)
+        waiting = WaitingGroups(speeches, self.writer, store.engine, self.book.own_id, groups.forget)
+        self.desk.groups = waiting
         self.reconciling.intake = self.dispatcher
         self.dispatcher.door.on_identified = self._identified
         self.dispatcher.on_ended = self._ended
@@ -144,7 +147,7 @@ class Gateway:
             clock, entropy, self.pump, endpoints, self._connection, self.dispatcher, tests.packet
         )
         billing_s = catalogue.for_event("BillingDue")[0].result_limit or 0
-        self._timers = Timers(store.engine, self.writer, clock, self.book.own_id, billing_s)
+        self._timers = Timers(store.engine, self.writer, clock, self.book.own_id, billing_s, waiting.look)
 
     # -- life ---------------------------------------------------------------------------------------------------------
 

@@ -1,10 +1,10 @@
 """Due work of the core, found by looking and done through the worker: orders whose day has come (spec 5.4 rule 7), and orders
 that must be looked at because something about them should have happened by now (06.1 promise 5), surveys and schemes nobody
-answers, and freeze windows of cutovers that are over (5.12)."""
+answers, and freeze windows of cutovers that are over (5.12), and packages whose group does not get whole."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import structlog
 from sqlalchemy import select
@@ -69,8 +69,11 @@ class CommandJob:
 class Timers:
     """Looks for due work at intervals of the one clock."""
 
-    def __init__(self, engine: Engine, writer: Writer, clock: Clock, own_id: str, limit_s: int) -> None:
-        """``limit_s``: within how many seconds billing answers a notice."""
+    def __init__(
+        self, engine: Engine, writer: Writer, clock: Clock, own_id: str, limit_s: int, groups: Callable[[int], None]
+    ) -> None:
+        """``limit_s``: within how many seconds billing answers a notice; ``groups`` looks for packages that wait."""
+        self._groups = groups
         self._engine = reading(engine)
         self._writer = writer
         self._clock = clock
@@ -131,6 +134,7 @@ class Timers:
                 facts = [row[0] for row in connection.execute(self._unanswered.where(t.billing_record.c.sent_at <= last))]
                 planning = [(kind, name) for kind in self._planning for name in self._open_planning(connection, kind)]
                 windows = [row[0] for row in connection.execute(self._windows.where(t.cutover.c.freeze_end <= now))]
+            self._groups(now)
         except SQLAlchemyError as error:
             log.warning("timer.not_read", error=str(error))
             return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sqlalchemy import select
+from sqlalchemy import func, select, text
 from sqlalchemy.engine import Engine
 
 from adapters.store import tables as t
@@ -41,6 +41,22 @@ def parked_under(engine: Engine, peer: str, key: str) -> list[tuple[int, bytes, 
     )
     with reading(engine).connect() as connection:
         return [(int(name), bytes(raw), str(charset)) for name, raw, charset in connection.execute(statement)]
+
+
+def stale_groups(engine: Engine, until: int, limit: int) -> list[tuple[str, str, int]]:
+    """Groups of packages nobody was told of and whose last one came at ``until`` (ms) or before: peer, key, id of the first."""
+    m = t.message.c
+    first = func.min(m.id)
+    statement = (
+        select(m.peer, m.order_key, first)
+        .where(text(t.WAITING_PIECE))
+        .group_by(m.peer, m.order_key)
+        .having(func.max(m.first_seen) <= until, func.max(m.error_class).is_(None))
+        .order_by(first)
+        .limit(limit)
+    )
+    with reading(engine).connect() as connection:
+        return [(str(peer), str(key), int(name)) for peer, key, name in connection.execute(statement)]
 
 
 def raw_of(engine: Engine, message_id: int) -> tuple[bytes, str]:

@@ -31,6 +31,8 @@ from adapters.store.plan_tables import scheme_request as scheme_request
 from adapters.store.plan_tables import survey as survey
 from adapters.store.relay_table import relay as relay
 
+WAITING_PIECE = "state = 'PARKED' AND element = 'PackageGroup'"
+"""Packages that wait for the others of their message."""
 OPEN_OUT = "direction = 'out' AND state IN ('READY', 'SENDING', 'RETRY', 'UNKNOWN')"
 
 message = Table(
@@ -55,6 +57,13 @@ message = Table(
     Column("closed_at", Big),
     Index("ix_message_open", "peer", "id", sqlite_where=text(OPEN_OUT), postgresql_where=text(OPEN_OUT)),
     Index("ix_message_order_key", "order_key", "id"),
+    Index(
+        "ix_message_waiting_piece",
+        "peer",
+        "order_key",
+        sqlite_where=text(WAITING_PIECE),
+        postgresql_where=text(WAITING_PIECE),
+    ),
     Index("ix_message_serial", "serial"),
 )
 

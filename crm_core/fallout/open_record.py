@@ -20,7 +20,7 @@ from crm_core.ports import Outcome, UnitOfWork
 @dataclass(frozen=True, slots=True)
 class OpenFallout:
     """``report_seq``: number of the refused report, counted as seen so that those behind it go on. ``stuck``: the order cannot
-    go on by itself, its open items stand in FALLOUT (04.1, budget spent)."""
+    go on by itself, its open items stand in FALLOUT (04.1, budget spent). ``id``: where it follows from what it is about."""
 
     error_class: str
     zh: str
@@ -32,6 +32,7 @@ class OpenFallout:
     about: dict[str, Any] = field(default_factory=dict)
     report_seq: int | None = None
     stuck: bool = False
+    id: str = ""
 
     def prefetch(self) -> tuple[tuple[str, str], ...]:
         """The order, if it is about one."""
@@ -40,7 +41,7 @@ class OpenFallout:
     def execute(self, uow: UnitOfWork) -> Outcome:
         """The record's id is in the details as ``fallout_id``."""
         record = Fallout(
-            uow.new_id("FO"),
+            self.id or uow.new_id("FO"),
             self.error_class,
             uow.now,
             self.zh,

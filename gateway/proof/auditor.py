@@ -313,7 +313,9 @@ def nothing_is_left(connection: Connection, _catalogue: Catalogue) -> Iterator[V
     unseen = (
         "SELECT m.id, m.code, m.state FROM message m WHERE m.state IN ('DEAD', :parked) "
         "AND COALESCE(m.error_class, '') <> :back "
-        "AND NOT EXISTS (SELECT 1 FROM fallout f WHERE f.message_id = m.id) ORDER BY m.id"
+        "AND NOT EXISTS (SELECT 1 FROM fallout f WHERE f.message_id = m.id) "
+        "AND NOT (m.element = 'PackageGroup' AND EXISTS (SELECT 1 FROM fallout f JOIN message g ON g.id = f.message_id "
+        "WHERE g.peer = m.peer AND g.order_key = m.order_key)) ORDER BY m.id"
     )
     for message, code, state in _rows(connection, unseen, parked=PARKED, back=TAKEN_BACK):
         yield Violation("6.4/7", f"{message} {code}", f"{state} 而没有异常单", f"is {state} without a fallout record")
