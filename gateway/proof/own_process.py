@@ -20,10 +20,11 @@ from gateway.proof.own_crm import FILE, configuration
 
 SQLITE = "sqlite"
 _DRIVER = "postgresql+psycopg"
-SHORT = {"settle": 1_000, "heartbeat": 3_000, "partial": 5_000, "reassembly": 5_000}
-"""Times of the questionnaire in ms that are waited for; the others only bound what comes at once, however busy the machine."""
-_RECEIPT_S = 5.0
-"""After how long without a receipt the product sends again: bounded by nothing of the questionnaire."""
+SHORT = {"settle": 1_000, "heartbeat": 4_000, "partial": 12_000, "reassembly": 12_000, "connect": 20_000, "close": 20_000}
+"""Times of the questionnaire in ms: short where they are waited for, long where they only bound what comes at once, however busy
+the machine."""
+_TIMES = {"receipt": 5.0, "partial": 6.0, "reassembly": 6.0, "connect": 5.0}
+"""The product's own in s: without a receipt it sends again; the others leave a busy machine what the questionnaire has more."""
 
 
 class StoreUnknown(ValueError):
@@ -55,7 +56,7 @@ def started(rig: Rig, name: str, pics: Pics, database: str) -> str:
     folder = rig.folder / name
     folder.mkdir()
     url, secret = _without_password(database)
-    text = configuration("tcp://127.0.0.1:0", pics, url, {"receipt": _RECEIPT_S})
+    text = configuration("tcp://127.0.0.1:0", pics, url, _TIMES)
     if secret:
         (folder / "password").write_text(secret, encoding="utf-8")
         text = text.replace("[gateway]\n", '[gateway]\ndatabase_password_file = "password"\n', 1)
