@@ -21,8 +21,8 @@ from gateway.proof.own_crm import FILE, configuration
 SQLITE = "sqlite"
 _DRIVER = "postgresql+psycopg"
 SHORT = {"settle": 1_000, "heartbeat": 4_000, "partial": 12_000, "reassembly": 12_000, "connect": 20_000, "close": 20_000}
-"""Times of the questionnaire in ms: short where they are waited for, long where they only bound what comes at once, however busy
-the machine."""
+"""Times of the questionnaire in ms: short where they are waited for, long where they only bound what comes at once, however
+busy the machine."""
 _TIMES = {"receipt": 5.0, "partial": 6.0, "reassembly": 6.0, "connect": 5.0}
 """The product's own in s: without a receipt it sends again; the others leave a busy machine what the questionnaire has more."""
 
