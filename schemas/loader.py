@@ -50,6 +50,7 @@ class Catalogue:
         self._results: dict[str, ResultCode] = {}
         self._schemas: dict[str, etree.XMLSchema] = {}
         self._shapes: dict[str, ShapeReader] = {}
+        self._headers: dict[str, Struct] = {}
         self._layouts = {row.name: row for row in map(read_layout, sorted(root.glob("layouts/*.toml")))}
         self._envelopes = {row.name: row for row in map(read_envelope, sorted(root.glob("envelopes/*.toml")))}
         self._versions = {version.version: version for version in self.envelope(NATIVE).versions}
@@ -208,10 +209,13 @@ class Catalogue:
 
     def header(self, version: str = RELEASE) -> Struct:
         """The tree of the native envelope's Header (see schemas.shape). Raises UnknownName."""
-        shape = ShapeReader(self.root / "xsd", (self.version(version).xsd,)).type(HEADER_TYPE)
-        if not isinstance(shape, Struct):
-            raise UnknownName("未知的类型", "unknown type", HEADER_TYPE)
-        return shape
+        found = self._headers.get(version)
+        if found is None:
+            shape = ShapeReader(self.root / "xsd", (self.version(version).xsd,)).type(HEADER_TYPE)
+            if not isinstance(shape, Struct):
+                raise UnknownName("未知的类型", "unknown type", HEADER_TYPE)
+            found = self._headers[version] = shape
+        return found
 
     def samples(self, name: str) -> tuple[Path, ...]:
         """Sample documents of the message ``name``, sorted: ``bad_*.xml`` before ``ok_*.xml``."""

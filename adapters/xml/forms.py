@@ -113,9 +113,9 @@ class Forms:
         if known is None:
             return form
         known.met += 1
-        if known.met == OFTEN and known.certain is not None:
+        if known.met >= OFTEN and known.certain is not None:
             alike = self._certain.setdefault(known.tags, {})
-            if len(alike) < MOST_ALIKE:
+            if form not in alike and len(alike) < MOST_ALIKE:
                 alike[form] = known.certain()
         return known.reader(_texts(pieces))
 

@@ -98,13 +98,13 @@ def _asked(names: tuple[str, ...], only: tuple[str, ...], patience: int | None) 
     """The suites that have cases for the CRM, and what is asked for of each (empty: all). Raises CommandFailed: none."""
     from conformance.pics import Pics
     from conformance.selection import SUITES, chosen
-    from gateway.proof.own_process import SHORT, waits_ms
+    from gateway.proof.own_process import short_timers, waits_ms
 
     unknown = next((name for name in names if name not in SUITES), None)
     if unknown is not None:
         there = " ".join(SUITES)
         raise CommandFailed(Exit.USAGE, f"没有套件 {unknown}，可用：{there}", f"there is no suite {unknown}, but: {there}")
-    pics = Pics(timers={**Pics().timers, **SHORT})
+    pics = Pics(timers=short_timers())
     found: dict[str, tuple[str, ...]] = {}
     for name in names or SUITES:
         cases = chosen(suite().cases, name, _ROLE, only)

@@ -201,3 +201,14 @@ def test_forms_with_as_many_tags_are_bounded(monkeypatch):
     alike = codec._forms._certain.values()
     assert 0 < sum(map(len, alike)) <= 30
     assert max(map(len, alike)) == 1
+
+
+def test_a_form_that_found_no_room_is_tried_again_when_there_is_some(monkeypatch):
+    codec = Codec(CATALOGUE)
+    monkeypatch.setattr("adapters.xml.forms.MOST_ALIKE", 0)
+    for _ in range(OFTEN + 1):
+        codec.decode(ORDER.encode())
+    assert sure(codec, ORDER.encode()) is None
+    monkeypatch.undo()
+    codec.decode(ORDER.encode())
+    assert sure(codec, ORDER.encode()) is not None
