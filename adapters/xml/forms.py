@@ -31,6 +31,8 @@ from schemas.shape import Leaf, ListOf, Shape, Struct
 
 MOST = 512
 """Forms remembered; a peer that never repeats itself makes the oldest ones go."""
+LARGEST = 8 << 10
+"""Bytes of tags of a form worth remembering: long lists seldom have the same length again, and cost a megabyte each."""
 OFTEN = 8
 """How often a form has come by when its regular expression is worth compiling."""
 SURE_SIZE = 1 << 20
@@ -122,7 +124,7 @@ class Forms:
     def learn(self, form: bytes, data: bytes, read: Read, version: str, header: Struct, shape: Shape) -> None:
         """Remember how ``data`` was read; in vain where the form cannot be read by position. ``header`` and ``shape`` are what
         the schemas of ``version`` say of the Header and of the body element."""
-        if not form.isascii():
+        if len(form) > LARGEST or not form.isascii():
             return
         tags = _Tags(form.decode())
         try:
@@ -144,7 +146,9 @@ class Forms:
 
 def _doubtful(lines: str) -> bool:
     """Whether there are blanks that may have to be collapsed, or what is no character in XML."""
-    return "  " in lines or "\n " in lines or " \n" in lines or "\ufffe" in lines or "\uffff" in lines
+    if "  " in lines or "\n " in lines or " \n" in lines or "\ufffe" in lines or "\uffff" in lines:
+        return True
+    return lines[:1] == " " or lines[-1:] == " "
 
 
 def _texts(pieces: list[bytes]) -> list[str]:

@@ -187,6 +187,25 @@ def test_texts_that_changed_places_are_judged_as_lxml_judges_them(hot, data):
     assert told is None or told[0] == parsed(changed)
 
 
+@pytest.mark.parametrize("blank", ["{} ", " {}"])
+@pytest.mark.parametrize("which", [0, -1], ids=["first", "last"])
+def test_blanks_around_the_first_and_the_last_value_are_collapsed_as_everywhere(hot, which, blank):
+    for text in (raw.decode() for raw in PLAIN):
+        begin, end = [found.span(1) for found in TEXTS.finditer(text) if found[1]][which]
+        changed = text[:begin] + blank.format(text[begin:end]) + text[end:]
+        told = sure(hot, changed.encode())
+        assert told is None or told[0] == parsed(changed)
+
+
+def test_long_lists_are_read_but_not_remembered():
+    codec = Codec(CATALOGUE)
+    plan = next(raw.decode() for raw in PLAIN if b"<CutoverPlan " in raw)
+    long = re.sub("<item>.*?</item>", lambda found: found[0] * 50, plan, count=1).encode()
+    for _ in range(OFTEN + 1):
+        assert len(codec.decode(long).body["items"]) >= 50
+    assert not learned(codec)
+
+
 def test_an_envelope_is_no_package(hot):
     assert hot.decode_sure(ORDER.encode(), None, "Envelope") is None
 
