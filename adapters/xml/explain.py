@@ -55,10 +55,14 @@ def explain(catalogue: Catalogue, root: etree._Element, version: str) -> tuple[F
     # a tree of its own: in lxml's the n-th child costs n steps, and with thousands of faults that is quadratic
     source = xmlschema.XMLResource(etree.tostring(root, encoding="unicode"), defuse="always", allow="none")
     paths = Paths(source.root)
-    for error in schema.iter_errors(source):
-        faults.setdefault(_translated(error, paths))
-        if len(faults) >= MAX_FAULTS:
-            break
+    try:
+        for error in schema.iter_errors(source):
+            faults.setdefault(_translated(error, paths))
+            if len(faults) >= MAX_FAULTS:
+                break
+    except xmlschema.XMLSchemaException:
+        # an xsi:type nobody defines ends the walk: lxml names it
+        return log_faults(catalogue.schema(version), root, MAX_FAULTS)
     return tuple(faults)[:MAX_FAULTS] or log_faults(catalogue.schema(version), root, MAX_FAULTS)
 
 

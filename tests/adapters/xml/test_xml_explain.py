@@ -40,6 +40,15 @@ CASES = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize("named", ["Nowhere", "no:Where", "", "m:Sha256"])
+def test_a_type_nobody_defines_is_a_fault_like_any_other(named):
+    xsi = f'xmlns:m="urn:bss:if:message:0.9" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="{named}"'
+    with pytest.raises(DocumentRefused) as refused:
+        CODEC.decode(TEXT.replace("<area>", f"<area {xsi}>", 1).encode())
+    assert refused.value.symbol == "SCHEMA_FAULTS"
+    assert refused.value.faults[0].path == f"{ORDER}/area"
+
+
 def damaged(name: str) -> bytes:
     old, new, *_ = CASES[name]
     assert old in TEXT, old
