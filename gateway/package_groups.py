@@ -7,6 +7,7 @@ settled.  A repeat of a piece gets its stored receipt; another piece in a place 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from functools import partial
@@ -31,8 +32,14 @@ from gateway.writer import Writer
 
 REMEMBERED = 32
 """Groups kept in memory; the pieces of others are read from the log when the next one comes."""
+REMEMBERED_BYTES = 64 << 20
+"""What all of them may hold together."""
+MOST_BYTES = 16 << 20
+"""What the packages of one group may be together."""
 Judge = Callable[[Document | None, DocumentRefused | None], None]
 """Takes the whole message, or why there is none."""
+_KEY = "PackageGroup "
+_KEY_ROOM = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +58,7 @@ class Waits:
 class PieceJob(InboundJob):
     """A piece as a message that waits; ``gone`` hears that it is none, or was here before."""
 
-    __slots__ = ("_gone", "_key")
+    __slots__ = ("_gone", "_key", "durable")
 
     def __init__(
         self, packet: Packet, document: Document, key: str, peer: Peer, answers: Answers, respond: Respond,
@@ -63,6 +70,7 @@ class PieceJob(InboundJob):
         )  # fmt: skip
         self._key = key
         self._gone = gone
+        self.durable = False
 
     @property
     def id(self) -> int:
@@ -78,6 +86,7 @@ class PieceJob(InboundJob):
 
     def committed(self) -> None:
         """Durable; a repeat is no new piece."""
+        self.durable = True
         if self.repeated:
             self._gone()
         super().committed()
@@ -88,30 +97,40 @@ class PieceJob(InboundJob):
         super().refused(unit, error)
 
     def failed(self, symbol: str) -> None:
-        """Nothing was kept: the sender tries again."""
+        """Nothing was kept: the sender tries again, and the id is free for others."""
+        self._message_id = 0
         self._gone()
         super().failed(symbol)
 
 
 class Settle:
-    """The pieces of a message that was taken wait no longer."""
+    """The pieces of a message that was taken wait no longer.
 
-    def __init__(self, own_id: str, code: str, ids: Callable[[], Iterable[int]]) -> None:
+    ``last``: sender and serial of the package that completed it; nothing is settled if that was not kept, as then the sender
+    sends it again.  None of a peer whose serials say nothing.
+    """
+
+    def __init__(self, own_id: str, code: str, ids: Callable[[], Iterable[int]], last: tuple[str, str] | None) -> None:
         self.origin = Origin(own_id, "", "package group")
         self._code = code
         self._ids = ids
+        self._last = last
 
     def prefetch(self) -> tuple[tuple[str, str], ...]:
         """Nothing of the core's."""
         return ()
 
     def inbox_keys(self) -> tuple[tuple[str, str], ...]:
-        """None."""
-        return ()
+        """The package that made the message whole."""
+        return () if self._last is None else (self._last,)
 
     def execute(self, unit: StoreUnit) -> None:
         """They are done with, and so is the record of a group that was late."""
-        ids = list(self._ids())
+        if self._last is not None and unit.store.seen(*self._last) is None:
+            return
+        ids = [one for one in self._ids() if one]
+        if not ids:
+            return
         record = record_of(min(ids))
         if unit.fallout(record) is not None:
             SettleFallout(record, "whole", "各包已收齐 / all packages are here").execute(unit)
@@ -131,17 +150,30 @@ class Settle:
 
 @dataclass(slots=True)
 class _Held:
-    """A piece that is here: its serial, the message it belongs to, and the id it is or will be stored under."""
+    """A piece that is here: its serial, the message it belongs to, its bytes, the id it is or will be stored under, and
+    whether it is stored."""
 
     piece: Piece
     serial: str
     code: str
+    size: int
     id: Callable[[], int]
+    stored: Callable[[], bool] = lambda: True
 
 
 @dataclass(slots=True)
 class _Group:
     held: dict[int, _Held] = field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        """Bytes of its pieces."""
+        return sum(one.size for one in self.held.values())
+
+    @property
+    def stored(self) -> bool:
+        """Whether the log has all that is known here."""
+        return all(one.stored() for one in self.held.values())
 
 
 class PackageGroups:
@@ -165,9 +197,12 @@ class PackageGroups:
         if fault is not None:
             judge(None, DocumentRefused("SEGMENT_SEQUENCE", (fault,), header))
             return
+        if before is None and group.size + len(packet.body) > MOST_BYTES:
+            judge(None, DocumentRefused("TOO_LARGE", (_too_large(group.size + len(packet.body)),), header))
+            return
         others = [one for at, one in group.held.items() if at != piece.at]
         if before is None and len(others) + 1 == piece.total:
-            self._whole(piece, peer, others, judge)
+            self._whole(piece, peer, others, judge, (header.sender, header.serial) if peer.serials_trusted else None)
             return
         key = (peer.id, piece.group)
 
@@ -178,8 +213,11 @@ class PackageGroups:
         answers = self._speeches.of(peer.id).answers
         job = PieceJob(packet, document, _key(piece.group), peer, answers, respond, gone)
         if before is None:
-            group.held[piece.at] = _Held(piece, header.serial, document.row.code, lambda: job.id)
+            size = len(packet.body)
+            held = _Held(piece, header.serial, document.row.code, size, lambda: job.id, lambda: job.durable)
+            group.held[piece.at] = held
             self._groups[key] = group
+            self._make_room()
         self._writer.submit(job)
 
     def forget(self, ids: Collection[int]) -> None:
@@ -187,7 +225,22 @@ class PackageGroups:
         for group in self._groups.values():
             group.held = {at: one for at, one in group.held.items() if one.id() not in ids}
 
-    def _whole(self, piece: Piece, peer: Peer, others: list[_Held], judge: Judge) -> None:
+    @property
+    def size(self) -> int:
+        """Bytes of all packages in memory."""
+        return sum(group.size for group in self._groups.values())
+
+    def _make_room(self) -> None:
+        """The oldest groups are forgotten, of those the log knows all of."""
+        size = self.size
+        for key, group in list(self._groups.items()):
+            if len(self._groups) <= REMEMBERED and size <= REMEMBERED_BYTES:
+                return
+            if group.stored:
+                size -= group.size
+                del self._groups[key]
+
+    def _whole(self, piece: Piece, peer: Peer, others: list[_Held], judge: Judge, last: tuple[str, str] | None) -> None:
         try:
             document = piece.join([piece, *(one.piece for one in others)])
         except DocumentRefused as refusal:
@@ -196,21 +249,20 @@ class PackageGroups:
             judge(document, None)
         self._groups.pop((peer.id, piece.group), None)
         accepted = self._speeches.native.answers.number("ACCEPTED")
-        self._writer.submit(Settle(self._own, accepted, lambda: [one.id() for one in others]))
+        self._writer.submit(Settle(self._own, accepted, lambda: [one.id() for one in others], last))
 
     def _group(self, peer: Peer, piece: Piece) -> _Group:
         """The group as it stands; of one that is not remembered, what the log has."""
         known = self._groups.get((peer.id, piece.group))
         if known is not None:
             return known
-        if len(self._groups) >= REMEMBERED:
-            del self._groups[next(iter(self._groups))]
         group = _Group()
         for message_id, raw, charset in parked_under(self._engine, peer.id, _key(piece.group)):
             document = self._speeches.voice_of(peer.id).decode(raw, charset)
             stored = document.header.piece
             if document.element == ELEMENT and stored is not None:
-                group.held[stored.at] = _Held(stored, document.header.serial, document.row.code, partial(int, message_id))
+                known_as = partial(int, message_id)
+                group.held[stored.at] = _Held(stored, document.header.serial, document.row.code, len(raw), known_as)
         return group
 
     def _wrong(self, piece: Piece, document: Document, group: _Group) -> Fault | None:
@@ -231,6 +283,12 @@ class PackageGroups:
         return None
 
 
+def _too_large(size: int) -> Fault:
+    zh, en = f"本组各包合计超过 {MOST_BYTES} 字节", f"the packages of this group are more than {MOST_BYTES} bytes together"
+    return Fault("/", "size", str(size), zh, en)
+
+
 def _key(group: str) -> str:
-    """The key pieces wait under in the log."""
-    return f"PackageGroup {group}"[:64]
+    """The key pieces wait under in the log; long names that only begin alike have different ones."""
+    room = _KEY_ROOM - len(_KEY)
+    return _KEY + (group if len(group) <= room else hashlib.sha256(group.encode()).hexdigest()[:room])

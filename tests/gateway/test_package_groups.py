@@ -13,7 +13,9 @@ from adapters.document import Document
 from adapters.envelopes.dialect import Dialect
 from adapters.envelopes.envelope import envelope
 from adapters.envelopes.inner import cdata
+from adapters.store.driver import StoreFault
 from adapters.wire.packet import Packet
+from gateway.package_groups import REMEMBERED
 from tests.gateway.rig import CODEC, Rig, packet_of, sample
 
 SYSTEMS = {"CRM001": "6001030001", "PF0001": "6001030011", "RM0001": "6001030012"}
@@ -184,3 +186,67 @@ def test_operations_spread_over_packages_are_one_message() -> None:
     made = pieces[-1].join(list(reversed(pieces)))
     assert (made.element, made.body) == (document.element, document.body)
     assert len(made.header.operations) == count
+
+
+def test_many_groups_at_once_all_get_whole() -> None:
+    """Their packages come faster than they are committed, and there are more than are remembered."""
+    rig = Rig(PEERS)
+    rm = rig.station("mem://rm")
+    one, two = parts(2)
+    many = range(REMEMBERED + 8)
+    firsts = [package(one, 1, 2, f"G{n}", 2 * n) for n in many]
+    seconds = [package(two, 2, 2, f"G{n}", 2 * n + 1) for n in many]
+    answers = rig.ask(rig.caller(), *firsts, *seconds, seconds=5)
+    assert {answer.result for answer in answers} == {"0001"}
+    assert {row[2] for row in legs(rig)} == {"DONE"}
+    assert len(rm.received) == len(many)
+
+
+def test_the_packages_wait_on_where_the_whole_message_was_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sender is told to try again, and its last package completes the group then."""
+    rig = Rig(PEERS)
+    rm, pf, (one, two, three) = rig.station("mem://rm"), rig.caller(), packages()
+    rig.ask(pf, one, two, seconds=2)
+    flush, store = rig.gateway.store.flush, rig.gateway.store
+
+    def no_relays() -> None:
+        if any(row[5] == "AssignResource" for row in store._rows["message"]):
+            raise StoreFault("data", "this row cannot be kept")
+        flush()
+
+    monkeypatch.setattr(store, "flush", no_relays)
+    (answer,) = rig.ask(pf, three, seconds=2)
+    assert answer.result.startswith("9")
+    assert [row[2] for row in legs(rig)] == ["PARKED", "PARKED"]
+    monkeypatch.undo()
+    (answer,) = rig.ask(pf, three, seconds=2)
+    assert answer.result == "0001"
+    assert ([row[2] for row in legs(rig)], len(rm.received)) == (["DONE"] * 4, 1)
+
+
+def test_groups_whose_names_begin_alike_do_not_mix() -> None:
+    rig = Rig(PEERS)
+    (one, two), name = parts(2), "G" * 60
+    rig.ask(rig.caller(), package(one, 1, 2, f"{name}1", 1), package(one, 1, 2, f"{name}2", 2), seconds=2)
+    rig = rig.restarted()
+    rm = rig.station("mem://rm")
+    answers = rig.ask(rig.caller(), package(two, 2, 2, f"{name}1", 3), package(two, 2, 2, f"{name}2", 4), seconds=2)
+    assert ([answer.result for answer in answers], len(rm.received)) == (["0001"] * 2, 2)
+
+
+def test_the_packages_of_a_group_are_bounded_as_they_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.package_groups.MOST_BYTES", 60_000)
+    rig = Rig(PEERS)
+    pf, text = rig.caller(), "x" * 25_000
+    results = [rig.ask(pf, package(text, at, 9), seconds=1)[0].result for at in (1, 2, 3)]
+    assert results == ["0001", "0001", "1008"]
+
+
+def test_what_is_remembered_of_all_groups_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.package_groups.REMEMBERED_BYTES", 60_000)
+    rig = Rig(PEERS)
+    pf, groups = rig.caller(), rig.gateway.dispatcher.groups
+    for number in range(6):
+        rig.ask(pf, package("x" * 25_000, 1, 2, f"G{number}", number), seconds=1)
+    assert groups is not None
+    assert 0 < groups.size <= 90_000
