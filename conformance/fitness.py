@@ -121,6 +121,8 @@ def _of_socket(line: Line, wire: Wire) -> Iterable[str]:
         )
     if "web" in line.args or line.what == "response":
         yield "需要 HTTP / it needs HTTP"
+    if line.do == "close" and line.args.get("how") == "half" and wire.pics.secure:
+        yield "TLS 没有半关闭 / TLS has no half connection"
     if line.what in (HEARTBEAT, "heartbeat_reply") and not layout.heartbeats:
         yield f"布局 {name} 没有心跳 / layout {name} has no heartbeat"
     if "cut" in line.args and (layout.pages or not (layout.carries("more") and layout.carries("segment"))):

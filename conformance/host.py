@@ -19,7 +19,7 @@ from adapters.wire.heartbeat import heartbeat_reply
 from adapters.wire.packet import Kind, Packet
 from conformance.conductor import Conductor
 from conformance.paper import Paper
-from conformance.ports import Clock, Endpoints
+from conformance.ports import Clock, Endpoints, TurnedAway
 from conformance.prompting import Prompter, nobody
 from conformance.runner import CaseRun
 from conformance.stream import Arrival
@@ -98,7 +98,11 @@ class Line(Protocol):
         """Gone."""
         self._arrived(self.stream.ended(self.host.clock.now()))
         self.over = True
-        self.host.gone(self, reason.getErrorMessage() if reason is not None else "")
+        why = reason.getErrorMessage() if reason is not None else ""
+        if reason is not None and reason.check(TurnedAway) is not None and not self.stream.count:
+            self.host.turned_away(self, why)
+        else:
+            self.host.gone(self, why)
 
     def say(self, data: bytes, packet: Packet | None) -> None:
         """Write something of ours that wants an answer; ``packet`` begins with these bytes."""
@@ -239,6 +243,16 @@ class SuiteHost:
             self._conductor.happened(run, lambda now: run.garbled(line.party, line.name, reason, now))
         else:
             self._conductor.garbled(line.party, reason)
+
+    def turned_away(self, line: Line, why: str) -> None:
+        """It stood, but nobody was let in: as good as never made."""
+        self._all.pop(line, None)
+        run = line.run
+        if run is not None:
+            self._lines.pop((run.token, line.name), None)
+            self._conductor.happened(run, lambda now: run.failed(line.name, why, now))
+        elif not line.inbound and self._kept.get(line.party) is line:
+            del self._kept[line.party]
 
     def gone(self, line: Line, why: str) -> None:
         """A connection is over (told once or twice)."""

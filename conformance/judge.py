@@ -14,7 +14,7 @@ from conformance.web_carriage import facts_of
 from schemas.loader import RECEIPT
 
 if TYPE_CHECKING:
-    from conformance.exchange import Asked, Got
+    from conformance.exchange import Asked, Got, Wire
     from conformance.runner import CaseRun
 
 _ANSWERS = {"receipt": ("receipt",), "answer": ("reply",), "heartbeat_reply": ("heartbeat_reply",)}
@@ -67,6 +67,11 @@ def overdue(run: CaseRun, line: Line, limit: int) -> Judged:
     if near:
         return Judged(Verdict.FAIL, f"{reason}；最接近的一条不符 / the nearest that came does not fit", near)
     return Judged(Verdict.FAIL, reason, [Difference("/", line.what, f"期间收到 / came meanwhile: {came}")])
+
+
+def unreached(wire: Wire) -> Judged:
+    """A connection that did not come about: nothing is known of the system under test."""
+    return Judged(Verdict.INCONCLUSIVE, f"无法连接被测方 / the system under test cannot be reached: {wire.why}")
 
 
 def _asked(run: CaseRun, line: Line) -> Asked:
@@ -137,7 +142,9 @@ def _response(run: CaseRun, line: Line) -> bool:
 def _none_yet(run: CaseRun, line: Line, asked: Asked) -> bool:
     """False. Raises Judged where no answer can come any more."""
     wire = run.wires[asked.wire]
-    if wire.state in ("ended", "failed") and not wire.ours:
+    if wire.state == "failed":
+        raise unreached(wire)
+    if wire.state == "ended" and not wire.ours:
         reason = f"未应答即关闭连接：{wire.why} / it closed the connection without an answer: {wire.why}"
         raise Judged(Verdict.FAIL, reason, [Difference("/", line.what, "连接关闭 / connection closed")])
     return False
@@ -269,6 +276,8 @@ def _connection(run: CaseRun, line: Line, now: int, begun: int) -> bool:
     wire = run.wires.get(line.on or line.party)
     if wire is None:
         raise Judged(Verdict.ERROR, f"{line.place}: 没有这个连接 / there is no such connection")
+    if wire.state == "failed":
+        raise unreached(wire)
     if line.what == "closed":
         return wire.state == "ended"
     if wire.state != "open":

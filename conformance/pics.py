@@ -105,6 +105,14 @@ SYSTEMS: dict[str, Row] = {
 }
 """System ids by role."""
 
+TLS: dict[str, Row] = {
+    "ca_file": Row("", "所信任的 CA 证书（PEM），空为系统的", "the authority trusted (PEM); empty: the system's"),
+    "certificate_file": Row("", "本套件的客户端证书（PEM）", "the suite's own certificate (PEM)"),
+    "key_file": Row("", "其私钥（PEM，无口令）", "its private key (PEM, without password)"),
+    "server_name": Row("", "证书须有的名称，空为地址中的主机", "the name its certificate bears; empty: the host"),
+}
+"""How ``tls://`` and ``https://`` systems are met; files stand beside the questionnaire."""
+
 LISTEN: dict[str, str] = {
     "CRM": "tcp://0.0.0.0:7100",
     "PF": "tcp://0.0.0.0:7121",
@@ -119,7 +127,7 @@ _PROMPTS = (
     "# messages that only its operator makes it send: a command, with the body as JSON on its standard input",
     '# RC02 = "ssh crm ask-survey"',
 )
-_TABLES = {"features": FEATURES, "timers": TIMERS, "values": VALUES, "systems": SYSTEMS}
+_TABLES = {"features": FEATURES, "timers": TIMERS, "values": VALUES, "systems": SYSTEMS, "tls": TLS}
 
 SOCKET, SOAP, HTTP = "socket", "soap", "http"
 CHOICES: dict[str, tuple[str, ...]] = {
@@ -131,6 +139,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
 """What is one of a few words; layout and envelope are those of the catalogue."""
 _SCHEMES = {"http": (HTTP, SOAP), "https": (HTTP, SOAP), "soap+http": (SOAP,), "soap+https": (SOAP,)}
 """Schemes of an endpoint and the bindings spoken there, the usual one first."""
+_SECURE = ("https", "tls")
 
 _PLAIN = ("layout", "charset", "binding", "envelope", "soap", "operation")
 """Keys that stand by themselves, each a word."""
@@ -148,7 +157,8 @@ class PicsInvalid(Exception):
 class Pics:
     """A filled questionnaire; times in ms. ``messages`` empty: all. ``prompts``: by code, the command that has it sent.
 
-    ``soap`` and ``operation`` count where ``binding`` is soap; ``codes`` are message codes, ours -> those of the envelope.
+    ``soap`` and ``operation`` count where ``binding`` is soap; ``codes`` are message codes, ours -> those of the envelope;
+    ``secure``: the system under test is reached through TLS.
     """
 
     layout: str = "ctif-128"
@@ -162,6 +172,8 @@ class Pics:
     timers: Mapping[str, int] = field(default_factory=lambda: {name: _ms(row.default) for name, row in TIMERS.items()})
     values: Mapping[str, Any] = field(default_factory=lambda: {name: row.default for name, row in VALUES.items()})
     systems: Mapping[str, str] = field(default_factory=lambda: {name: row.default for name, row in SYSTEMS.items()})
+    tls: Mapping[str, str] = field(default_factory=lambda: dict.fromkeys(TLS, ""))
+    secure: bool = False
     listen: Mapping[str, str] = field(default_factory=lambda: dict(LISTEN))
     prompts: Mapping[str, str] = field(default_factory=dict)
     codes: Mapping[str, str] = field(default_factory=dict)
@@ -214,6 +226,7 @@ def bound(pics: Pics, endpoint: str) -> Pics:
     ``http`` and ``https`` (plain XML, or SOAP), ``soap+http`` and ``soap+https``. Raises PicsInvalid where they differ."""
     scheme = endpoint.partition("://")[0]
     allowed = _SCHEMES.get(scheme, (pics.binding,) if scheme == "mem" else (SOCKET,))
+    pics = replace(pics, secure=scheme.endswith(_SECURE))
     if pics.binding in allowed:
         return pics
     if pics.binding != SOCKET:
@@ -253,6 +266,9 @@ def read_pics(path: Path | None) -> Pics:
     chosen["messages"] = tuple(data.get("messages", ()))
     for name, rows in _TABLES.items():
         chosen[name] = _table(name, rows, data.get(name, {}), at)
+    for name in TLS:
+        if name.endswith("_file") and chosen["tls"][name]:
+            chosen["tls"][name] = str(path.parent / chosen["tls"][name])
     chosen["listen"] = {**LISTEN, **data.get("listen", {})}
     chosen["prompts"] = dict(data.get("prompts", {}))
     chosen["codes"] = dict(data.get("codes", {}))
@@ -278,6 +294,7 @@ def template() -> str:
         "timers": "时限 times (ms, s, m, h, d)",
         "values": "测试数据 test values",
         "systems": "系统编号 system ids: 被测方与本套件扮演的各方 the system under test and those the suite plays",
+        "tls": "对 tls://、https:// 的被测方 towards a system at tls:// or https://",
     }
     for name, table in _TABLES.items():
         rows += ["", f"[{name}]  # {about[name]}"]

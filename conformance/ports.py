@@ -9,6 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from twisted.internet.error import ConnectionLost
+
+
+class TurnedAway(ConnectionLost):
+    """A connection that stood and was ended by TLS, as by who does not take our certificate; the text says why, in both
+    languages."""
+
+    def __str__(self) -> str:
+        """As it is told."""
+        return " ".join(map(str, self.args))
+
 
 class Clock(Protocol):
     """Time and timers (Twisted's ``IReactorTime`` plus milliseconds)."""

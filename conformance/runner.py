@@ -260,7 +260,7 @@ class CaseRun:
             self.orders.append(Open(name, line.party))
             return None
         if wire.state == "failed":
-            raise Judged(Verdict.INCONCLUSIVE, f"无法连接被测方 / the system under test cannot be reached: {wire.why}")
+            raise judge.unreached(wire)
         if wire.state == "ended":
             raise Judged(Verdict.FAIL, f"连接 {name} 已被关闭：{wire.why} / connection {name} was closed: {wire.why}")
         return wire if wire.state == "open" else None

@@ -28,7 +28,8 @@ _SHORT, _LONG = 3, 4
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What is asked for. ``sut`` is the role (``PF``), ``endpoint`` where it listens, ``width`` how many cases run at once,
-    ``command`` what plays the suite again where ``bssgw conformance run`` would not, ``soak_ms`` how long it is repeated."""
+    ``command`` what plays the suite again where ``bssgw conformance run`` would not, ``options`` more of what it takes,
+    ``soak_ms`` how long it is repeated."""
 
     suite: str
     sut: str
@@ -43,6 +44,7 @@ class Plan:
     product: str = "bss-gateway"
     read_only: bool = False
     command: str = ""
+    options: str = ""
     soak_ms: int = 0
 
 
@@ -112,7 +114,7 @@ class Session:
         plan = self.plan
         if plan.command:
             return f"{plan.command} --only {case.id} --seed {plan.seed}"
-        pics = f" --pics {plan.pics_file}" if plan.pics_file else ""
+        pics = (f" --pics {plan.pics_file}" if plan.pics_file else "") + plan.options
         command = f"bssgw conformance run --suite {plan.suite} --sut {plan.sut.lower()} --endpoint {plan.endpoint}"
         mode = " --read-only" if plan.read_only else ""
         soak = f" --soak {plan.soak_ms}ms" if case.measure == "soak" and plan.soak_ms else ""

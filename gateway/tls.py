@@ -226,12 +226,16 @@ class _Attempt:
 
 
 class SecureEndpoints:
-    """The endpoints links are handed, by any address of a peer row: ``tls://`` and ``https://`` ones behind TLS."""
+    """The endpoints links are handed, by any address of a peer row: ``tls://`` and ``https://`` ones behind TLS.
 
-    def __init__(self, endpoints: Any, tls: ClientTls, clock: Clock) -> None:
+    ``server_name``: whom certificates must be for, where that is not the host of the address.
+    """
+
+    def __init__(self, endpoints: Any, tls: ClientTls, clock: Clock, server_name: str = "") -> None:
         self._endpoints = endpoints
         self._tls = tls
         self._clock = clock
+        self._server_name = server_name
 
     def client(self, address: str) -> Any:
         """An endpoint for the host of ``address``; raises what the endpoints below raise."""
@@ -243,7 +247,7 @@ class SecureEndpoints:
         host = parts.hostname or ""
         shown = f"[{host}]" if ":" in host else host
         below = self._endpoints.client(f"tcp://{shown}:{parts.port or SECURE_PORTS.get(parts.scheme, 0)}")
-        return below if parts.scheme == "http" else TlsEndpoint(below, host, self._tls, self._clock)
+        return below if parts.scheme == "http" else TlsEndpoint(below, self._server_name or host, self._tls, self._clock)
 
 
 def public_key_digest(transport: Any) -> str:

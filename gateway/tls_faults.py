@@ -45,8 +45,9 @@ _UNTRUSTED = (
     " (client_ca_file where we listen)",
 )
 _WRONG_NAME = (
-    "对方的证书不是发给这个主机名或地址的：connect 须写证书上的名称，或请对方换证书",
-    "the certificate of the other side is for another host: write the name it bears in connect, or have it issued anew",
+    "对方的证书不是发给这个主机名或地址的：地址（一致性测试：server_name）须写证书上的名称，或请对方换证书",
+    "the certificate of the other side is for another host: write the name it bears in the address (of the conformance"
+    " suite: server_name), or have it issued anew",
 )
 WRONG_NAME = 62
 """OpenSSL's code for a certificate that is for another host (X509_V_ERR_HOSTNAME_MISMATCH)."""
@@ -92,8 +93,8 @@ _WORDS: tuple[tuple[tuple[str, ...], str, str], ...] = (
     ),
     (
         ("alert certificate required",),
-        "对方要求客户端证书：在 [peer.tls] 写 certificate_file 与 key_file",
-        "the other side wants a certificate: name certificate_file and key_file in [peer.tls]",
+        "对方要求客户端证书：在 tls 表中写 certificate_file 与 key_file",
+        "the other side wants a certificate: name certificate_file and key_file in the tls table",
     ),
     (
         ("alert unknown ca", "alert bad cert", "alert certificate", "alert unsupported", "alert access", "alert decrypt"),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gateway.cli.conformance_reach import Reach, asked_of
+from gateway.cli.conformance_reach import Reach, asked_of, tls_options
 from gateway.cli.output import EXIT_HELP, CommandFailed, Exit, emit, table
 from gateway.cli.settings import json_option
 
@@ -23,9 +23,11 @@ if TYPE_CHECKING:
 @click.option("--seconds", type=click.IntRange(1, 3600), default=5, show_default=True, help="每级时长。How long each step.")
 @click.option("--limit", type=click.IntRange(1, 600_000), default=1000, show_default=True, help="p99 上限（毫秒）。p99, in ms.")
 @click.option("--width", type=click.IntRange(1, 64), default=4, show_default=True, help="连接数。Connections.")
+@tls_options
 @json_option
 def load(
-    sut: str, endpoint: str, pics: Path | None, rates: str, seconds: int, limit: int, width: int, as_json: bool
+    sut: str, endpoint: str, pics: Path | None, rates: str, seconds: int, limit: int, width: int, as_json: bool,
+    tls: dict[str, str],
 ) -> None:  # fmt: skip
     """以逐级升高的速率发送链路测试，给出“在 N 个/秒内合格，p99”。只查询，不写入。
 
@@ -45,7 +47,7 @@ def load(
     steps = [int(text) for text in rates.split(",") if text.strip().isdigit() and int(text)]
     if len(steps) != len(rates.split(",")):
         raise CommandFailed(Exit.USAGE, "--rates 须为逗号分隔的正整数", "--rates is positive integers by commas")
-    task.react(_main, (sut.upper(), endpoint, asked_of(pics, endpoint), steps, seconds, limit, width, as_json))
+    task.react(_main, (sut.upper(), endpoint, asked_of(pics, endpoint, tls), steps, seconds, limit, width, as_json))
 
 
 def _main(reactor: Any, *asked: Any) -> Any:
@@ -67,7 +69,7 @@ async def _measure(
 
     paper = Paper(catalogue(), pics, sut, Entropy().below(1_000_000_000), endpoint)
     clock = WallClock(reactor)
-    measured = Load(paper, peer_of(sut), endpoint, clock, Reach(reactor, clock), width, limit)
+    measured = Load(paper, peer_of(sut), endpoint, clock, Reach(reactor, clock, pics.tls), width, limit)
     try:
         found = profile(await measured.run(rates, seconds))
     except ConnectError as fault:

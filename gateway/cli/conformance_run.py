@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gateway.cli.conformance import suite
-from gateway.cli.conformance_reach import Reach, asked_of
+from gateway.cli.conformance_reach import Reach, asked_of, tls_options, told_again
 from gateway.cli.output import EXIT_HELP, CommandFailed, Exit, table
 from gateway.cli.settings import json_option
 
@@ -39,10 +39,11 @@ _SEEDS = 1 << 32
 @click.option("--seed", type=int, help="随机种子：相同种子，相同取值。The same seed makes the same choices.")
 @click.option("--width", type=click.IntRange(1, 64), default=8, show_default=True, help="同时进行的用例数。Cases side by side.")
 @click.option("--soak", metavar="DURATION", help="如 30m、8h：重复用例，判定是否退化。Repeat the cases so long and judge wear.")
+@tls_options
 @json_option
 def run(
     name: str, sut: str, endpoint: str, pics: Path | None, only: str | None, strict: bool, report: Path | None,
-    waivers: Path | None, read_only: bool, seed: int | None, width: int, soak: str | None, as_json: bool,
+    waivers: Path | None, read_only: bool, seed: int | None, width: int, soak: str | None, as_json: bool, tls: dict[str, str],
 ) -> None:  # fmt: skip
     """判定一个系统：扮演其余各方，逐条用例核对；MUST 全部通过时退出码为 0。
 
@@ -55,6 +56,7 @@ def run(
       bssgw conformance run --suite transport --sut pf --endpoint tcp://192.0.2.7:7101 --read-only
       bssgw conformance run --suite provisioning --sut pf --endpoint tcp://192.0.2.7:7101 --soak 8h --report out
       bssgw conformance run --suite provisioning --sut crm --endpoint soap+http://192.0.2.7:7180/soap --pics crm.toml
+      bssgw conformance run --suite transport --sut pf --endpoint tls://192.0.2.7:7143 --ca-file ca.pem --server-name pf.example
     """
     from conformance.session import Plan
     from conformance.waivers import WaiversInvalid, read_waivers
@@ -71,7 +73,7 @@ def run(
         name,
         sut.upper(),
         endpoint,
-        asked_of(pics, endpoint),
+        asked_of(pics, endpoint, tls),
         Entropy().below(_SEEDS) if seed is None else seed,
         tuple(only.split(",")) if only else (),
         strict,
@@ -80,6 +82,7 @@ def run(
         known,
         read_only=read_only,
         soak_ms=span,
+        options=told_again(tls),
     )
     play(plan, report, as_json)
 
@@ -88,8 +91,9 @@ def run(
 @click.argument("report", type=click.Path(exists=True, path_type=Path))
 @click.option("--all", "everything", is_flag=True, help="重做全部用例。Every case, not only those that did not pass.")
 @click.option("--endpoint", metavar="tcp://HOST:PORT", help="另一地址。Another address than last time.")
+@tls_options
 @json_option
-def rerun(report: Path, everything: bool, endpoint: str | None, as_json: bool) -> None:
+def rerun(report: Path, everything: bool, endpoint: str | None, as_json: bool, tls: dict[str, str]) -> None:
     """按上次结果 REPORT 以同样的种子重做未通过的用例；先前的结果移入 REPORT/earlier。
 
     Play again, with the same seed, what did not pass when it was last played; earlier results are kept in REPORT/earlier.
@@ -112,11 +116,17 @@ def rerun(report: Path, everything: bool, endpoint: str | None, as_json: bool) -
         raise CommandFailed(Exit.USAGE, f"问卷 {pics} 已不在", f"the questionnaire {pics} is gone")
     to = endpoint or last["endpoint"]
     plan = Plan(
-        last["suite"], last["sut"], to, asked_of(pics, to), last["seed"], only, last["strict"], last["pics_file"],
-        read_only=last.get("read_only", False),
+        last["suite"], last["sut"], to, asked_of(pics, to, tls or _as_before(last, to)), last["seed"], only, last["strict"],
+        last["pics_file"], read_only=last.get("read_only", False), options=told_again(tls),
     )  # fmt: skip
     _check(plan.suite, plan.sut)
     play(plan, report if report.is_dir() else report.parent, as_json)
+
+
+def _as_before(last: dict[str, Any], endpoint: str) -> dict[str, str]:
+    """What was said of TLS last time, where the same system is met again."""
+    said = last["pics"].get("tls", {}) if endpoint == last["endpoint"] else {}
+    return {name: value for name, value in said.items() if value}
 
 
 def play(plan: Plan, report: Path | None, as_json: bool) -> None:
@@ -169,7 +179,7 @@ async def _play(reactor: Any, plan: Plan, report: Path | None, as_json: bool) ->
 
     asked, closed = ending(reactor)
     clock = WallClock(reactor)
-    session = Session(suite(), plan, clock, Entropy(plan.seed), Reach(reactor, clock))
+    session = Session(suite(), plan, clock, Entropy(plan.seed), Reach(reactor, clock, plan.pics.tls))
     session.host.prompter = Prompts(reactor, plan.pics.prompts)
     asked.addCallback(lambda _: session.stop())
     progress = Progress(silent=as_json)
