@@ -39,7 +39,7 @@ class Bucket:
         """Milliseconds until there is a token; 0 when there is one."""
         if now > self._at:
             self._tokens = min(self._burst, self._tokens + (now - self._at) * self._per_ms)
-            self._at = now
+        self._at = now  # also of a clock set back: what comes in counts from there
         return 0 if self._tokens >= 1 else math.ceil((1 - self._tokens) / self._per_ms)
 
     def take(self) -> None:
