@@ -78,6 +78,11 @@ class Shop:
         """The catalogue of the codec."""
         return self.codec.catalogue
 
+    def wait(self, request: HttpRequest, peer: Peer) -> int:
+        """Seconds until ``peer`` may send again (2006); 0 where it may now, which counts this."""
+        rates = self.dispatcher.rates
+        return -(-rates.wait(peer.id, request.address) // 1000) if rates.any else 0
+
     def receipt(self, raw: bytes, symbol: str, faults: tuple[Fault, ...] = (), peer: Peer | None = None) -> bytes:
         """A refusal of ``raw``, matched by what can be read of its header: a Package, or as ``peer`` speaks."""
         if peer is not None and peer.envelope != NATIVE:
@@ -181,9 +186,8 @@ class PlainIntake:
         if shop.dispatcher.behind:
             self._refuse(request, raw, "BUSY", peer=peer)
             return
-        wait = shop.dispatcher.rates.any and shop.dispatcher.rates.wait(peer.id, request.address)
-        if wait:
-            self._refuse(request, raw, "RATE_EXCEEDED", peer=peer, wait_ms=wait)
+        if wait := shop.wait(request, peer):
+            self._refuse(request, raw, "RATE_EXCEEDED", peer=peer, wait=wait)
             return
 
         def respond(body: bytes, _reply: bool, code: str) -> None:
@@ -236,14 +240,14 @@ class PlainIntake:
         status: int = 0,
         faults: tuple[Fault, ...] = (),
         peer: Peer | None = None,
-        wait_ms: int = 0,
+        wait: int = 0,
     ) -> None:
         """Answered and logged, not stored; in the words of ``peer`` where it is known whose it is."""
-        if not wait_ms:
+        if not wait:
             log.warning("http.turned_away", host=request.address, symbol=symbol, bytes=len(raw))
         found = Status(status) if status else self._statuses.get(self._shop.catalogue.result(symbol).code, Status(200))
-        if wait_ms:
-            found = Status(found.status, max(found.retry_after, -(-wait_ms // 1000)))
+        if wait:
+            found = Status(found.status, max(found.retry_after, wait))
         self._answer(request, found, self._shop.receipt(raw, symbol, faults, peer), peer)
 
     def _answer(self, request: HttpRequest, status: Status, body: bytes, peer: Peer | None = None) -> None:

@@ -250,12 +250,10 @@ class SoapIntake:
 
     def _too_fast(self, request: HttpRequest, frame: Frame, raw: bytes, peer: Peer) -> bool:
         """Whether this is more than the peer may send; then it has been answered with a Fault."""
-        rates = self._shop.dispatcher.rates
-        wait = rates.any and rates.wait(peer.id, request.address)
-        if wait:
+        if wait := self._shop.wait(request, peer):
             package = self._shop.receipt(raw, "RATE_EXCEEDED")
             code = self._shop.catalogue.result("RATE_EXCEEDED").code
-            self._send_fault(request, frame, package, code, None, retry_after=-(-wait // 1000))
+            self._send_fault(request, frame, package, code, None, retry_after=wait)
         return bool(wait)
 
     def refuse(self, request: HttpRequest, symbol: str) -> None:
