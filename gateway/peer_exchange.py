@@ -24,7 +24,7 @@ from gateway.links import settings_of
 from gateway.peer_post import post_test
 from gateway.peer_test import Failed, LinkTrial, Result, Told, client_context, shown_text, tls_failed
 from gateway.stamp import stamp_of
-from gateway.tls_faults import fault_of
+from gateway.tls_faults import SILENT, fault_of
 from schemas.loader import layouts_in, load
 
 _TURN_S = 0.05
@@ -76,7 +76,7 @@ def _connected(trial: LinkTrial, address: str) -> socket.socket:
         shaken = client_context(trial.peer.tls).wrap_socket(wire, server_hostname=where.host)
     except OSError as fault:
         wire.close()
-        raise tls_failed(fault_of(fault)) from fault
+        raise tls_failed(SILENT if isinstance(fault, TimeoutError) else fault_of(fault)) from fault
     trial.secured(shaken)
     return shaken
 
@@ -134,7 +134,12 @@ class _Conversation:
             self._trial.tell("test", "链路测试（LN03）", "link test (LN03)", text=self._shown(self._packet))
         out = self._session.to_send()
         if out:
-            self._wire.sendall(out)
+            try:
+                self._wire.sendall(out)
+            except ssl.SSLError as fault:
+                raise tls_failed(fault_of(fault)) from fault
+            except OSError as fault:
+                raise Failed(*self._broken_off()) from fault
             self._trial.tell("→", f"发出 {len(out)} 字节", f"{len(out)} bytes out", out)
 
     def _send(self, packet: Packet, due: int, *, greeting: bool = False) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from html import escape
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 from adapters.document import Document, DocumentRefused, Header
 from adapters.wire.packet import Kind, Packet
@@ -57,13 +59,15 @@ class LinkTrial:
         self._told = told
         self._began = wall_ms()
         secrets = (peer.login.secret(), peer.http.password(), peer.dialect.dialect("", "", "", "A").secret)
-        self._secrets = [one.encode() for one in secrets if len(one) >= _SHORTEST_SECRET]
+        spelled = {one for secret in secrets if len(secret) >= _SHORTEST_SECRET for one in _spelled(secret, peer.charset)}
+        self._secrets = sorted(spelled, key=lambda one: (-len(one), one))
 
     def tell(self, what: str, zh: str, en: str, raw: bytes = b"", text: str = "") -> None:
         """One step, now."""
         for secret in self._secrets:
             raw = raw.replace(secret, b"*" * len(secret))
-            text = text.replace(secret.decode(), "*" * len(secret))
+            text = text.replace(shown_text(secret, self.peer.charset), "*" * len(secret))
+            text = text.replace(shown_text(secret, "UTF-8"), "*" * len(secret))
         step = {"at_ms": wall_ms() - self._began, "what": what, "zh": zh, "en": en, "bytes": raw, "text": text}
         self.steps.append(step)
         self._told(step)
@@ -123,6 +127,13 @@ def _hint(symbol: str, peer: Peer) -> tuple[str, str]:
     if symbol == "NOT_AUTHENTICATED" and peer.binding != "socket":
         return "：核对 [peer.http] auth、user、password_file", ": check auth, user and password_file in [peer.http]"
     return "", ""
+
+
+def _spelled(secret: str, charset: str) -> Iterator[bytes]:
+    """The secret as it may stand on the wire: in either charset, as a text of XML, as the value of a form."""
+    for text in (secret, escape(secret, quote=False), escape(secret)):
+        for one in (text.encode(), text.encode(charset, "xmlcharrefreplace")):
+            yield from (one, quote(one).encode(), quote_plus(one).encode())
 
 
 def shown_text(body: bytes, charset: str) -> str:

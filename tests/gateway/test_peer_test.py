@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import socket
+import struct
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -10,10 +12,14 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from lxml import etree
 
 from gateway.cli.peer import peer
 from gateway.clock import WallClock
+from gateway.config_file import load_file
 from gateway.endpoints import TcpEndpoints
+from gateway.peer_exchange import run_test
+from gateway.peer_test import LinkTrial, shown_text
 from tests.conformance.sockets import Sockets
 from tests.gateway.rig import Rig
 
@@ -94,13 +100,58 @@ def test_a_login_that_does_not_hold_is_told_with_what_to_do(folder: Path, user: 
 
 
 def test_a_login_nobody_answers_ends_at_the_limit(folder: Path) -> None:
-    import socket
-
     with socket.create_server(("127.0.0.1", 0)) as deaf:
         path = folder / "bssgw.toml"
         path.write_text(OURS + socket_row(deaf.getsockname()[1]), encoding="utf-8")
         done = CliRunner().invoke(peer, ["test", "CRM001", "--config", str(path), "--timeout", "0.3"])
     assert (done.exit_code, "the login was not answered" in done.stdout) == (1, True), done.stdout
+
+
+def test_a_peer_that_hangs_up_at_once_is_told_as_that(folder: Path) -> None:
+    """A reset, so that writing fails before anything is read."""
+    steps: list[str] = []
+    with socket.create_server(("127.0.0.1", 0)) as rude:
+
+        def hang_up(step: dict[str, Any]) -> None:
+            steps.append(step["what"])
+            if step["what"] == "connect":
+                one, _ = rude.accept()
+                one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                one.close()
+
+        path = folder / "bssgw.toml"
+        path.write_text(OURS + socket_row(rude.getsockname()[1], user=""), encoding="utf-8")
+        config = load_file(path)
+        found = run_test(config, config.peer[0], "x", 2.0, hang_up)
+    assert (found["ok"], found["unreachable"], steps) == (False, False, ["connect", "test"])
+    assert "closed without an answer" in found["en"]
+
+
+def test_a_handshake_nobody_answers_is_told_as_that(folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        path = folder / "bssgw.toml"
+        row = socket_row(silent.getsockname()[1], user="").replace("tcp://", "tls://")
+        path.write_text(OURS + row + "[peer.timers]\nconnect = 0.2\n", encoding="utf-8")
+        done = CliRunner().invoke(peer, ["test", "CRM001", "--config", str(path), "--timeout", "1"])
+    assert "the TLS handshake took too long" in done.stdout, done.stdout
+
+
+@pytest.mark.parametrize(("secret", "charset"), [("an & <odd> one", "UTF-8"), (SECRET, "GB18030")])
+def test_a_secret_is_masked_however_it_is_written(folder: Path, secret: str, charset: str) -> None:
+    (folder / "secret").write_text(secret, encoding="utf-8")
+    row = 'layout = "ascii-len-8"\nenvelope = "root-cdata"\nconnect = ["tcp://127.0.0.1:1"]\n'
+    row += f'charset = "{charset}"\n[peer.dialect]\nsecret_file = "{folder / "secret"}"\n'
+    path = folder / "bssgw.toml"
+    path.write_text(OURS + row, encoding="utf-8")
+    config = load_file(path)
+    told: list[dict[str, Any]] = []
+    trial = LinkTrial(config, config.peer[0], told.append)
+    packet, _ = trial.question("x")
+    plain = etree.fromstring(packet.body).findtext("Passwd")
+    assert plain == secret
+    trial.tell("→", "", "", packet.body, shown_text(packet.body, charset))
+    for shown in (told[0]["bytes"], told[0]["text"].partition("?>")[2]):
+        assert set(str(etree.fromstring(shown).findtext("Passwd"))) == {"*"}
 
 
 def test_a_secret_that_cannot_be_read_is_one_line(folder: Path) -> None:
