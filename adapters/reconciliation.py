@@ -1,15 +1,19 @@
 """Reconciliation 对账: the rows two systems hold against each other, their totals, digest and differences (spec 02.1, 06.3).
 
 Both sides build rows from facts both know, so equal ledgers give equal digests.  When a row was finished is told, not digested:
-each side has its own clock.
+each side has its own clock.  A ledger may be as long as a store: it is taken, brought in order and compared in pieces, so that
+who has other work to do can do it in between.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from heapq import merge
+from itertools import groupby, islice
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from adapters.wire.times import from_wire_time, wire_time
@@ -18,6 +22,8 @@ PAIRS = {"PF": "CRM-PF", "RM": "CRM-RM", "BILL": "CRM-BILL"}
 """The pair that concerns a role and the CRM."""
 PAGE = 1000
 """Rows of a page, at most and where none is asked for."""
+PIECE = 500
+"""Rows worked on at a time: some milliseconds."""
 TOLERANCE_MS = 300_000
 """How far apart two systems may say a row was finished."""
 _DAY_MS = 86_400_000
@@ -61,33 +67,73 @@ def span(scope: Mapping[str, Any]) -> tuple[int, int]:
     return begin, begin + _DAY_MS
 
 
-def digest(rows: Iterable[Row]) -> str:
-    """SHA-256 over the rows' hashes in key order."""
-    return hashlib.sha256("".join(row.hash for row in _ordered(rows)).encode()).hexdigest()
+_by_key = attrgetter("key")
 
 
-def summary(scope: Mapping[str, Any], rows: list[Row]) -> dict[str, Any]:
+class Ledger:
+    """One side: rows are taken as they come, settled once, then stand in key order under their ``digest``."""
+
+    __slots__ = ("_amounts", "_counts", "_runs", "digest", "rows")
+
+    def __init__(self) -> None:
+        self.rows: list[Row] = []
+        self.digest = ""
+        self._runs: list[list[Row]] = []
+        self._counts = Counter[str]()
+        self._amounts = Counter[str]()
+
+    def take(self, rows: Iterable[Row]) -> int:
+        """Some more rows, in any order; how many."""
+        run = sorted(rows, key=_by_key)
+        self._runs.append(run)
+        for row in run:
+            self._counts[row.state] += 1
+            self._amounts[row.state] += row.amount or 0
+        return len(run)
+
+    def settle(self) -> Iterator[None]:
+        """Brings what was taken into key order and digests it (SHA-256 over the rows' hashes), ``PIECE`` rows a step."""
+        hashed, ordered = hashlib.sha256(), merge(*self._runs, key=_by_key)
+        while piece := list(islice(ordered, PIECE)):
+            self.rows += piece
+            hashed.update("".join(row.hash for row in piece).encode())
+            yield
+        self._runs.clear()
+        self.digest = hashed.hexdigest()
+
+    def totals(self) -> list[dict[str, Any]]:
+        """Over all rows, then by state."""
+        counts, amounts = self._counts, self._amounts
+        totals = [{"name": EVERYTHING, "count": counts.total(), "amount": amounts.total()}]
+        return totals + [{"name": state, "count": counts[state], "amount": amounts[state]} for state in sorted(counts)]
+
+
+def ledger(rows: Iterable[Row]) -> Ledger:
+    """A settled ledger of rows that are at hand."""
+    made = Ledger()
+    made.take(rows)
+    for _ in made.settle():
+        pass
+    return made
+
+
+def summary(scope: Mapping[str, Any], own: Ledger) -> dict[str, Any]:
     """The answer to RX01."""
-    counts, amounts = Counter(row.state for row in rows), Counter[str]()
-    for row in rows:
-        amounts[row.state] += row.amount or 0
-    totals = [{"name": EVERYTHING, "count": len(rows), "amount": sum(amounts.values())}]
-    totals += [{"name": state, "count": counts[state], "amount": amounts[state]} for state in sorted(counts)]
     asked = {name: scope[name] for name in ("pair", "area", "logical_day", "window") if name in scope}
-    return asked | {"totals": totals, "digest": digest(rows)}
+    return asked | {"totals": own.totals(), "digest": own.digest}
 
 
-def detail(asked: Mapping[str, Any], rows: list[Row]) -> dict[str, Any]:
+def detail(asked: Mapping[str, Any], own: Ledger) -> dict[str, Any]:
     """The answer to RX02: one page, in key order."""
     number, size = asked.get("page_no", 1), asked.get("page_size", PAGE)
-    shown = _ordered(rows)[(number - 1) * size : number * size]
-    page = {"page_no": number, "page_size": size, "total_count": len(rows)}
+    shown = own.rows[(number - 1) * size : number * size]
+    page = {"page_no": number, "page_size": size, "total_count": len(own.rows)}
     return ({"rows": [_told(row) for row in shown]} if shown else {}) | {"page": page}
 
 
-def answer(element: str, body: Mapping[str, Any], rows: list[Row]) -> dict[str, Any]:
+def answer(element: str, body: Mapping[str, Any], own: Ledger) -> dict[str, Any]:
     """The answer to either, by the name of its element."""
-    return summary(body, rows) if element == "ReconcileSummary" else detail(body, rows)
+    return summary(body, own) if element == "ReconcileSummary" else detail(body, own)
 
 
 def heard(body: Mapping[str, Any]) -> list[Row]:
@@ -98,20 +144,34 @@ def heard(body: Mapping[str, Any]) -> list[Row]:
     ]
 
 
-def compare(left: list[Row], right: list[Row]) -> list[Difference]:
-    """What does not agree, by key; a row may differ in more than one way (06.3)."""
+def compare(left: Ledger, right: Ledger) -> Iterator[list[Difference]]:
+    """What does not agree, in key order, at each step of some ``PIECE`` rows; a row may differ in more than one way (06.3)."""
     found: list[Difference] = []
-    mine, theirs = {row.key: row for row in left}, {row.key: row for row in right}
-    for side in (left, right):
-        repeated = sorted(key for key, count in Counter(row.key for row in side).items() if count > 1)
-        found += [Difference(key, "duplicate", mine.get(key), theirs.get(key)) for key in repeated]
-    for key in sorted({*mine, *theirs}):
-        one, other = mine.get(key), theirs.get(key)
-        if one is None or other is None:
-            found.append(Difference(key, "only_right" if one is None else "only_left", one, other))
-        else:
-            found += [Difference(key, kind, one, other) for kind in _kinds(one, other)]
-    return found
+    looked = 0
+    both = merge(_on_side(0, left), _on_side(1, right), key=itemgetter(0, 1))
+    for key, group in groupby(both, key=itemgetter(0)):
+        mine: list[Row] = []
+        theirs: list[Row] = []
+        for _, side, row in group:
+            (theirs if side else mine).append(row)
+        found += _differences(key, mine, theirs)
+        looked += len(mine) + len(theirs)
+        if looked >= PIECE:
+            yield found
+            found, looked = [], 0
+    yield found
+
+
+def _on_side(side: int, own: Ledger) -> Iterator[tuple[str, int, Row]]:
+    return ((row.key, side, row) for row in own.rows)
+
+
+def _differences(key: str, mine: list[Row], theirs: list[Row]) -> list[Difference]:
+    one, other = mine[-1] if mine else None, theirs[-1] if theirs else None
+    found = [Difference(key, "duplicate", one, other) for side in (mine, theirs) if len(side) > 1]
+    if one is None or other is None:
+        return [*found, Difference(key, "only_right" if one is None else "only_left", one, other)]
+    return found + [Difference(key, kind, one, other) for kind in _kinds(one, other)]
 
 
 def _kinds(one: Row, other: Row) -> list[str]:
@@ -120,10 +180,6 @@ def _kinds(one: Row, other: Row) -> list[str]:
     if one.finished is not None and other.finished is not None and abs(one.finished - other.finished) > TOLERANCE_MS:
         kinds.append("time")
     return kinds or (["hash"] if one.hash != other.hash else [])
-
-
-def _ordered(rows: Iterable[Row]) -> list[Row]:
-    return sorted(rows, key=lambda row: row.key)
 
 
 def _told(row: Row) -> dict[str, Any]:

@@ -8,6 +8,7 @@ refused with every fault, or parked; its answer leaves after the commit.  When t
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from operator import attrgetter
 from typing import Any
 
@@ -34,6 +35,7 @@ from gateway.outbox_pump import OutboxPump
 from gateway.package_groups import PackageGroups
 from gateway.peers import PeerBook
 from gateway.rate import Rates
+from gateway.reconcile_command import Reconcile
 from gateway.speech import SpeechBook
 from gateway.writer import Writer
 from schemas.loader import Catalogue
@@ -303,10 +305,16 @@ class Dispatcher:
             row = self._row_of(header, row)
             header.sender = header.sender or peer.id
         answers = self._speeches.of(peer.id).answers
-        self._writer.submit(
-            InboundJob(packet, row, header, charset or peer.charset, answers, respond, document=document,
-                       command=command, refusal=refusal, numbered=numbered and peer.serials_trusted, digest=digest)
-        )  # fmt: skip
+        taken = InboundJob(packet, row, header, charset or peer.charset, answers, respond, document=document,
+                           command=command, refusal=refusal, numbered=numbered and peer.serials_trusted, digest=digest)
+        self._begin(taken, command)
+
+    def _begin(self, job: InboundJob, command: Command | None) -> None:
+        """What reads much reads it beside the worker first."""
+        if isinstance(command, Reconcile):
+            command.read(job.origin.sender, partial(self._writer.submit, job), job.failed)
+        else:
+            self._writer.submit(job)
 
     def _command(self, document: Document) -> Command | None:
         try:

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from adapters.reconciliation import PAIRS, answer, span
-from adapters.store.reconcile_queries import Books
 from adapters.store.unit import StoreUnit
-from crm_core.errors import DomainError, OrderUnknown
+from crm_core.errors import OrderUnknown
 from crm_core.ports import Command, Outcome, UnitOfWork
+from gateway.ledgers import Ledgers
+from gateway.reconcile_command import Reconcile
 
 MOST = 1000
 """Entries of a list in one answer."""
@@ -125,34 +125,6 @@ class Redeliver:
         return Outcome("OK", body=body | ({"unknown_serials": missing} if missing else {}))
 
 
-@dataclass(frozen=True, slots=True)
-class Reconcile:
-    """RX01 or RX02 (``element``) about the pair the asking system is one of; ``body`` as it came."""
-
-    element: str
-    body: dict[str, Any]
-    role_of: Callable[[str], str | None]
-
-    def prefetch(self) -> tuple[tuple[str, str], ...]:
-        """Nothing of the core's."""
-        return ()
-
-    def execute(self, uow: UnitOfWork) -> Outcome:
-        """The answer. Raises DomainError: 2002 for somebody else's pair, 3025 for no such day."""
-        if not isinstance(uow, StoreUnit):
-            raise TypeError("ledgers are reconciled with the store only")
-        sender, pair = uow.origin.sender, self.body["pair"]
-        if PAIRS.get(self.role_of(sender) or "") != pair:
-            raise DomainError(f"{sender} 不在 {pair} 之中", f"{sender} is no side of {pair}", code="NOT_PERMITTED")
-        try:
-            begin, end = span(self.body)
-        except ValueError as fault:
-            raise DomainError("日期不存在", "There is no such day", code="DATE_INVALID") from fault
-        books = Books(uow.store.engine.dialect.name, uow.store.driver.all)
-        rows = books.rows(pair, sender, self.body["area"], begin, end)
-        return Outcome("OK", body=answer(self.element, self.body, rows))
-
-
 def _text(answer: bytes) -> str:
     """Our own answers are in a charset we wrote; it is named in their declaration."""
     head = answer[:80].decode("ascii", "ignore")
@@ -161,12 +133,12 @@ def _text(answer: bytes) -> str:
 
 
 def link_commands(
-    look: Callable[[], dict[str, Any]], log: MessageLog, again: Again, role_of: Callable[[str], str | None]
+    look: Callable[[], dict[str, Any]], log: MessageLog, again: Again, role_of: Callable[[str], str | None], ledgers: Ledgers
 ) -> dict[str, Callable[[dict[str, Any]], Command]]:
     """Makers of the gateway's own commands by the name rows use, beside the core's."""
     return {
-        "ReconcileSummary": lambda body: Reconcile("ReconcileSummary", body, role_of),
-        "ReconcileDetail": lambda body: Reconcile("ReconcileDetail", body, role_of),
+        "ReconcileSummary": lambda body: Reconcile("ReconcileSummary", body, role_of, ledgers),
+        "ReconcileDetail": lambda body: Reconcile("ReconcileDetail", body, role_of, ledgers),
         "LinkTest": lambda body: LinkTest(body["text"]),
         "ServiceStatus": lambda body: ServiceStatus(look),
         "Logout": lambda body: Logout(body["reason"]),

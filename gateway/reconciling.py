@@ -1,24 +1,20 @@
 """Reconciling with a peer because a person asks (spec 06.3): RX01, on difference RX02 page by page, held against our own rows.
 
 The questions go on a connection of their own, one after the other, so no message of the outbox waits for them and nobody
-confuses their answers with others.
+confuses their answers with others.  Our rows are read and compared beside the worker, in steps.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from sqlalchemy.engine import Engine
-from sqlalchemy.exc import SQLAlchemyError
 from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 
 from adapters.document import Document, DocumentRefused, Header
 from adapters.envelopes.envelope import Envelope
-from adapters.reconciliation import PAGE, PAIRS, Difference, Row, compare, heard, span, summary
-from adapters.store.engine import reading
-from adapters.store.reconcile_queries import Books
+from adapters.reconciliation import PAGE, PAIRS, Difference, Ledger, Row, compare, heard, summary
 from adapters.wire.events import Refused
 from adapters.wire.packet import Kind, Packet
 from adapters.wire.times import wire_time
@@ -26,6 +22,7 @@ from gateway.answers import judge
 from gateway.clock import Clock
 from gateway.config import Peer
 from gateway.control import Reply, refusal
+from gateway.ledgers import Ledgers, Selection, selection
 from gateway.link import Connection, ConnectionOwner
 from gateway.peers import PeerBook
 from schemas.loader import Catalogue
@@ -43,7 +40,7 @@ class ReconcileDesk:
 
     def __init__(
         self, book: PeerBook, links: Callable[[str], Any], voice_of: Callable[[str], Envelope],
-        make: Callable[[ConnectionOwner, Peer], Connection], clock: Clock, engine: Engine, catalogue: Catalogue,
+        make: Callable[[ConnectionOwner, Peer], Connection], clock: Clock, ledgers: Ledgers, catalogue: Catalogue,
     ) -> None:  # fmt: skip
         """``make`` gives a fresh connection of a peer for an owner; ``intake`` judges what the peer asks on it."""
         self.intake: ConnectionOwner | None = None
@@ -51,9 +48,9 @@ class ReconcileDesk:
         self.voice_of = voice_of
         self.clock = clock
         self.catalogue = catalogue
+        self.ledgers = ledgers
         self._links = links
         self._make = make
-        self._engine = reading(engine)
         self._number = 0
 
     def handle(self, request: Reply, reply: Tell) -> None:
@@ -72,53 +69,64 @@ class ReconcileDesk:
             return
         scope: Body = {"pair": PAIRS[peer.role], "area": area, "window": {"begin": begin, "end": end}}
         try:
-            rows, under_way = self._own(peer, scope)
+            which = selection(peer.id, scope)
         except ValueError:
             reply(refusal("起止时间应为 yyyyMMddHHmmss", "begin and end are yyyyMMddHHmmss"))
             return
-        except SQLAlchemyError as fault:
-            reply(refusal(f"数据库不可读：{fault}", f"the database cannot be read: {fault}"))
-            return
-        comparison = _Comparison(self, peer, scope, rows, under_way, bool(request.get("detail")), reply)
-        factory = Factory.forProtocol(lambda: self._make(comparison, peer))
-        factory.noisy = False
-        link.addresses.connect_to(link.addresses.current, factory).addErrback(comparison.failed)
+        comparison = _Comparison(self, peer, scope, bool(request.get("detail")), reply)
+
+        def connect() -> None:
+            factory = Factory.forProtocol(lambda: self._make(comparison, peer))
+            factory.noisy = False
+            link.addresses.connect_to(link.addresses.current, factory).addErrback(comparison.failed)
+
+        comparison.begin(which, connect)
 
     def serial(self) -> str:
         """The next serial of a question."""
         self._number += 1
         return f"{self.book.own_id:<6}{wire_time(self.clock.now())}6{self._number:09d}"
 
-    def _own(self, peer: Peer, scope: Mapping[str, Any]) -> tuple[list[Row], dict[str, None]]:
-        begin, end = span(scope)
-        with self._engine.connect() as connection:
-
-            def run(sql: str, values: Any) -> Any:
-                return connection.exec_driver_sql(sql, tuple(values)).fetchall()
-
-            books = Books(self._engine.dialect.name, run)
-            return books.rows(scope["pair"], peer.id, scope["area"], begin, end), books.under_way(peer.id)
-
 
 class _Comparison:
     """Owner of one connection: its questions, one at a time, and at the end one reply."""
 
-    def __init__(
-        self, desk: ReconcileDesk, peer: Peer, scope: Body, rows: list[Row], under_way: dict[str, None], always: bool,
-        reply: Tell,
-    ) -> None:  # fmt: skip
+    def __init__(self, desk: ReconcileDesk, peer: Peer, scope: Body, always: bool, reply: Tell) -> None:
         self._desk = desk
         self._peer = peer
         self._scope = scope
-        self._rows = rows
-        self._under_way = under_way
+        self._own = Ledger()
+        self._under_way: dict[str, None] = {}
         self._always = always
         self._reply: Tell | None = reply
         self._asked: Header | None = None
         self._theirs: Body = {}
-        self._heard: list[Row] = []
+        self._heard = Ledger()
+        self._count = 0
         self._page = 0
+        self._talking = True
         self._over = desk.clock.callLater(LIMIT_S, self._end, refusal("对端没有及时应答", "the peer gave no answer in time"))
+
+    # -- our side
+
+    def begin(self, which: Selection, connect: Callable[[], None]) -> None:
+        """Reads our rows, then lets ``connect``."""
+
+        def read(fault: Exception | None) -> None:
+            if self._reply is None:
+                return
+            if fault is None:
+                connect()
+            else:
+                self._end(refusal(f"数据库不可读：{fault}", f"the database cannot be read: {fault}"))
+
+        self._desk.ledgers.steps.run(self._reading(which), read)
+
+    def _reading(self, which: Selection) -> Iterator[None]:
+        yield from self._desk.ledgers.reading(which, self._own)
+        for names in self._desk.ledgers.books().under_way(self._peer.id):
+            self._under_way |= dict.fromkeys(names)
+            yield
 
     # -- the talk
 
@@ -162,7 +170,7 @@ class _Comparison:
 
     def _summed(self, connection: Connection, body: Body) -> None:
         self._theirs = body
-        if body["digest"] == summary(self._scope, self._rows)["digest"] and not self._always:
+        if body["digest"] == self._own.digest and not self._always:
             self._finish(connection, self._judged([]))
         else:
             self._next_page(connection)
@@ -172,20 +180,40 @@ class _Comparison:
         self._ask(connection, "ReconcileDetail", self._scope | {"page_no": self._page, "page_size": PAGE})
 
     def _detailed(self, connection: Connection, body: Body) -> None:
-        rows = heard(body)
-        self._heard += rows
-        if rows and len(self._heard) < body["page"]["total_count"] and self._page < MOST_PAGES:
+        rows = self._heard.take(heard(body))
+        self._count += rows
+        if rows and self._count < body["page"]["total_count"] and self._page < MOST_PAGES:
             self._next_page(connection)
-        elif len(self._heard) < body["page"]["total_count"]:
+        elif self._count < body["page"]["total_count"]:
             self._finish(connection, refusal("明细不完整，请缩小范围", "the detail is not complete: ask for less"))
         else:
-            self._finish(connection, self._judged(compare(self._rows, self._heard)))
+            self._compare(connection)
+
+    def _compare(self, connection: Connection) -> None:
+        """Everything is heard: the connection is no more needed, the comparison takes its time."""
+        self._talking = False
+        connection.close()
+        found: list[Difference] = []
+
+        def comparing() -> Iterator[None]:
+            yield from self._heard.settle()
+            for some in compare(self._own, self._heard):
+                found.extend(some)
+                yield
+
+        def compared(fault: Exception | None) -> None:
+            if fault is None:
+                self._end(self._judged(found))
+            else:
+                self._end(refusal(f"比对出错：{fault!r}", f"the comparison failed: {fault!r}"))
+
+        self._desk.ledgers.steps.run(comparing(), compared)
 
     # -- the end
 
     def _judged(self, found: list[Difference]) -> Reply:
         """Equal, less what a message still under way explains."""
-        mine = summary(self._scope, self._rows)
+        mine = summary(self._scope, self._own)
         rows = [_plain(one) | {"under_way": one.key in self._under_way} for one in found]
         return {
             "ok": True, "peer": self._peer.id, **self._scope,
@@ -217,11 +245,12 @@ class _Comparison:
 
     def lost(self, connection: Connection, serial: str) -> None:
         """Broken under the question."""
-        self._end(refusal("连接中断", "the connection broke"))
+        self.ended(connection)
 
     def ended(self, connection: Connection) -> None:
         """Over; before the end of the talk that is a failure."""
-        self._end(refusal("连接中断", "the connection broke"))
+        if self._talking:
+            self._end(refusal("连接中断", "the connection broke"))
 
     # -- what the peer says besides
 

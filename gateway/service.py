@@ -30,6 +30,7 @@ from gateway.http_link import HttpLink
 from gateway.http_service import HttpService
 from gateway.hub import Hub
 from gateway.late_answers import LateAnswers
+from gateway.ledgers import Ledgers
 from gateway.link import Connection, ConnectionOwner
 from gateway.link_commands import link_commands
 from gateway.link_desk import keep_stopped
@@ -119,17 +120,19 @@ class Gateway:
 
     def _compose_intake(self) -> None:
         """Who judges what comes in, what links are handed, what falls due."""
-        self._certificates: list[certificates.Certificate] = []
+        self._certificates = certificates.Shelf(self.config)
         self._counted: dict[str, Headcount | HttpSite] = {}
+        ledgers = Ledgers(self.store.engine, self._clock)
         self.reconciling = ReconcileDesk(
-            self.book, self.links.get, self._speeches.voice_of, self._connection, self._clock, self.store.engine,
-            self._catalogue,
-        )  # fmt: skip
+            self.book, self.links.get, self._speeches.voice_of, self._connection, self._clock, ledgers, self._catalogue
+        )
         self.message_desk = MessageDesk(self.writer, OutboxLog(self.store.engine), self.pump, self._catalogue, self._clock)
         catalogue, store, clock, entropy = self._catalogue, self.store, self._clock, self._entropy
         config, endpoints = self.config, self._endpoints
         speeches, voice_of = self._speeches, self._speeches.voice_of
-        inbound = Inbound(catalogue, link_commands(self._service_status, store, self._redelivery.judge, self.book.role_of))
+        inbound = Inbound(
+            catalogue, link_commands(self._service_status, store, self._redelivery.judge, self.book.role_of, ledgers)
+        )
         self._logins = Logins(self.book, catalogue, voice_of, clock, entropy, config.gateway.areas[0])
         hub = Hub(config, self.book, speeches, self._relays, store.engine)
         self.dispatcher = Dispatcher(
@@ -154,8 +157,7 @@ class Gateway:
     def start(self) -> Deferred[Any]:
         """Listens, connects, resumes what was under way; fires when every listener listens."""
         _ = self.store.driver
-        self._certificates = certificates.of(self.config)
-        for one in certificates.report(self._certificates, self._clock.now()):
+        for one in self._certificates.report(self._clock.now()):
             if one["state"] != "ok":
                 log.warning("certificate.warned", **one)
         self._relays.start()
@@ -337,7 +339,7 @@ class Gateway:
             "held_keys": [{"key": key, "reason": why} for key, why in self.message_desk.held.items()],
             "wrong_charsets": charsets,
             "rates": self.dispatcher.rates.status(),
-            "certificates": certificates.report(self._certificates, self._clock.now()),
+            "certificates": self._certificates.report(self._clock.now()),
             "writer": {"waiting": self.writer.waiting, "groups": figures.groups, "jobs": figures.jobs,
                        "refused": figures.refused,
                        "failed": figures.failed, "largest_group": figures.largest, "storage_fault": self.writer.storage_fault},

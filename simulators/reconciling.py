@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from adapters.reconciliation import PAIRS, Row, answer, span
+from adapters.reconciliation import PAIRS, Row, answer, ledger, span
 from simulators.brain import Body, Meta, Reaction
 
 Rows = Callable[[str, str, int, int], list[Row]]
@@ -23,7 +23,7 @@ def reconcile_handlers(role: str, rows: Rows) -> dict[str, Callable[[Body, Meta,
                 begin, end = span(body)
             except ValueError:
                 return Reaction.refuse("DATE_INVALID")
-            return Reaction(answer=answer(element, body, rows(meta.sender, body["area"], begin, end)))
+            return Reaction(answer=answer(element, body, ledger(rows(meta.sender, body["area"], begin, end))))
 
         return handle
 

@@ -196,6 +196,8 @@ customer_order = Table(
 
 OPEN_ORDER = "ended_at IS NULL"
 WATCHED = "watch_at IS NOT NULL"
+DISPATCHED = "dispatched_at IS NOT NULL"
+TOLD = "serial <> ''"
 UNANSWERED = "state = 'sent'"
 OPEN_FALLOUT = "closed_at IS NULL"
 
@@ -240,6 +242,7 @@ service_order = Table(
     Column("row_version", Integer, nullable=False),
     Index("ix_service_order_customer_order_id", "customer_order_id"),
     Index("ix_service_order_open", "state", "since", sqlite_where=text(OPEN_ORDER), postgresql_where=text(OPEN_ORDER)),
+    Index("ix_service_order_shared", "captured_at", "id", sqlite_where=text(DISPATCHED), postgresql_where=text(DISPATCHED)),
     Index("ix_service_order_watch", "watch_at", sqlite_where=text(WATCHED), postgresql_where=text(WATCHED)),
     sqlite_with_rowid=False,
 )
@@ -353,6 +356,7 @@ billing_record = Table(
     Column("row_version", Integer, nullable=False),
     Index("ix_billing_record_serial", "serial"),
     Index("ix_billing_record_service_order_id", "service_order_id"),
+    Index("ix_billing_record_told", "effective_at", "id", sqlite_where=text(TOLD), postgresql_where=text(TOLD)),
     Index("ix_billing_record_unanswered", "sent_at", sqlite_where=text(UNANSWERED), postgresql_where=text(UNANSWERED)),
     sqlite_with_rowid=False,
 )
