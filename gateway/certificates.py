@@ -6,12 +6,14 @@ What reads them is imported when a row names one.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from gateway.config import Config, Listen, Peer
+from gateway.config_http import FILES, ClientTls, ServerTls
 
 SOON_DAYS = 30
 """How long before its end a certificate is warned of."""
@@ -46,6 +48,44 @@ def shown(der: bytes, where: str) -> Certificate:
     one = x509.load_der_x509_certificate(der)
     begins, ends = one.not_valid_before_utc, one.not_valid_after_utc
     return Certificate(where, "", one.subject.rfc4514_string(), _ms(begins), _ms(ends))
+
+
+class Shelf:
+    """All certificates of a configuration, read anew when a file has changed. Raises as ``named``, but only at first."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._files = [path for row in (*config.listen, *config.peer) for path in files(row.tls)]
+        self._seen = marks(self._files)
+        self._read = of(config)
+
+    def report(self, now: int) -> list[dict[str, Any]]:
+        """As ``report``; of files that cannot be read what they held before, as handshakes go on with that."""
+        seen = marks(self._files)
+        if seen != self._seen:
+            self._seen = seen
+            with suppress(OSError, ValueError):  # said in the log by whoever needs them (gateway.tls_context)
+                self._read = of(self._config)
+        return report(self._read, now)
+
+
+def files(tls: ClientTls | ServerTls | None) -> list[Path]:
+    """Every file a ``tls`` table names."""
+    found = [getattr(tls, key, None) for key in FILES["tls"]]
+    return [path for path in found if path is not None]
+
+
+def marks(paths: list[Path]) -> list[tuple[int, int, int] | None]:
+    """What tells a file from the one that was there before; None for one that is not there."""
+    return [_mark(path) for path in paths]
+
+
+def _mark(path: Path) -> tuple[int, int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 def of(config: Config) -> list[Certificate]:
@@ -92,7 +132,7 @@ def report(found: list[Certificate], now: int) -> list[dict[str, Any]]:
 
 def _verdict(one: Certificate, now: int) -> tuple[str, str, str]:
     if now >= one.ends:
-        return "expired", "已过期：更换后重启", "expired: renew it and restart"
+        return "expired", "已过期：请更换", "expired: renew it"
     if now < one.begins:
         return "early", "尚未生效：核对时钟与证书", "not valid yet: check the clock and the certificate"
     if now + SOON_DAYS * _DAY_MS >= one.ends:

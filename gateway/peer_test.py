@@ -21,7 +21,7 @@ from gateway.config_http import ClientTls
 from gateway.logins import Logins
 from gateway.peers import PeerBook
 from gateway.speech import SpeechBook
-from gateway.tls import CIPHERS
+from gateway.tls_context import CIPHERS
 from gateway.tls_faults import TlsFault
 from schemas.loader import load
 

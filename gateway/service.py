@@ -120,7 +120,7 @@ class Gateway:
 
     def _compose_intake(self) -> None:
         """Who judges what comes in, what links are handed, what falls due."""
-        self._certificates: list[certificates.Certificate] = []
+        self._certificates = certificates.Shelf(self.config)
         self._counted: dict[str, Headcount | HttpSite] = {}
         ledgers = Ledgers(self.store.engine, self._clock)
         self.reconciling = ReconcileDesk(
@@ -157,8 +157,7 @@ class Gateway:
     def start(self) -> Deferred[Any]:
         """Listens, connects, resumes what was under way; fires when every listener listens."""
         _ = self.store.driver
-        self._certificates = certificates.of(self.config)
-        for one in certificates.report(self._certificates, self._clock.now()):
+        for one in self._certificates.report(self._clock.now()):
             if one["state"] != "ok":
                 log.warning("certificate.warned", **one)
         self._relays.start()
@@ -340,7 +339,7 @@ class Gateway:
             "held_keys": [{"key": key, "reason": why} for key, why in self.message_desk.held.items()],
             "wrong_charsets": charsets,
             "rates": self.dispatcher.rates.status(),
-            "certificates": certificates.report(self._certificates, self._clock.now()),
+            "certificates": self._certificates.report(self._clock.now()),
             "writer": {"waiting": self.writer.waiting, "groups": figures.groups, "jobs": figures.jobs,
                        "refused": figures.refused,
                        "failed": figures.failed, "largest_group": figures.largest, "storage_fault": self.writer.storage_fault},

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 from importlib import import_module
 from ipaddress import ip_address
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -26,38 +25,32 @@ from zope.interface import implementer
 from gateway.clock import Clock
 from gateway.config_http import ClientTls, ServerTls
 from gateway.headcount import Headcount
+from gateway.tls_context import Contexts
 from gateway.tls_faults import WRONG_NAME, TlsFailed, TlsFault
 from gateway.tls_handshake import AcceptedHandshakes, HandshakeFirst
 
-CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 SECURE_PORTS = {"https": 443, "http": 80}
-
-
-def _certificates(path: Path) -> list[Any]:
-    """Every certificate of a PEM file: our own first, then those between it and its authority."""
-    x509: Any = import_module("cryptography.x509")
-    found: list[Any] = x509.load_pem_x509_certificates(path.read_bytes())
-    return found
 
 
 @implementer(IOpenSSLClientConnectionCreator, IOpenSSLServerConnectionCreator)
 class _Creator:
-    """Makes TLS connections of one context that remember why a certificate did not stand up to checking.
+    """Makes TLS connections by one ``tls`` table that remember why a certificate did not stand up to checking.
 
     ``host``: whom the certificate of the other side must be for, a name or an IP address; empty where we listen.
     """
 
-    def __init__(self, context: Any, host: str = "") -> None:
+    def __init__(self, contexts: Contexts, host: str = "") -> None:
         self._openssl: Any = import_module("OpenSSL.SSL")
-        self._context = context
+        self._contexts = contexts
         self._host = host
         self._is_address = bool(host) and _is_address(host)
 
     def _connection(self, protocol: Any) -> Any:
-        connection = self._openssl.Connection(self._context, None)
+        context = self._contexts.current()
+        connection = self._openssl.Connection(context, None)
         if self._host and not self._is_address:
             connection.set_tlsext_host_name(self._host.encode("idna"))
-        mode = self._context.get_verify_mode()
+        mode = context.get_verify_mode()
         if mode != self._openssl.VERIFY_NONE:
             connection.set_verify(mode, lambda _, shown, code, depth, ok: self._verified(protocol, shown, code, depth, ok))
         return connection
@@ -90,40 +83,6 @@ def _is_address(host: str) -> bool:
     return True
 
 
-def _context(
-    certificate: Path | None, key: Path | None, authorities: Path | None, revoked: Path | None, *, listening: bool
-) -> Any:
-    """What our side of a connection is willing to do; without ``authorities`` the system's are trusted where we connect, and
-    nobody is asked for a certificate where we listen. Raises OSError or an error of the PEM files."""
-    openssl: Any = import_module("OpenSSL.SSL")
-    crypto: Any = import_module("OpenSSL.crypto")
-    forms: Any = import_module("cryptography.hazmat.primitives.serialization")
-    context = openssl.Context(openssl.TLS_METHOD)
-    context.set_min_proto_version(openssl.TLS1_2_VERSION)
-    for option in ("OP_NO_COMPRESSION", "OP_CIPHER_SERVER_PREFERENCE", "OP_NO_TICKET", "OP_NO_RENEGOTIATION"):
-        context.set_options(getattr(openssl, option))
-    context.set_mode(openssl.MODE_RELEASE_BUFFERS)
-    context.set_session_cache_mode(openssl.SESS_CACHE_OFF)
-    if certificate is not None and key is not None:
-        own, *chain = _certificates(certificate)
-        context.use_certificate(own)
-        context.use_privatekey(forms.load_pem_private_key(key.read_bytes(), None))
-        for one in chain:
-            context.add_extra_chain_cert(one)
-        context.check_privatekey()
-    for one in _certificates(authorities) if authorities is not None else ():
-        context.get_cert_store().add_cert(crypto.X509.from_cryptography(one))
-    if revoked is not None:
-        context.get_cert_store().add_crl(import_module("cryptography.x509").load_pem_x509_crl(revoked.read_bytes()))
-        context.get_cert_store().set_flags(crypto.X509StoreFlags.CRL_CHECK)
-    if authorities is None and not listening:
-        context.set_default_verify_paths()
-    if authorities is not None or not listening:
-        context.set_verify(openssl.VERIFY_PEER | openssl.VERIFY_FAIL_IF_NO_PEER_CERT)
-    context.set_cipher_list(CIPHERS.encode("ascii"))
-    return context
-
-
 def server_factory(tls: ServerTls, factory: Any, clock: Clock, counted: Headcount | None = None) -> Any:
     """``factory`` behind TLS. Raises OSError or a PEM error of the files.
 
@@ -131,7 +90,7 @@ def server_factory(tls: ServerTls, factory: Any, clock: Clock, counted: Headcoun
     deadline; without it the protocol is made at once, and both are its affair.
     """
     layer: Any = import_module("twisted.protocols.tls")
-    creator = _Creator(_context(tls.certificate_file, tls.key_file, tls.client_ca_file, tls.crl_file, listening=True))
+    creator = _Creator(Contexts(tls))
     inner = factory if counted is None else AcceptedHandshakes(factory, clock, counted)
     return _Admitting(layer.TLSMemoryBIOFactory(creator, False, inner, clock))
 
@@ -166,9 +125,7 @@ class TlsEndpoint:
     def __init__(self, endpoint: Any, host: str, tls: ClientTls, clock: Clock) -> None:
         self._endpoint = endpoint
         self._clock = clock
-        self._creator = _Creator(
-            _context(tls.certificate_file, tls.key_file, tls.ca_file, tls.crl_file, listening=False), host
-        )
+        self._creator = _Creator(Contexts(tls), host)
 
     def connect(self, protocolFactory: Any) -> Deferred[Any]:
         """Fires with the protocol once the handshake is done; fails with ``TlsFailed`` where it fails."""
