@@ -25,6 +25,8 @@ from schemas.shape import ListOf, Shape, Struct
 _BLANKS = " \t\r\n\0"
 _TEXT_LIMIT = 2000
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
+_NO_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+"""What no document may hold (XML 1.0)."""
 
 
 class LineEnvelope:
@@ -100,6 +102,9 @@ class LineEnvelope:
             key = key.strip(_BLANKS).upper()
             if not equals or not key:
                 faults.append(Fault("/", "pair", piece[:60], f"应为 键=值：{piece[:60]}", f"KEY=value expected: {piece[:60]}"))
+            elif _NO_TEXT.search(value):
+                zh, en = f"{key} 的值含有控制字符", f"the value of {key} holds a control character"
+                faults.append(Fault(f"/{key}", "text", repr(value)[:60], zh, en))
             elif key in found:
                 faults.append(Fault(f"/{key}", "unique", value, f"{key} 出现两次", f"{key} stands twice"))
             else:

@@ -109,6 +109,13 @@ def test_any_text_of_one_line_survives(text: str) -> None:
         assert LINE.decode(raw, charset, expect(document.header)).body["text"] == said.strip("\u3000 ")
 
 
+@pytest.mark.parametrize("sign", ["\x00", "\x01", "\x1b", "\ufffe", "\uffff"])
+def test_what_no_document_may_hold_is_a_fault_of_its_key(sign: str) -> None:
+    with pytest.raises(DocumentRefused) as refused:
+        LINE.decode(f"ORDER=SO0252{sign}121000001;AREA=025".encode(), "UTF-8", expect(ASKED))
+    assert (refused.value.symbol, [fault.path for fault in refused.value.faults]) == ("NOT_WELL_FORMED", ["/ORDER"])
+
+
 def test_blanks_case_and_order_are_taken_as_they_come() -> None:
     found = LINE.decode(b" area = 025 ;; Level=stage; order= SO1 ;\0\0", "GB18030", expect(ASKED)).body
     assert found == {"service_order_id": "SO1", "area": "025", "detail_level": "stage", "page_size": 1}
