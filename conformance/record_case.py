@@ -26,7 +26,7 @@ class NoCase(ValueError):
 def as_json(recording: Recording) -> dict[str, Any]:
     """A recording as plain values; bytes as hex."""
     names = ("layout", "listen", "target", "started_at", "ended_at", "connections", "octets", "seen", "faulty", "answer_ms",
-             "envelope", "codes")  # fmt: skip
+             "envelope", "codes", "binding")  # fmt: skip
     entries = [{name: getattr(entry, name) for name in Entry.__slots__ if name != "raw"} for entry in recording.entries]
     for entry, plain in zip(recording.entries, entries, strict=True):
         plain["raw"] = entry.raw.hex()

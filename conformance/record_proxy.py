@@ -61,7 +61,10 @@ class _Side(Protocol):
         if self.other is not None and not self.other.over:
             there: Any = self.other.transport
             there.unregisterProducer()
-            there.loseWriteConnection()
+            if hasattr(there, "getPeerCertificate"):  # TLS has no half: its farewell still lets the other end finish
+                there.loseConnection()
+            else:
+                there.loseWriteConnection()
 
     def writeConnectionLost(self) -> None:
         """The other end said no more, and this one has been told."""
@@ -95,8 +98,8 @@ class RecordingProxy:
 
     def __init__(self, watch: Watch, listen: str, target: str, clock: Clock, endpoints: Endpoints) -> None:
         self._watch = watch
-        self._listen = listen
-        self._target = target
+        self._listen = listen.removeprefix("soap+")
+        self._target = target.removeprefix("soap+")
         self._clock = clock
         self._endpoints = endpoints
         self._port: Any = None

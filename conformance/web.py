@@ -7,7 +7,7 @@ what a system under test writes.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 _HEAD_MOST = 65_536
@@ -73,19 +73,21 @@ def chunked(body: bytes) -> bytes:
 
 
 class WebReader:
-    """One direction of one connection. ``requests``: whether requests come here (else responses)."""
+    """One direction of one connection. ``requests``: whether requests come here (else responses); ``bare``: whether the
+    response after so many more has no body whatever its headers say, as one to HEAD."""
 
-    def __init__(self, requests: bool) -> None:
+    def __init__(self, requests: bool, bare: Callable[[int], bool] = lambda after: False) -> None:
         self._requests = requests
+        self._bare = bare
         self._data = bytearray()
         self._interim: list[str] = []
         self._interim_raw = b""
         self._expecting = False
 
     @property
-    def pending(self) -> bool:
-        """Whether part of a message is here."""
-        return bool(self._data)
+    def pending(self) -> int:
+        """Bytes of a message that is not whole."""
+        return len(self._data)
 
     def wants_continue(self) -> bool:
         """Whether a request waits for ``100 Continue``; said once."""
@@ -97,7 +99,7 @@ class WebReader:
         self._data += data
         found: list[Message] = []
         while self._data:
-            size = self._size(over)
+            size = self._size(over, not self._requests and self._bare(len(found)))
             if size is None:
                 if over:
                     raise WebFault("连接在报文中途关闭 / the connection closed in the middle of a message")
@@ -115,7 +117,7 @@ class WebReader:
             found.append(message)
         return found
 
-    def _size(self, over: bool) -> tuple[Message, int] | None:
+    def _size(self, over: bool, bare: bool) -> tuple[Message, int] | None:
         """The message the bytes begin with, its body as it travelled, and where it ends; None while it is not whole."""
         end = self._data.find(_END)
         if end < 0:
@@ -124,6 +126,8 @@ class WebReader:
             return None
         message = self._head(bytes(self._data[:end]))
         start = end + len(_END)
+        if bare:
+            return message, start
         if message.header("transfer-encoding").lower() == "chunked":
             return self._chunks(message, start)
         told = message.header("content-length")

@@ -73,9 +73,11 @@ class Reach:
 
     def server(self, address: str) -> Any:
         """An ``IStreamServerEndpoint`` at ``address``; ``tls://`` ones show the suite's own certificate."""
-        if not address.startswith(SECURE):
+        if not address.startswith(_HOSTS):
             return self._plain.server(address)
         below = self._plain.server(f"tcp://{urlsplit(address).netloc}")
+        if not address.startswith(SECURE):
+            return below
         return _Behind(below, self._files["certificate_file"], self._files["key_file"], self._clock)
 
 
@@ -137,6 +139,17 @@ def asked_of(path: Path | None, endpoint: str, tls: Mapping[str, str] | None = N
     """The questionnaire for a system at ``endpoint``; ``tls``: options that go before its own. Raises CommandFailed: an address
     that is none, or of another binding, or files of TLS that cannot be used."""
     from conformance.pics import PicsInvalid, bound
+
+    check_address(endpoint)
+    try:
+        pics = bound(questionnaire(path), endpoint)
+    except PicsInvalid as fault:
+        raise CommandFailed(Exit.USAGE, f"{path}: {fault.zh}", f"{path}: {fault.en}") from fault
+    return with_tls(pics, endpoint, tls)
+
+
+def check_address(endpoint: str) -> None:
+    """Raises CommandFailed where nobody can connect to it, or listen there."""
     from gateway.endpoints import AddressInvalid, parse_address
 
     parts = urlsplit(endpoint.removeprefix("soap+"))
@@ -145,10 +158,10 @@ def asked_of(path: Path | None, endpoint: str, tls: Mapping[str, str] | None = N
         parse_address(where)
     except AddressInvalid as fault:
         raise CommandFailed(Exit.USAGE, f"地址 {endpoint} {fault.zh}", f"address {endpoint} {fault.en}") from fault
-    try:
-        pics = bound(questionnaire(path), endpoint)
-    except PicsInvalid as fault:
-        raise CommandFailed(Exit.USAGE, f"{path}: {fault.zh}", f"{path}: {fault.en}") from fault
+
+
+def with_tls(pics: Pics, endpoint: str, tls: Mapping[str, str] | None) -> Pics:
+    """The questionnaire with the options of TLS before its own. Raises CommandFailed: they cannot be used, or would not be."""
     if tls and not pics.secure:
         named = ", ".join(f"--{name.replace('_', '-')}" for name in tls)
         zh, en = f"{endpoint} 不经 TLS，{named} 用不到", f"{endpoint} is not behind TLS, {named} would do nothing"
