@@ -7,6 +7,7 @@ from typing import Any
 from crm_core.errors import CustomerUnknown
 from crm_core.orders.dispatch import fits, may_leave, send
 from crm_core.orders.fulfil import ARREARS, STOP_REASON
+from crm_core.orders.lost_holds import leave_out, used_resources
 from crm_core.orders.machine import rulebook
 from crm_core.orders.model import ServiceOrder
 from crm_core.orders.moves import Moves
@@ -38,10 +39,7 @@ def conclude(moves: Moves, reason: dict[str, Any] | None = None, stage: dict[str
 def _end_holds(uow: UnitOfWork, order: ServiceOrder) -> None:
     """Completed items consume what they were given; whatever else the order holds is free again (04.1). What the CRM itself
     reserved and nobody used it gives back (RR02): provisioning frees only what came to it."""
-    used: list[dict[str, Any]] = []
-    for item in order.newest():
-        if item.progress == "COMPLETED":
-            used.extend(item.resources)
+    used = used_resources(order)
     for reservation_id in order.reservations:
         reservation = uow.reservation(reservation_id)
         if reservation is None or reservation.closed:
@@ -92,10 +90,11 @@ def leave_now(moves: Moves) -> bool:
             instances[instance.id] = instance
     if not fits(order, instances):
         return give_up(moves, "STATE_CONFLICT")
+    lost = leave_out(uow, order)
     send(uow, order, customer, instances, moves)
     for instance in instances.values():
         uow.save(instance)
-    return moves.settle()
+    return moves.settle(reason=order.reason if lost else None)
 
 
 def give_up(moves: Moves, symbol: str) -> bool:

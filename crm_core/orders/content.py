@@ -12,6 +12,7 @@ from typing import Any
 from crm_core.errors import AttributeInvalid, DomainError, Refusal
 from crm_core.orders.heir import ACTION as TRANSFER
 from crm_core.orders.heir import heir_fault
+from crm_core.orders.lost_holds import is_lost, used_resources
 from crm_core.orders.model import OrderItem, ServiceOrder
 from crm_core.ports import UnitOfWork
 from crm_core.products.attributes import attr_faults
@@ -43,8 +44,9 @@ def examine_content(uow: UnitOfWork, order: ServiceOrder, fields: dict[str, Any]
         content["contact"] = contact
         changes.append({"attr": _difference("contact", order.details["contact"], contact)})
     reservations = fields.get("reservations")
-    if reservations is not None and reservations != order.reservations:
+    if reservations is not None:
         _check_reservations(uow, order, reservations)
+    if reservations is not None and reservations != order.reservations:
         content["reservations"] = reservations
         changes.append({"attr": _difference("reservations", order.reservations, reservations)})
     return content, changes
@@ -136,12 +138,14 @@ def check_date(order: ServiceOrder, text: str) -> None:
 def _check_reservations(uow: UnitOfWork, order: ServiceOrder, ids: list[str]) -> None:
     for reservation_id in ids:
         reservation = uow.reservation(reservation_id)
-        if reservation is None or reservation.order_id == order.id:
+        if reservation is None:
             continue
-        if is_over(reservation, uow.now):
+        own = reservation.order_id == order.id
+        # one of its own may run on beyond what we know (5.3): only what we were told ends it
+        if is_lost(reservation, used_resources(order)) if own else is_over(reservation, uow.now):
             zh, en = f"预留 {reservation_id} 已过期或已释放", f"Reservation {reservation_id} has expired or was released"
             raise DomainError(zh, en, code="HOLD_EXPIRED")
-        if reservation.order_id is not None:
+        if reservation.order_id is not None and not own:
             zh, en = f"预留 {reservation_id} 已被其他定单使用", f"Reservation {reservation_id} is used by another order"
             raise DomainError(zh, en, code="RESOURCE_HELD")
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from crm_core.errors import CustomerUnknown, DomainError
 from crm_core.orders.content import Content, preview, put_content, take_reservations
 from crm_core.orders.dispatch import send
+from crm_core.orders.lost_holds import leave_out, lost_holds
 from crm_core.orders.model import OrderItem, ServiceOrder
 from crm_core.orders.moves import Moves
 from crm_core.orders.operations import SENT_VERSION, highest_sent
@@ -15,11 +16,13 @@ from crm_core.ports import Outcome, UnitOfWork
 from crm_core.products.model import ProductInstance
 
 RETURNED = "RETURNED"
+LOST = "hold_lost"
 
 
 def dispatch_again(uow: UnitOfWork, order: ServiceOrder, content: Content, wanted: Wanted) -> Outcome:
     """Each returned item gets a new row; the old one stays as it ended. A content that names a closed item that was not
-    returned is refused with its state (3004), a frozen instance with 3018."""
+    returned is refused with its state (3004), a frozen instance with 3018. Reservations that were lost meanwhile are left out
+    and named in the details."""
     rows = order.newest()
     back = [item for item in rows if item.progress == RETURNED]
     closed = [item for item in rows if item.progress != RETURNED and item.item_id in content.get("items", {})]
@@ -28,9 +31,10 @@ def dispatch_again(uow: UnitOfWork, order: ServiceOrder, content: Content, wante
         raise DomainError(zh, en, code="STATE_CONFLICT", state=closed[0].progress)
     instances = _instances(uow, back)
     version = highest_sent(order) + 1
+    lost = lost_holds(uow, preview(order, content))
     if not wanted.dry_run:
         _leave(uow, order, back, instances, content, version, wanted)
-    return Outcome(state=order.state, details=(("version", str(version)),))
+    return Outcome(state=order.state, details=(("version", str(version)), *((LOST, name) for name in lost)))
 
 
 def _instances(uow: UnitOfWork, items: list[OrderItem]) -> dict[str, ProductInstance]:
@@ -71,10 +75,11 @@ def _leave(
     order.version = version
     order.details = {**order.details, SENT_VERSION: version}
     order.reason = order.stage = None
+    leave_out(uow, order)
     order.accepted_at = order.accepted_by = order.expected_finish = None
     moves = Moves(uow, order, "dispatch")
     moves.asked = wanted.asked
     send(uow, order, customer, instances, moves, order.pf_system, fresh)
-    moves.settle()
+    moves.settle(reason=order.reason)
     for instance in instances.values():
         uow.save(instance)

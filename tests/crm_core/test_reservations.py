@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 
 from crm_core.errors import DomainError
+from crm_core.events import OrderDispatched, OrderStateChanged
 from crm_core.fakes import FakeStore
+from crm_core.orders.amend import AmendOrder
 from crm_core.orders.cancel import CancelOrder
 from crm_core.orders.cancel_result import RecordCancelResult
 from crm_core.orders.complete import ReportCompletion
+from crm_core.orders.dispatch_due import DispatchDue
 from crm_core.orders.model import ServiceOrder
 from crm_core.orders.receipt import RecordReceipt
 from crm_core.orders.send_back import SendBackOrder
@@ -20,6 +23,7 @@ from crm_core.resources.confirm import ConfirmResource, RecordConfirmation, Reco
 from crm_core.resources.events import ConfirmationAsked, ReservationAsked, ReservationGivenBack, ReservationProlonged
 from crm_core.resources.give_back import ExtendReservation, RecordExtension, RecordRelease, ReleaseReservation
 from crm_core.resources.model import Confirmation, Reservation
+from crm_core.resources.record_expiry import RecordReservationExpired
 from crm_core.resources.reserve import RecordReservation, RecordReservationReceipt, ReserveResource
 from tests.crm_core.samples import CHANNEL, NOW, REFERENCE, store, submission
 
@@ -292,13 +296,79 @@ def test_what_another_system_reserved_is_its_own_to_give_back() -> None:
     assert (order_of_one(made).state, given_back(made)) == ("REJECTED", [])
 
 
-def test_returned_the_crm_keeps_it_and_gives_it_back_when_it_cancels() -> None:
-    made = held()
+def sent_back(made: FakeStore) -> ServiceOrder:
+    """The order that lists the reservation came back."""
     under_way(made)
     order = order_of_one(made)
     reason = {"type": "10R", "code": "10R201", "text": "无资源"}
     back = SendBackOrder(order.id, 1, reason, {"code": "FIELD", "name": "外线施工"}, "审核员乙")
     made.run(back, NOW, REFERENCE, CHANNEL)
+    return order_of_one(made)
+
+
+def expired(made: FakeStore, *resources: dict[str, Any]) -> None:
+    """RR04."""
+    made.run(RecordReservationExpired("RV1", list(resources)), NOW, REFERENCE, Origin("RM0001", "RM00011", "RR04"))
+
+
+def dispatches(made: FakeStore) -> list[Any]:
+    """The reservations each OH01 named."""
+    return [event.image.get("reservations") for event in made.events if isinstance(event, OrderDispatched)]
+
+
+AGAIN = {"type": "10Q", "code": "10Q001", "text": "再派"}
+
+
+def test_a_returned_order_leaves_again_with_its_reservation() -> None:
+    made = held()
+    order = sent_back(made)
+    outcome = made.run(AmendOrder(order.id, AGAIN), NOW, REFERENCE, CHANNEL)
+    assert (dispatches(made), outcome.details) == ([["RV1"], ["RV1"]], (("version", "2"),))
+    assert order_of_one(made).reason is None
+
+
+def test_what_expired_while_the_order_was_back_is_left_out_of_the_next_dispatch_and_said() -> None:
+    made = held()
+    order = sent_back(made)
+    expired(made, NUMBER, PORT)
+    dry = made.run(AmendOrder(order.id, AGAIN, dry_run=True), NOW, REFERENCE, CHANNEL)
+    assert (order_of_one(made).state, order_of_one(made).reservations) == ("RETURNED", ["RV1"])
+    outcome = made.run(AmendOrder(order.id, AGAIN, asked={"system": "CH0001", "serial": "S1"}), NOW, REFERENCE, CHANNEL)
+    assert dry.details == outcome.details == (("version", "2"), ("hold_lost", "RV1"))
+    order = order_of_one(made)
+    assert (dispatches(made), order.state, order.reservations) == ([["RV1"], None], "SUBMITTED", [])
+    assert order.reason is not None
+    assert "预留 RV1 已失效" in order.reason["text"]
+    assert "reservation RV1 was lost" in order.reason["text"]
+    told = [event.reason for event in made.events if isinstance(event, OrderStateChanged) and event.state == "SUBMITTED"]
+    assert told[-1:] == [order.reason]
+
+
+def test_what_expired_may_be_replaced_but_not_named_again() -> None:
+    made = held()
+    order = sent_back(made)
+    expired(made, NUMBER, PORT)
+    refused(made, AmendOrder(order.id, AGAIN, reservations=["RV1"]), "HOLD_EXPIRED")
+    refused(made, AmendOrder(order.id, AGAIN, reservations=["RV1", "RV2"]), "HOLD_EXPIRED")
+    outcome = made.run(AmendOrder(order.id, AGAIN, reservations=["RV2"]), NOW, REFERENCE, CHANNEL)
+    assert (dispatches(made), outcome.details) == ([["RV1"], ["RV2"]], (("version", "2"),))
+
+
+def test_what_expired_before_an_order_first_left_is_left_out_too() -> None:
+    made = held()
+    later = {"captured_at": "20261122080000", "effective_at": "20261201000000"}
+    made.run(submission(reservations=["RV1"], dates=later), NOW, REFERENCE, CHANNEL)
+    order = order_of_one(made)
+    assert (order.state, dispatches(made)) == ("DRAFT", [])
+    expired(made, NUMBER, PORT)
+    made.run(DispatchDue(order.id), NOW + 10 * 86_400_000, REFERENCE, COUNTER)
+    assert (dispatches(made), order_of_one(made).state) == ([None], "SUBMITTED")
+    assert "RV1" in str(order_of_one(made).reason)
+
+
+def test_returned_the_crm_keeps_it_and_gives_it_back_when_it_cancels() -> None:
+    made = held()
+    order = sent_back(made)
     assert (order_of_one(made).state, given_back(made)) == ("RETURNED", [])
     made.run(CancelOrder(order.id, {"type": "10C", "code": "10C001", "text": "不要了"}), NOW, REFERENCE, CHANNEL)
     assert (order_of_one(made).state, given_back(made)) == ("CANCELLED", ["RV1"])
