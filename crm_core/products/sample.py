@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -14,7 +15,16 @@ def load_products(text: str | None = None) -> dict[str, Product]:
 
     A product takes over the processes and attributes of its ``like`` groups and may add its own.  Raises ``KeyError`` for a
     group that does not exist and ``TypeError`` for a field that is none."""
-    data = tomllib.loads(files(__package__).joinpath("products.toml").read_text("utf-8") if text is None else text)
+    return dict(_shipped()) if text is None else _read(text)
+
+
+@cache
+def _shipped() -> dict[str, Product]:
+    return _read(files(__package__).joinpath("products.toml").read_text("utf-8"))
+
+
+def _read(text: str) -> dict[str, Product]:
+    data = tomllib.loads(text)
     groups: dict[str, dict[str, Any]] = data["group"]
     return {row["code"]: _product(row, groups) for row in data["product"]}
 

@@ -14,13 +14,12 @@ from sqlalchemy import String, func, select
 from sqlalchemy.engine import Connection
 
 from adapters.store import tables
-from adapters.store.engine import open_engine
-from adapters.store.migration import upgrade_engine
 from adapters.store.store import Store
 from conformance.pics import SOAP, Pics
 from gateway.clock import Clock, Entropy
 from gateway.config_file import parse
 from gateway.proof.auditor import audit
+from gateway.proof.memory_store import memory_store
 from gateway.requested import RequestRefused, Requests
 from gateway.service import Gateway
 from schemas.loader import load
@@ -91,8 +90,7 @@ class OwnCrm:
         with TemporaryDirectory(prefix="bssgw-judged-") as folder:
             (Path(folder) / SECRET).write_text(pics.values["login_secret"], "utf-8")
             config = parse(configuration(address, pics, "sqlite://"), FILE, Path(folder))
-            self._engine = open_engine(config.database_url)
-            upgrade_engine(self._engine)
+            self._engine = memory_store()
             self.gateway = Gateway(config, clock, entropy, endpoints, Store(self._engine))
         self._requests = Requests(self.gateway.codec)
 

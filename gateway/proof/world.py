@@ -13,8 +13,6 @@ from pathlib import Path
 from sqlalchemy.engine import Connection
 
 from adapters.store import queries
-from adapters.store.engine import open_engine
-from adapters.store.migration import upgrade_engine
 from adapters.store.store import Store
 from gateway.cli.demo import plan as demo_plan
 from gateway.clock import Entropy
@@ -24,6 +22,7 @@ from gateway.proof.auditor import Violation, audit
 from gateway.proof.channel import ChannelBrain
 from gateway.proof.heap_clock import HeapClock
 from gateway.proof.ledgers import against_billing, against_channel, against_provisioning, against_resources, customers_told
+from gateway.proof.memory_store import memory_store
 from gateway.proof.network import PERFECT, FaultPlan, MemoryNetwork
 from gateway.proof.trace import Trace
 from gateway.service import Gateway
@@ -113,8 +112,7 @@ class World:
         self.trace = Trace(self.clock, plan.keep)
         self.network = MemoryNetwork(self.clock, self._branch(), plan.faults, self.trace.wire)
         self.catalogue = load()
-        self.engine = open_engine("sqlite://")
-        upgrade_engine(self.engine)
+        self.engine = memory_store()
         self.store = Store(self.engine)
         self.gateway = Gateway(_config(plan), self.clock, self._branch(), self.network, self.store)
         orders = demo_plan(plan.orders, 0)

@@ -8,13 +8,12 @@ from typing import Any
 import pytest
 
 from adapters.document import Document, Header
-from adapters.store import tables as t
-from adapters.store.engine import open_engine
 from adapters.store.store import Store
 from adapters.store.unit import StoreUnit
 from adapters.translate import Inbound, Outbound, ReceiptCommands, use_cases
 from adapters.xml.codec import Codec
 from crm_core.events import OrderStateChanged
+from gateway.proof.memory_store import memory_store
 from schemas.loader import load
 from tests.crm_core.samples import CHANNEL, NOW, REFERENCE
 
@@ -38,9 +37,7 @@ class Book:
 
 
 def unit() -> StoreUnit:
-    engine = open_engine("sqlite://")
-    t.metadata.create_all(engine)
-    return StoreUnit(Store(engine), NOW, REFERENCE, CHANNEL, lambda event, unit: ())
+    return StoreUnit(Store(memory_store()), NOW, REFERENCE, CHANNEL, lambda event, unit: ())
 
 
 def inbound() -> Inbound:

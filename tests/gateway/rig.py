@@ -15,8 +15,6 @@ from twisted.internet.protocol import Factory, Protocol
 
 from adapters.document import Document, Header
 from adapters.replies import receipt_body
-from adapters.store import tables as t
-from adapters.store.engine import open_engine
 from adapters.store.mapping import dumps
 from adapters.store.rows import MessageRecord
 from adapters.store.store import Store
@@ -32,6 +30,7 @@ from crm_core.ports import Origin
 from gateway.clock import Entropy
 from gateway.config import Config
 from gateway.proof.heap_clock import HeapClock
+from gateway.proof.memory_store import memory_store
 from gateway.proof.network import MemoryNetwork
 from gateway.runners import Done
 from gateway.service import Gateway
@@ -279,10 +278,7 @@ class Rig:
     ) -> None:  # fmt: skip
         self.clock = clock or HeapClock(START)
         self.network = network or MemoryNetwork(self.clock, Entropy(seed))
-        if engine is None:
-            engine = open_engine("sqlite://")
-            t.metadata.create_all(engine)
-        self.engine = engine
+        self.engine = engine or memory_store()
         self.config = Config.model_validate(
             {
                 "gateway": {"system_id": "CRM001", "areas": ["025", "0512", "020", "0755"]},
@@ -292,7 +288,7 @@ class Rig:
             }
         )
         self.runner = runner
-        self.store = Store(engine, remember=remember)
+        self.store = Store(self.engine, remember=remember)
         self.gateway = Gateway(self.config, self.clock, Entropy(seed), self.network, self.store, runner)
         self.failures: list[Any] = []
         if start:

@@ -4,11 +4,11 @@ import sys
 
 import pytest
 
-from adapters.store.engine import open_engine
-from adapters.store.tables import customer_order, metadata
+from adapters.store.tables import customer_order
 from adapters.xml.codec import Codec
 from gateway.__main__ import main
 from gateway.cli.demo import LAST_RUN, next_run, plan
+from gateway.proof.memory_store import memory_store
 from schemas.loader import load
 
 
@@ -53,8 +53,7 @@ def test_numbers_of_different_runs_differ() -> None:
 
 
 def test_the_next_run_follows_the_newest_of_the_store() -> None:
-    engine = open_engine("sqlite://")
-    metadata.create_all(engine)
+    engine = memory_store()
     with engine.begin() as connection:
         assert next_run(connection) == 0
         row = {column.name: "" for column in customer_order.columns if not column.nullable}

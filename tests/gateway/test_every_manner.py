@@ -15,10 +15,10 @@ from sqlalchemy.engine import Engine
 
 from adapters.envelopes.dialect import Dialect, mirrored
 from adapters.store import tables as t
-from adapters.store.engine import open_engine
 from adapters.wire.layout import Layout
 from gateway.clock import Entropy
 from gateway.proof.heap_clock import HeapClock
+from gateway.proof.memory_store import memory_store
 from gateway.proof.network import FaultPlan, MemoryNetwork
 from simulators.brain import Body, Meta, Reaction
 from simulators.brain import Send as Say
@@ -79,9 +79,7 @@ class Everything:
 @pytest.fixture(scope="module")
 def store() -> Engine:
     """One database for all, emptied before each use."""
-    engine = open_engine("sqlite://")
-    t.metadata.create_all(engine)
-    return engine
+    return memory_store()
 
 
 def talk(layout: str, envelope: str, engine: Engine) -> tuple[Rig, Everything]:

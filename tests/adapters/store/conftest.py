@@ -11,6 +11,7 @@ from sqlalchemy.engine import Engine
 
 from adapters.store import tables as t
 from adapters.store.engine import open_engine
+from gateway.proof.memory_store import memory_store
 
 
 @pytest.fixture
@@ -28,9 +29,12 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     kind = request.param
     if kind == "postgres":
         made = open_engine(request.getfixturevalue("postgres_server").fresh())
+        t.metadata.create_all(made)
+    elif kind == "file":
+        made = open_engine(f"sqlite:///{tmp_path}/store.db")
+        t.metadata.create_all(made)
     else:
-        made = open_engine("sqlite://" if kind == "memory" else f"sqlite:///{tmp_path}/store.db")
-    t.metadata.create_all(made)
+        made = memory_store()
     yield made
     made.dispose()
 

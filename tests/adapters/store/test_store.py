@@ -19,6 +19,7 @@ from adapters.store.store import StaleWrite, Store
 from crm_core.errors import StateConflict
 from crm_core.history import StateChange
 from crm_core.ports import UnitOfWork
+from gateway.proof.memory_store import memory_store
 from tests.adapters.store.harness import StoreHarness
 from tests.crm_core.contract import CHANGE, ENTITIES, STAGE, Do, fresh
 
@@ -206,13 +207,9 @@ def test_what_is_added_and_changed_in_one_group_is_kept_as_changed(harness: Stor
 @settings(max_examples=40, deadline=None)
 @given(STEPS)
 def test_what_it_remembers_changes_nothing(groups: list[list[tuple[str, int]]]) -> None:
-    from adapters.store import tables as t
-    from adapters.store.engine import open_engine
-
     dumps = []
     for remember in (0, 2, 6000):
-        engine = open_engine("sqlite://")
-        t.metadata.create_all(engine)
+        engine = memory_store()
         harness = StoreHarness(engine, remember=remember)
         answers = [[type(a).__name__ for a in harness.group([step(*one) for one in group])] for group in groups]
         tables = ("product_instance", "service_order", "order_item", "stage_record", "history")

@@ -11,8 +11,8 @@ from sqlalchemy import Table, insert
 from sqlalchemy.engine import Connection
 
 from adapters.store import tables as t
-from adapters.store.engine import open_engine
 from adapters.store.history import GENESIS, Chain
+from gateway.proof.memory_store import memory_store
 
 NOW = 1_795_656_600_000
 SO, PI, CO = "SO000000000001", "PI000000000001", "CO000000000001"
@@ -66,8 +66,7 @@ def fill(connection: Connection) -> None:
 
 @pytest.fixture
 def connection() -> Iterator[Connection]:
-    engine = open_engine("sqlite://")
-    t.metadata.create_all(engine)
+    engine = memory_store()
     with engine.connect() as connection:
         fill(connection)
         yield connection
