@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway import rate
 from gateway.config import Peer
 from gateway.proof.heap_clock import HeapClock
-from gateway.rate import MOST_ADDRESSES, Bucket, Rates
+from gateway.rate import Bucket, Rates
 from tests.gateway.rig import PEERS, START, result_of
 from tests.gateway.test_http_envelopes import FORM, foreign, voice
 from tests.gateway.test_logins import login as logging_in
@@ -55,13 +56,14 @@ def test_a_clock_set_back_gives_and_takes_nothing() -> None:
     assert bucket.lacks(6_000) == 0
 
 
-def test_addresses_are_apart_and_bounded_in_number() -> None:
+def test_addresses_are_apart_and_bounded_in_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rate, "MOST_ADDRESSES", 100)
     clock = HeapClock(START)
     rates = Rates([Peer.model_validate({"id": "CH0001", "role": "channel", **limited(per_address=1)})], clock)
     assert [rates.wait("CH0001", host) for host in ("10.0.0.1", "10.0.0.2", "10.0.0.1")] == [0, 0, 1000]
-    for number in range(2 * MOST_ADDRESSES):
+    for number in range(200):
         rates.wait("CH0001", f"10.{number}")
-    assert rates.status()[0]["addresses"] <= MOST_ADDRESSES + 1
+    assert rates.status()[0]["addresses"] <= 101
     assert rates.wait("CH0001", "one more") > 0
     clock.advance(5_000)
     assert rates.wait("CH0001", "yet another") == 0

@@ -243,12 +243,12 @@ def test_an_order_for_a_later_day_is_dispatched_when_its_day_has_come() -> None:
     rig.run(2)
     raw = submission(1).replace(
         b"<captured_at>20261121093000</captured_at>",
-        b"<captured_at>20261121093000</captured_at><effective_at>20261125000000</effective_at>",
+        b"<captured_at>20261121093000</captured_at><effective_at>20261123000000</effective_at>",
     )
     got = rig.ask(rig.caller(), packet_of(raw))
     assert [packet.result for packet in got if packet.is_answer] == ["0001"]
     assert pf.received == []
-    rig.run(62 * 3600)
+    rig.run(14 * 3600)
     assert pf.received == []
     rig = rig.restarted()
     rig.run(2 * 3600)
