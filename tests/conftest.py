@@ -2,6 +2,7 @@
 
 import collections.abc
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,10 @@ from tests.adapters.store.servers import PostgresServer
 for _name in collections.abc.__all__:
     if "__provides__" in vars(getattr(collections.abc, _name)):
         del getattr(collections.abc, _name).__provides__
+
+# A shell starts what runs in the background deaf to Ctrl-C, and everything started from there inherits it: processes tests
+# interrupt would never end.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.selectreactor import SelectReactor
 from twisted.internet.task import deferLater
 
-_LIMIT_S = 30.0
+_LIMIT_S = 120.0
 
 
 class Sockets:

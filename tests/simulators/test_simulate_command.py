@@ -58,7 +58,7 @@ def test_simulators_serve_over_real_sockets_until_interrupted(tmp_path: Path) ->
         assert _link_test(listening["pf"]) == {"text": "在吗"}
     finally:
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=20)
+        process.communicate(timeout=60)
 
 
 def _link_test(address: str) -> Any:
@@ -75,7 +75,7 @@ def _link_test(address: str) -> Any:
     packet = Packet(raw, Kind.REQUEST, "LN03", "CRM001", "PF0001", "025", serial, header.send_time, "B", "GB18030")
     host, _, port = address.removeprefix("tcp://").rpartition(":")
     framer = Framer(layout, 1 << 20, False)
-    with socket.create_connection((host, int(port)), timeout=10) as connection:
+    with socket.create_connection((host, int(port)), timeout=60) as connection:
         connection.sendall(layout.encode(packet))
         found: list[Packet] = []
         while not found:
