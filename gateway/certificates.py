@@ -55,7 +55,7 @@ class Shelf:
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        self._files = [path for row in (*config.listen, *config.peer) for path in files(row.tls)]
+        self._files = [path for row in _rows(config) for path in files(row.tls)]
         self._seen = marks(self._files)
         self._read = of(config)
 
@@ -90,8 +90,11 @@ def _mark(path: Path) -> tuple[int, int, int] | None:
 
 def of(config: Config) -> list[Certificate]:
     """All certificates of a configuration, in the order of its rows. Raises as ``named``."""
-    rows: tuple[Listen | Peer, ...] = (*config.listen, *config.peer)
-    return [found for row in rows for found in named(row)]
+    return [found for row in _rows(config) for found in named(row)]
+
+
+def _rows(config: Config) -> tuple[Listen | Peer, ...]:
+    return (*config.listen, *config.peer)
 
 
 def read(path: Path) -> list[Any]:
