@@ -61,10 +61,12 @@ class Limits(Table):
 
 
 class SocketLimits(Table):
-    """``[listen.sockets]``: connections a socket listener has at most, in all and from one address."""
+    """``[listen.sockets]``: connections a socket listener has at most, in all and from one address; ``strangers``: how many a
+    minute may end from one address without anybody having said who they are, before further ones are closed at once."""
 
     max_connections: Annotated[int, Field(ge=1, le=100_000)] = 4096
     max_per_address: Annotated[int, Field(ge=1, le=100_000)] = 2560
+    strangers: Annotated[int, Field(ge=1, le=100_000)] = 600
 
 
 class Listen(Table):

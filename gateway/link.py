@@ -87,6 +87,7 @@ class Connection(TwistedProtocol):
         self._stamp = stamp
         self._greeting: str | None = None
         self.peer_id: str | None = None
+        self.proven = False
         self.host = ""
         self.on_gone: Callable[[], None] = _nobody
         self._owner = owner
@@ -103,6 +104,11 @@ class Connection(TwistedProtocol):
         self._holds: dict[str, None] = {}
         self._closing = False
         self._gone = False
+
+    @property
+    def known(self) -> bool:
+        """Whether who is at the other end has said so, and may be here."""
+        return self.proven or self.peer_id is not None
 
     # -- Twisted ----------------------------------------------------------------------------------------------------
 

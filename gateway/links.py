@@ -83,7 +83,7 @@ class AcceptedConnections(ConnectionFactory):
         if not self._headcount.enter(host):
             return None
         connection = self._make()
-        connection.on_gone = lambda: self._headcount.leave(host)
+        connection.on_gone = lambda: self._headcount.leave(host, known=connection.known)
         return connection
 
 

@@ -113,6 +113,7 @@ class Logins:
         if not connection.session.layout.carries("password") or not compare_digest(packet.password.encode(), secret):
             return False
         connection.session.admit()
+        connection.proven = True
         return True
 
     def welcome(self, connection: Connection, packet: Packet, peer: Peer, answers: Answers) -> Packet | None:

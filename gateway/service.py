@@ -252,7 +252,7 @@ class Gateway:
     def _factory_of(self, listen: Listen) -> Any:
         """Makes the connections of a listener."""
         if listen.binding == "socket":
-            counted = self._counted[listen.name] = Headcount(listen.sockets)
+            counted = self._counted[listen.name] = Headcount(listen.sockets, self._clock)
             if listen.tls is None:
                 return AcceptedConnections(lambda: self._accept(listen), counted)
             return server_factory(listen.tls, ConnectionFactory(lambda: self._accept(listen)), self._clock, counted)

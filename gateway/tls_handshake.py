@@ -44,6 +44,11 @@ class HandshakeFirst(Protocol):
         self.on_gone: Callable[[], None] = lambda: None
         self._late = False
 
+    @property
+    def known(self) -> bool:
+        """Whether the protocol behind the handshake knows who is there."""
+        return bool(getattr(self._inner, "known", False))
+
     def late(self) -> None:
         """The handshake's time is over."""
         self._late = True
@@ -101,7 +106,7 @@ class AcceptedHandshakes(Factory):
         if not self._counted.enter(host):
             return None
         made = HandshakeFirst(self._factory, addr, lambda _, fault: _say(fault, host))
-        made.on_gone = lambda: self._counted.leave(host)
+        made.on_gone = lambda: self._counted.leave(host, known=made.known)
         made.deadline = self._clock.callLater(HANDSHAKE_S, made.late)
         return made
 

@@ -106,7 +106,7 @@ class Listening:
         factory: Any = Factory.forProtocol(Chatter)
         if tls is not None:
             clock = WallClock(self.sockets.reactor)
-            factory = server_factory(tls, Wires(self._arrived), clock, Headcount(SocketLimits()))
+            factory = server_factory(tls, Wires(self._arrived), clock, Headcount(SocketLimits(), clock))
         port = await TCP4ServerEndpoint(self.sockets.reactor, 0, interface=HOST).listen(factory)
         self.port = port.getHost().port
 
