@@ -256,10 +256,24 @@ class Dispatcher:
                     self.charsets.judge(peer, reading, document.header)
             except DocumentRefused as error:
                 document, refusal = None, error
+            except Exception as error:
+                # a defect of ours that these bytes bring out: parked with it, and the link goes on
+                self._park(packet, peer, respond, Defect(error))
+                return
         if document is not None and document.header.piece is not None:
             self._collect(packet, peer, respond, document)
         else:
             self.take_judged(packet, peer, respond, document, refusal, numbered=not damaged)
+
+    def _park(self, packet: Packet, peer: Peer, respond: Respond, defect: Defect) -> None:
+        found = None if packet.serial else self._codec.quick_header(packet.body, packet.charset)
+        header = answerable(packet, found)
+        header.sender = peer.id
+        answers = self._speeches.of(peer.id).answers
+        row = self._row_of(header, self._any_row)
+        self._writer.submit(
+            InboundJob(packet, row, header, peer.charset, answers, respond, command=defect, numbered=peer.serials_trusted)
+        )
 
     def take_judged(
         self,

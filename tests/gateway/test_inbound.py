@@ -243,6 +243,20 @@ def test_a_damaged_packet_is_refused_and_its_serial_stays_free(rig: Rig) -> None
 # -- defects of ours ------------------------------------------------------------------------------------------------------
 
 
+def test_a_defect_in_reading_is_9005_parked_and_the_link_goes_on(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    wire = rig.caller()
+
+    def broken(*_: Any) -> Any:
+        raise ValueError("bytes nobody thought of")
+
+    monkeypatch.setattr(rig.gateway.dispatcher._speeches, "read", broken)
+    assert [answer.result for answer in receipts(rig.ask(wire, packet_of(submission(1))))] == ["9005"]
+    assert rig.rows("SELECT state, serial FROM message WHERE direction = 'in'") == [("PARKED", serial(1))]
+    assert rig.one("SELECT count(*) FROM fallout WHERE error_class = 'internal'") == 1
+    monkeypatch.undo()
+    assert [answer.result for answer in receipts(rig.ask(wire, packet_of(submission(1))))] == ["0001"]
+
+
 def test_a_defect_in_a_use_case_is_9005_parked_and_takes_nobody_with_it(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     execute = SubmitOrder.execute
 
