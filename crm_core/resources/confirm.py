@@ -10,7 +10,7 @@ from crm_core.ports import Outcome, UnitOfWork
 from crm_core.products.orderable import check_product
 from crm_core.resources.events import ConfirmationAsked
 from crm_core.resources.machine import HELD
-from crm_core.resources.model import Confirmation, Reservation
+from crm_core.resources.model import Confirmation, Reservation, system_of
 from crm_core.times import optional
 
 _NEED = (
@@ -61,7 +61,7 @@ class ConfirmResource:
         )[0]
         uow.add(
             Confirmation(
-                serial, self.area, uow.origin.sender, customer_order_id=self.customer_order_id, need=need, asked_at=uow.now
+                serial, self.area, system_of(serial), customer_order_id=self.customer_order_id, need=need, asked_at=uow.now
             )
         )
         return Outcome("ACCEPTED", state="asked", details=(("confirmation_id", serial),))

@@ -5,6 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+_SYSTEM_CHARS = 6
+
+
+def system_of(serial: str) -> str:
+    """The system that issued a serial: its first characters (01.1.1). Who sends the question owns what is held (5.3)."""
+    return serial[:_SYSTEM_CHARS]
+
 
 @dataclass(slots=True)
 class Reservation:

@@ -9,7 +9,7 @@ from crm_core.errors import DomainError, KeyReused
 from crm_core.ports import Outcome, UnitOfWork
 from crm_core.resources.events import ReservationAsked, ReservationGivenBack
 from crm_core.resources.machine import HELD
-from crm_core.resources.model import Reservation
+from crm_core.resources.model import Reservation, system_of
 from crm_core.times import optional
 
 
@@ -68,7 +68,7 @@ class ReserveResource:
         for name in ("ttl_seconds", "scheme_id"):
             if (value := getattr(self, name)) is not None:
                 image[name] = value
-        uow.emit(
+        serial = uow.emit(
             ReservationAsked(
                 key=self.reservation_id,
                 area=self.area,
@@ -78,8 +78,9 @@ class ReserveResource:
                 channel=self.channel,
                 image=image,
             )
-        )
-        uow.add(Reservation(self.reservation_id, self.kind, uow.origin.sender, self.area, created_at=uow.now, asked=self.items))
+        )[0]
+        owner = system_of(serial)
+        uow.add(Reservation(self.reservation_id, self.kind, owner, self.area, created_at=uow.now, asked=self.items))
         return Outcome("ACCEPTED", details=(("reservation_id", self.reservation_id),))
 
 

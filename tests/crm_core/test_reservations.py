@@ -219,6 +219,14 @@ def test_what_is_pre_occupied_is_a_reservation_of_ours() -> None:
     assert (found.owner, found.kind, found.fence, states(made)) == ("CRM001", "PICK", 3, ["held"])
 
 
+def test_what_a_clerk_asks_for_belongs_to_the_system() -> None:
+    made, clerk = store(), Origin("OP025001-NANJING", "", "request RC01")
+    (_, serial) = run(made, CONFIRM, clerk).details[0]
+    assert made.table(Confirmation)[serial].owner == serial[:6] == "CRM001"
+    run(made, ReserveResource("RV7", "025", "PICK", [{"item_no": 1, "res_type": "NUMBER", "quantity": 1}], True), clerk)
+    assert made.table(Reservation)["RV7"].owner == "CRM001"
+
+
 def test_a_refused_confirmation() -> None:
     made = store()
     confirmation, origin = asked(made)
