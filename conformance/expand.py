@@ -2,8 +2,12 @@
 
 A *scene* says for one message how its situation is brought about, what is sent and what follows.  A *template* is a case with
 holes: ``{ scene = "send", as = "m" }`` stands for the scene's message, ``{ scene = "results" }`` for what follows it.  Each
-template makes a case of every scene it is for; ``each = "refuse"`` one for every refusal the scene knows how to provoke.
+template makes a case of every scene it is for; ``each = "refuse"`` one for every refusal the scene knows how to provoke,
+``"late"`` and ``"early"`` one for every way to come behind the end of what it belongs to, or in front of what it builds on.
 Scenes of one message for different roles have a ``name`` each, which stands in the ids of their cases.
+
+A scene with ``to`` in place of ``by`` is of a message the system under test sends: ``provoke`` makes it, ``where`` finds it,
+``again`` its repeats where that takes more.
 """
 
 from __future__ import annotations
@@ -19,16 +23,24 @@ from schemas.model import MessageRow
 
 _SCENE_KEYS = frozenset(
     {"message", "by", "suts", "pics", "covers", "preamble", "send", "results", "postamble", "refuse", "vars", "manners", "skip",
-     "settle", "settle_to", "name"}
+     "settle", "settle_to", "name", "late", "early"}
 )  # fmt: skip
-_REFUSE_KEYS = frozenset(
-    {"code", "zh", "en", "preamble", "send", "postamble", "level", "pics", "cause", "repair", "state", "name"}
-)
+_SENT_KEYS = frozenset(
+    {"message", "to", "suts", "pics", "covers", "preamble", "provoke", "where", "again", "within", "then", "answer",
+     "postamble", "vars", "manners", "skip", "name"}
+)  # fmt: skip
+_VARIANT_KEYS = frozenset(
+    {"code", "zh", "en", "preamble", "send", "postamble", "level", "pics", "cause", "repair", "state", "name", "when",
+     "receipt", "reply", "then", "manners"}
+)  # fmt: skip
+WHEN = ("late", "early")
+"""When a message may come amiss: behind the end of what it belongs to, in front of what it builds on."""
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A case with holes. ``patterns``: for which patterns of messages; ``each``: for which list of the scene."""
+    """A case with holes. ``patterns``: for which patterns of messages; ``each``: for which list of the scene; ``sent``: for
+    messages the system under test sends."""
 
     name: str
     patterns: tuple[str, ...]
@@ -42,6 +54,7 @@ class Template:
     cause: str
     repair: str
     pics: tuple[str, ...]
+    sent: bool
 
 
 def read_templates(source: Source, blocks: Blocks, faults: list[Fault]) -> list[Template]:
@@ -67,6 +80,7 @@ def read_templates(source: Source, blocks: Blocks, faults: list[Fault]) -> list[
                 row.get("cause", ""),
                 row.get("repair", ""),
                 tuple(row.get("pics", ())),
+                bool(row.get("sent", False)),
             )
         )
     return found
@@ -77,9 +91,12 @@ def expand(
 ) -> list[Case]:
     """The cases a scene gives."""
     place = source.place("scene", n)
-    unknown = [name for name in scene if name not in _SCENE_KEYS]
-    if unknown or not {"message", "by", "send"} <= set(scene):
-        faults.append(Fault(place, f"场景不完整或不认识 {unknown}", f"a scene has message, by, send; it takes no {unknown}"))
+    sent = "to" in scene
+    known, needed = (_SENT_KEYS, {"message", "provoke"}) if sent else (_SCENE_KEYS, {"message", "by", "send"})
+    unknown = [name for name in scene if name not in known]
+    if unknown or not needed <= set(scene):
+        said = ", ".join(sorted(needed))
+        faults.append(Fault(place, f"场景须有 {said}，或不认识 {unknown}", f"a scene has {said}; it takes no {unknown}"))
         return []
     try:
         row = load().message(scene["message"])
@@ -88,7 +105,7 @@ def expand(
         return []
     cases: list[Case] = []
     for template in templates:
-        if row.pattern not in template.patterns or template.name in scene.get("skip", ()):
+        if template.sent is not sent or row.pattern not in template.patterns or template.name in scene.get("skip", ()):
             continue
         variants = scene.get(template.each, []) if template.each else [{}]
         for variant in variants:
@@ -101,15 +118,16 @@ def _one(
     blocks: Blocks, faults: list[Fault],
 ) -> Case:  # fmt: skip
     place = source.place("scene", n)
-    unknown = [name for name in variant if name not in _REFUSE_KEYS]
-    if unknown:
-        faults.append(Fault(place, f"拒绝情形不认识 {unknown}", f"a refusal takes no {unknown}"))
+    unknown = [name for name in variant if name not in _VARIANT_KEYS]
+    if unknown or (variant and not {"code", "name"} & set(variant)) or variant.get("when", WHEN[0]) not in WHEN:
+        zh, en = f"情形缺少 code 或 name，或不认识 {unknown}", f"a situation has code or name; it takes no {unknown}"
+        faults.append(Fault(place, zh, en))
     texts = _texts(row, variant)
-    ending = f".{variant.get('name') or variant['code']}" if variant else ""
+    ending = f".{variant.get('name') or variant.get('code')}" if variant else ""
     about = f"{row.code}.{scene['name']}" if "name" in scene else row.code
     before = read_all(source, scene.get("preamble", []), blocks, faults, "scene", n, "preamble")
     if "preamble" in variant:
-        before = read_all(source, variant["preamble"], blocks, faults, "scene", n, "refuse")
+        before = read_all(source, variant["preamble"], blocks, faults, "scene", n, template.each)
     after = variant.get("postamble", scene.get("postamble", []))
     return Case(
         id=f"{source.data['clause']}/{about}.{template.name}{ending}",
@@ -120,23 +138,31 @@ def _one(
         zh=template.zh.format(**texts),
         en=template.en.format(**texts),
         place=place,
-        covers=(*(name.format(**texts) for name in template.covers), *scene.get("covers", ())),
+        covers=(*_covered(row, template, variant, texts), *scene.get("covers", ())),
         pics=(row.code, *template.pics, *scene.get("pics", ()), *variant.get("pics", ())),
         preamble=before,
         lines=_lines(source, n, scene, template, variant, blocks, faults),
         postamble=read_all(source, after, blocks, faults, "scene", n, "postamble"),
         vars=scene.get("vars", {}),
-        manners=scene.get("manners", {}),
+        manners=variant.get("manners", scene.get("manners", {})),
         cause=variant.get("cause", template.cause),
         repair=variant.get("repair", template.repair),
     )
 
 
+def _covered(row: MessageRow, template: Template, variant: dict[str, Any], texts: dict[str, str]) -> list[str]:
+    """What the template checks; a refusal may be of a message that came late, or early, too."""
+    names = [name.format(**texts) for name in template.covers]
+    return [*names, f"{row.code}.{variant['when']}"] if "when" in variant else names
+
+
 def _texts(row: MessageRow, variant: dict[str, Any]) -> dict[str, str]:
     """What the sentences of a template may name."""
     texts = {"code": row.code, "name": row.name, "zh": row.zh, "refusal": "", "why": "", "why_en": ""}
-    if variant:
-        result = load().result(variant["code"])
+    if variant and "code" not in variant:
+        texts |= {"why": variant.get("zh", ""), "why_en": variant.get("en", "")}
+    elif variant:
+        result = load().result(variant["code"].partition("|")[0])
         texts |= {"refusal": result.code, "why": variant.get("zh", result.zh), "why_en": variant.get("en", result.en)}
     return texts
 
@@ -149,13 +175,14 @@ def _lines(
     lines: list[Line] = []
     place = source.place("scene", n)
     for entry in template.lines:
-        if entry.get("scene") == "results":
-            lines += read_all(source, scene.get("results", []), blocks, faults, "scene", n, "results")
+        if entry.get("scene") in ("results", "provoke"):
+            lines += read_all(source, scene.get(entry["scene"], []), blocks, faults, "scene", n, entry["scene"])
             continue
-        table = {name: _filled(value, variant, scene) for name, value in entry.items()}
-        if table.pop("scene", "") == "send":
-            table = _merged({"send": scene["message"], "by": scene["by"]}, scene["send"], variant.get("send", {}), table)
-        table = {name: scene["by"] if value == "@by" else value for name, value in table.items()}
+        if entry.get("scene") == "then":
+            follows = variant.get("then", scene.get("then", []))
+            lines += read_all(source, follows, blocks, faults, "scene", n, template.each or "then")
+            continue
+        table = _table(entry, scene, variant)
         try:
             lines += [replace(line, place=place) for line in read_lines(table, template.place)]
         except LineFault as fault:
@@ -163,15 +190,39 @@ def _lines(
     return tuple(lines)
 
 
+def _table(entry: dict[str, Any], scene: dict[str, Any], variant: dict[str, Any]) -> dict[str, Any]:
+    """One line of a template for this scene, as the inline table it would be."""
+    party = scene.get("by", scene.get("to"))
+    table = {name: _filled(value, variant, scene) for name, value in entry.items()}
+    stands_for = table.pop("scene", "")
+    if stands_for == "send":
+        table = _merged({"send": scene["message"], "by": party}, scene["send"], variant.get("send", {}), table)
+    elif stands_for == "outcome":
+        table = _outcome(scene["message"], variant) | {"to": variant.get("send", {}).get("by", party), "of": "m"}
+    elif stands_for == "sent":
+        told: dict[str, Any] = {name: scene[name] for name in ("where", "within") if name in scene}
+        table = {"expect": scene["message"], "to": party, **told, **table}
+    return {name: party if value in ("@by", "@to") else value for name, value in table.items()}
+
+
+def _outcome(message: str, variant: dict[str, Any]) -> dict[str, Any]:
+    """How a message that came amiss is answered: refused, or taken (``receipt``, ``reply`` where it says more)."""
+    if "code" in variant:
+        return {"expect": "refusal", "code": variant["code"]}
+    if "receipt" not in variant and load().message(message).pattern == "Q":
+        return {"expect": "answer", "body": variant.get("reply", {})}
+    return {"expect": "receipt", "code": variant.get("receipt", "0000|0001|0002")}
+
+
 def _filled(value: Any, variant: dict[str, Any], scene: dict[str, Any]) -> Any:
     """``@code`` and ``@state`` stand for the refusal's, ``@settle`` for the message the scene sets off, ``@settle_to`` for
-    whom it goes to."""
-    if value == "@code":
-        return variant["code"]
-    if value == "@settle":
-        return scene.get("settle", "*")
-    if value == "@settle_to":
-        return scene.get("settle_to", scene["by"])
+    whom it goes to, ``@message`` for the scene's own, ``@again`` for what finds its repeats, ``@answer`` for what it is
+    answered."""
+    told = {"@settle": scene.get("settle", "*"), "@settle_to": scene.get("settle_to", scene.get("by"))}
+    told |= {"@code": variant.get("code"), "@message": scene["message"]}
+    told |= {"@answer": scene.get("answer", {}), "@again": scene.get("again", scene.get("where", {}))}
+    if isinstance(value, str) and value in told:
+        return told[value]
     if isinstance(value, dict):
         filled = {name: _filled(inner, variant, scene) for name, inner in value.items()}
         return {name: inner for name, inner in filled.items() if inner is not None}

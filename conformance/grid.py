@@ -2,7 +2,8 @@
 
 ``[[state]]`` says how an order gets there, ``[[operation]]`` what is sent ``by`` whom and what follows where it is allowed,
 ``[cells]`` what the matrix says: ``ok``, ``same`` (success without effect), ``held`` (taken, and applied later), a result code,
-or ``-`` where there is no case.
+or ``-`` where there is no case.  A state in which an operation comes ``when = "late"`` (the order is over) or ``"early"`` (it
+never came) covers that of its message, too.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ def _case(source: Source, cell: Cell, blocks: Blocks, faults: list[Fault]) -> Ca
         zh=f"{state['zh']}的定单：{operation['zh']}（{operation['message']}）{zh}。",
         en=f"An order {state['en']}: {operation['en']} ({operation['message']}) {en}.",
         place=source.place("cells", state["name"]),
-        covers=(head.get("requirement", _MATRIX), *operation.get("covers", ())),
+        covers=(head.get("requirement", _MATRIX), *operation.get("covers", ()), *_amiss(state, operation)),
         pics=(operation["message"], *state.get("pics", ())),
         preamble=read_all(source, state["preamble"], blocks, faults, "state", cell.n, "preamble"),
         lines=_lines(source, state, operation, cell, blocks, faults),
@@ -71,6 +72,10 @@ def _case(source: Source, cell: Cell, blocks: Blocks, faults: list[Fault]) -> Ca
         manners=state.get("manners", {}),
         cause=f"状态 {state['name']} 下的判断与矩阵不符 / in state {state['name']} it judges otherwise than the matrix",
     )
+
+
+def _amiss(state: dict[str, Any], operation: dict[str, Any]) -> list[str]:
+    return [f"{operation['message']}.{state['when']}"] if "when" in state else []
 
 
 def _lines(

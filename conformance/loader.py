@@ -15,7 +15,7 @@ from conformance.check import check
 from conformance.expand import Template, expand, read_templates
 from conformance.grid import expand_grid
 from conformance.model import Case, Place, Requirement
-from conformance.requirements import of_messages
+from conformance.requirements import of_messages, read_exempt
 from conformance.sources import Blocks, CasesInvalid, Fault, Source, open_source, read_all
 from schemas.loader import load
 
@@ -42,7 +42,8 @@ def load_suite(root: Path = ROOT) -> Suite:
     faults: list[Fault] = []
     shared = [open_source(path) for path in sorted((root / "data").glob("blocks*.toml"), key=lambda path: path.stem)]
     blocks = _blocks(shared, open_source(root / "data" / "manners.toml"), faults)
-    requirements = _requirements(open_source(root / "requirements.toml"), faults) | of_messages(load())
+    exempt = read_exempt(open_source(root / "data" / "exempt.toml"), load(), faults)
+    requirements = _requirements(open_source(root / "requirements.toml"), faults) | of_messages(load(), exempt)
     templates = read_templates(open_source(root / "data" / "templates.toml"), blocks, faults)
     cases: list[Case] = []
     for path in sorted((root / "cases").glob("*.toml"), key=_clause_order):

@@ -76,4 +76,4 @@ def test_a_scene_makes_a_case_of_every_template(root: Path) -> None:
     text = HEAD + '[[scene]]\nmessage = "CN01"\nby = "CRM"\nsend = {}\nrefuse = [{ code = "3005", preamble = ["completed"] }]\n'
     (root / "cases" / "9.9.toml").write_text(text, "utf-8")
     ids = [case.id for case in load_suite(root).cases]
-    assert ids == [f"9.9/CN01.{name}" for name in ("valid", "duplicate", "reuse", "refused.3005", "schema")]
+    assert ids == [f"9.9/CN01.{name}" for name in ("valid", "duplicate", "reuse", "refused.3005", "schema", "retried")]
