@@ -16,6 +16,7 @@ import orjson
 from lxml import etree
 
 from adapters.document import Document, DocumentRefused, Fault
+from adapters.envelopes.package import WIRE_NAMES
 from adapters.soap.names import (
     ADDRESSING,
     ANONYMOUS,
@@ -183,7 +184,9 @@ def digest_of(document: Document | None, package: etree._Element | None) -> byte
     Of what could not be read as a document its Package's canonical form; None where there is not even that.
     """
     if document is not None:
-        return hashlib.sha256(orjson.dumps((document.header, document.element, document.body))).digest()
+        # what stands on the wire and no more: the digest is kept, and holds over releases of this program
+        head = {name: getattr(document.header, name) for name in WIRE_NAMES}
+        return hashlib.sha256(orjson.dumps((head, document.element, document.body))).digest()
     if package is None:
         return None
     return hashlib.sha256(b"".join(etree.tostring(part, method="c14n", exclusive=True) for part in package)).digest()
