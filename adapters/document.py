@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from schemas.model import MessageRow
-
-if TYPE_CHECKING:
-    from adapters.envelopes.pieces import Piece
 
 Body = dict[str, Any]
 """Body fields by wire name: leaf -> str, int (xs integer types) or bool; structure -> dict; list wrapper -> list."""
@@ -34,6 +32,18 @@ class Header:
     """Type, id and what was made of each operation a request was written as, for its answer to name (spec 05.1)."""
     piece: Piece | None = None
     """What is here where the document comes in several packages (spec 05.1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One package of ``total`` in ``group``, the ``at``-th, with its ``content`` (an XML element); ``join`` makes the document
+    of all pieces, this one's header its own. Raises DocumentRefused."""
+
+    group: str
+    at: int
+    total: int
+    content: Any
+    join: Callable[[Sequence[Piece]], Document]
 
 
 @dataclass(slots=True)

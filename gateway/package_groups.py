@@ -14,8 +14,8 @@ from functools import partial
 
 from sqlalchemy.engine import Engine
 
-from adapters.document import Document, DocumentRefused, Fault
-from adapters.envelopes.pieces import ELEMENT, Piece
+from adapters.document import Document, DocumentRefused, Fault, Piece
+from adapters.envelopes.pieces import ELEMENT
 from adapters.store.matching import parked_under
 from adapters.store.message_machine import DONE, PARKED
 from adapters.store.unit import StoreUnit

@@ -5,12 +5,11 @@ Each piece is a whole envelope with a part of the content: some of its operation
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 from lxml import etree
 
-from adapters.document import Document, DocumentRefused, Fault
+from adapters.document import DocumentRefused, Fault, Piece
 from adapters.envelopes.frame import text_of
 from adapters.xml.parser import Limits
 
@@ -19,18 +18,6 @@ ELEMENT = "PackageGroup"
 MOST = 100
 """Packages of one group."""
 _ROLES = ("group_total", "group_at")
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """One package of ``total`` in ``group``, the ``at``-th; ``join`` makes the document of all pieces, this one's header its
-    own. Raises DocumentRefused."""
-
-    group: str
-    at: int
-    total: int
-    content: etree._Element
-    join: Callable[[Sequence[Piece]], Document]
 
 
 def place_of(values: Mapping[str, str], paths: Mapping[str, str]) -> tuple[str, int, int] | None:

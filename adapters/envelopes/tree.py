@@ -15,7 +15,7 @@ from typing import Any
 
 from lxml import etree
 
-from adapters.document import Document, DocumentRefused, Fault, Header
+from adapters.document import Document, DocumentRefused, Fault, Header, Piece
 from adapters.envelopes.content import Content, Found
 from adapters.envelopes.dialect import Dialect
 from adapters.envelopes.frame import Frame, Roots, text_of
@@ -23,7 +23,7 @@ from adapters.envelopes.moments import compact
 from adapters.envelopes.names import Names, filled
 from adapters.envelopes.package import loose_header
 from adapters.envelopes.pieces import ELEMENT as PIECE
-from adapters.envelopes.pieces import Piece, joined, place_of
+from adapters.envelopes.pieces import joined, place_of
 from adapters.envelopes.references import Find, nothing
 from adapters.xml.charset import Reading, encode_document
 from adapters.xml.codec import Codec
