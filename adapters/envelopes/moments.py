@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from adapters.document import Document, Header
+from adapters.envelopes.seam import Envelope
 from adapters.xml.charset import Found
 from adapters.xml.codec import Codec
 from schemas.shape import Leaf, ListOf, Shape, Struct
-
-if TYPE_CHECKING:
-    from adapters.envelopes.envelope import Envelope
 
 _TYPE = "DateTime"
 _ZONE = "+08:00"
