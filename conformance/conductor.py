@@ -21,6 +21,7 @@ from conformance.runner import CaseRun
 from conformance.sources import Blocks
 from conformance.stream import header_fields
 from conformance.values import Scope, Unresolved
+from conformance.verdict import Judged
 from schemas.loader import UnknownName
 
 _DIGITS = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZ"
@@ -153,6 +154,12 @@ class Conductor:
         code = str(reading.body.get("code", "0000"))
         if code[:1] not in ("0",):
             run.notes.append(f"{packet.code} 被拒 {code} / {packet.code} of a played party was refused: {code}")
+
+    def locked_out(self, why: str) -> None:
+        """A login was refused, either way: what goes on now can say nothing about the system under test."""
+        for run in list(self._active.values()):
+            run.end(Judged(Verdict.INCONCLUSIVE, why), self._clock.now())
+            self._after(run)
 
     def beat(self, party: str, name: str) -> None:
         """A heartbeat came; it concerns a case that runs alone."""
@@ -315,6 +322,8 @@ class Conductor:
             written = answer.written
             run.record("sent", party, party, now, written.raw, header_fields(written.packet), written.document)
         self._wires.reply(link, answer.written.raw)
+        if answer.locked_out:
+            self.locked_out(answer.locked_out)
         if answer.then is not None:
             self._clock.callLater(answer.then[3] / 1000, self._follow, party, answer.then, reading, run)
 

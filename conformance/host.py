@@ -10,155 +10,31 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IHalfCloseableProtocol
-from twisted.internet.protocol import Factory, Protocol
 from twisted.python.failure import Failure
-from zope.interface import implementer
 
 from adapters.wire.heartbeat import heartbeat_reply
 from adapters.wire.packet import Kind, Packet
 from conformance.conductor import Conductor
-from conformance.paper import Paper
-from conformance.ports import Clock, Endpoints, TurnedAway
+from conformance.connection import First, Line, Lines
+from conformance.door import Door, about_login
+from conformance.paper import Paper, Unsendable
+from conformance.ports import Clock, Endpoints
 from conformance.prompting import Prompter, nobody
 from conformance.runner import CaseRun
-from conformance.stream import Arrival
+from conformance.stream import header_fields
 
-FLOOD = 64 << 20
-"""Bytes one connection may bring during a run before the system under test counts as flooding."""
 _AGAIN_S = 0.5
-First = tuple[bytes, Packet | None]
-"""What a connection is made for: bytes, and the packet they begin with."""
-
-
-@implementer(IHalfCloseableProtocol)
-class Line(Protocol):
-    """A connection with the system under test, of a case (``run``), kept by a party, or opened by it (``inbound``).
-
-    ``spare``: made for ``first`` alone, since the one before it was busy.
-    """
-
-    def __init__(
-        self, host: SuiteHost, party: str, name: str, run: CaseRun | None, inbound: bool, first: First | None = None
-    ) -> None:
-        self.host = host
-        self.party = party
-        self.name = name
-        self.run = run
-        self.inbound = inbound
-        self.first = first
-        self.stream = host.paper.flow(inbound)
-        self.over = False
-        self._held: list[bytes | None] = []
-
-    @property
-    def owner(self) -> str:
-        """Whose it is: a case's token and the connection's name, or a party's."""
-        return f"{self.run.token} {self.name}" if self.run is not None else self.party
-
-    def connectionMade(self) -> None:
-        """It stands."""
-        transport: Any = self.transport
-        if hasattr(transport, "setTcpNoDelay"):
-            transport.setTcpNoDelay(True)
-        transport.write(self.stream.hello(self.host.clock.now()))
-        if self.first is not None:
-            self.say(*self.first)
-        self.host.stands(self)
-
-    def dataReceived(self, data: bytes) -> None:
-        """Bytes in, packets out."""
-        self._arrived(self.stream.feed(data, self.host.clock.now()))
-
-    def _arrived(self, arrival: Arrival) -> None:
-        for data in arrival.replies:
-            self.write(data)
-        while self._held and self.stream.ready:
-            held = self._held.pop(0)
-            self.half() if held is None else self.write(held)
-        for packet, raw in arrival.packets:
-            self.host.packet(self, packet, raw)
-        if arrival.fault:
-            self.host.garbled(self, arrival.fault)
-        if arrival.lost or self.stream.count > FLOOD:
-            if not arrival.lost:
-                self.host.garbled(self, f"洪泛：超过 {FLOOD} 字节 / flood: more than {FLOOD} bytes")
-            self.abort()
-
-    def readConnectionLost(self) -> None:
-        """The system under test sends no more: it closed the connection, as far as anybody can tell."""
-        self._arrived(self.stream.ended(self.host.clock.now()))
-        self.host.gone(self, "对端关闭发送 / the peer closed its half")
-        self.finish()
-
-    def writeConnectionLost(self) -> None:
-        """Our half is closed; the peer may still speak."""
-
-    def connectionLost(self, reason: Failure | None = None) -> None:
-        """Gone."""
-        self._arrived(self.stream.ended(self.host.clock.now()))
-        self.over = True
-        why = reason.getErrorMessage() if reason is not None else ""
-        if reason is not None and reason.check(TurnedAway) is not None and not self.stream.count:
-            self.host.turned_away(self, why)
-        else:
-            self.host.gone(self, why)
-
-    def say(self, data: bytes, packet: Packet | None) -> None:
-        """Write something of ours that wants an answer; ``packet`` begins with these bytes."""
-        if packet is not None:
-            self.stream.sent(packet)
-        self.write(data)
-
-    def write(self, data: bytes) -> None:
-        """Write, if it still stands; before registration, where the layout has it, later."""
-        transport: Any = self.transport
-        if not self.stream.ready:
-            self._held.append(data)
-        elif not self.over and transport is not None:
-            transport.write(data)
-
-    def finish(self) -> None:
-        """End it in good order."""
-        transport: Any = self.transport
-        if not self.over and transport is not None:
-            transport.loseConnection()
-
-    def half(self) -> None:
-        """Close our direction only, behind what waits."""
-        transport: Any = self.transport
-        if self._held:
-            self._held.append(None)
-        elif not self.over and transport is not None:
-            transport.loseWriteConnection()
-
-    def abort(self) -> None:
-        """End it at once."""
-        transport: Any = self.transport
-        if not self.over and transport is not None:
-            transport.abortConnection()
-
-
-class _Lines(Factory):
-    noisy = False
-
-    def __init__(
-        self, host: SuiteHost, party: str, name: str, run: CaseRun | None, inbound: bool, first: First | None = None
-    ) -> None:
-        self._made = (host, party, name, run, inbound, first)
-
-    def buildProtocol(self, addr: Any) -> Line:
-        """A fresh one."""
-        return Line(*self._made)
 
 
 class SuiteHost:
     """Sockets for a conductor. ``target`` is where the system under test listens, ``listen`` where each party does."""
 
     def __init__(
-        self, conductor: Conductor, target: str, listen: dict[str, str], paper: Paper, clock: Clock, endpoints: Endpoints
-    ) -> None:
+        self, conductor: Conductor, target: str, listen: dict[str, str], paper: Paper, clock: Clock, endpoints: Endpoints,
+        door: Door,
+    ) -> None:  # fmt: skip
         self.clock = clock
+        self._door = door
         self.paper = paper
         self.addresses = dict(listen)
         self._conductor = conductor
@@ -178,7 +54,7 @@ class SuiteHost:
     async def start(self) -> None:
         """Listen as every party; raises CannotListenError."""
         for party, address in self._listen.items():
-            port = await self._endpoints.server(address).listen(_Lines(self, party, f"{party}<", None, True))
+            port = await self._endpoints.server(address).listen(Lines(self, party, f"{party}<", None, True))
             self._ports.append(port)
 
     async def stop(self) -> None:
@@ -203,9 +79,60 @@ class SuiteHost:
 
     # -- what connections say
 
-    def stands(self, line: Line) -> None:
-        """A connection stands."""
+    def made(self, line: Line) -> None:
+        """A connection was made; where its party has an account, it stands once that is let in."""
         self._all[line] = None
+        run = line.run
+        bare = line.inbound or self.paper.web is not None or (run is not None and about_login(run.case))
+        now = self.clock.now()
+        try:
+            line.login = None if bare else self._door.greeting(line.party, now)
+        except Unsendable as fault:
+            self._locked_out(line, str(fault))
+            return
+        if line.login is None:
+            self._stands(line)
+            return
+        if run is not None:
+            said = line.login
+            run.record("sent", line.party, line.name, now, said.raw, header_fields(said.packet), said.document)
+        limit = self.paper.pics.time("receipt")
+        late = f"登录 {limit / 1000:g} s 内未得应答 / no answer to the login within {limit / 1000:g} s"
+        line.late = self.clock.callLater(limit / 1000, self._locked_out, line, late)
+        line.say(line.login.raw, line.login.packet)
+
+    def _welcomed(self, line: Line, packet: Packet, raw: bytes) -> None:
+        """The answer to a login of ours."""
+        if line.run is not None:
+            document = self.paper.read(packet).document
+            line.run.record("got", line.party, line.name, self.clock.now(), raw, header_fields(packet), document)
+        why = self._door.refusal(line.party, packet)
+        if why:
+            self._locked_out(line, why)
+        else:
+            self._answered(line)
+            self._stands(line)
+
+    def _answered(self, line: Line) -> None:
+        """Nothing more is waited for at the door."""
+        line.login = None
+        if line.late is not None and line.late.active():
+            line.late.cancel()
+
+    def _locked_out(self, line: Line, why: str) -> None:
+        """Not let in: its case is told; where the connection is a party's, every case."""
+        self._answered(line)
+        line.abort()
+        if line.run is not None:
+            run = line.run
+            self._conductor.happened(run, lambda now: run.failed(line.name, why, now))
+        else:
+            self._kept.pop(line.party, None)
+            self._conductor.locked_out(why)
+
+    def _stands(self, line: Line) -> None:
+        """A connection stands."""
+        line.entered = True
         if line.inbound:
             self._conductor.connected(line.party)
         elif line.first is not None:
@@ -218,6 +145,8 @@ class SuiteHost:
                 return
             self._lines[key] = line
             self._conductor.happened(run, lambda now: run.opened(line.name, now))
+        elif self._kept.get(line.party) is line:
+            self._say_waiting(line)
 
     def packet(self, line: Line, packet: Packet, raw: bytes) -> None:
         """A packet came: heartbeats are answered at once, answers and messages go where they belong."""
@@ -228,6 +157,8 @@ class SuiteHost:
             self._conductor.beat(line.party, line.name)
         elif packet.kind is None:
             self.garbled(line, "看不出是何报文 / nobody can say what this is")
+        elif line.login is not None and packet.is_answer and packet.serial == line.login.packet.serial:
+            self._welcomed(line, packet, raw)
         elif packet.is_answer or packet.kind is Kind.HEARTBEAT_REPLY:
             if run is not None:
                 self._conductor.happened(run, lambda now: run.answered(packet, raw, line.name, now))
@@ -247,6 +178,7 @@ class SuiteHost:
     def turned_away(self, line: Line, why: str) -> None:
         """It stood, but nobody was let in: as good as never made."""
         self._all.pop(line, None)
+        self._answered(line)
         run = line.run
         if run is not None:
             self._lines.pop((run.token, line.name), None)
@@ -258,6 +190,9 @@ class SuiteHost:
         """A connection is over (told once or twice)."""
         self._all.pop(line, None) if line.over else None
         run = line.run
+        if line.login is not None:
+            self._locked_out(line, f"登录未得应答，连接已关闭 / the connection closed before the login was answered: {why}")
+            return
         if self.paper.pics.web and not line.stream.busy:
             return  # an HTTP connection nobody waits on may end at any time
         if run is not None:
@@ -273,7 +208,7 @@ class SuiteHost:
 
     def open(self, run: CaseRun, name: str, party: str) -> None:
         """Connect for a case."""
-        dialling = self._endpoints.client(self._target).connect(_Lines(self, party, name, run, False))
+        dialling = self._endpoints.client(self._target).connect(Lines(self, party, name, run, False))
         self._dialling.append(dialling)
 
         def failed(reason: Failure) -> None:
@@ -321,7 +256,7 @@ class SuiteHost:
             self._post(None, f"{party}>", party, (data, packet))
             return
         line = self._kept.get(party)
-        if line is not None:
+        if line is not None and line.entered:
             line.say(data, packet)
             return
         self._waiting.setdefault(party, []).append((data, packet))
@@ -336,7 +271,7 @@ class SuiteHost:
             if line.owner == owner and not line.inbound and not line.over and line.stream.free:
                 line.say(*first)
                 return
-        dialling = self._endpoints.client(self._target).connect(_Lines(self, party, name, run, False, first))
+        dialling = self._endpoints.client(self._target).connect(Lines(self, party, name, run, False, first))
         self._dialling.append(dialling)
 
         def failed(reason: Failure) -> None:
@@ -348,15 +283,19 @@ class SuiteHost:
 
         dialling.addCallbacks(lambda _: self._dialling.remove(dialling), failed)
 
+    def _say_waiting(self, line: Line) -> None:
+        for waiting in self._waiting.pop(line.party, []):
+            line.say(*waiting)
+
     def _keep(self, party: str) -> None:
-        dialling = self._endpoints.client(self._target).connect(_Lines(self, party, f"{party}>", None, False))
+        dialling = self._endpoints.client(self._target).connect(Lines(self, party, f"{party}>", None, False))
         self._dialling.append(dialling)
 
         def stands(line: Line) -> None:
             self._dialling.remove(dialling)
             self._kept[party] = line
-            for waiting in self._waiting.pop(party, []):
-                line.say(*waiting)
+            if line.entered:
+                self._say_waiting(line)
 
         def failed(reason: Failure) -> None:
             self._dialling.remove(dialling)

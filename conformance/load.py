@@ -17,17 +17,30 @@ from twisted.python.failure import Failure
 
 from adapters.wire.heartbeat import heartbeat_reply
 from adapters.wire.packet import Kind, Packet
+from conformance.door import Door
 from conformance.model import Case, CaseResult, Difference, Explanation, Line, Place, Verdict
-from conformance.paper import Paper
+from conformance.paper import Paper, Unsendable, Written
 from conformance.ports import Clock, Endpoints
 from conformance.values import Scope
 
 PROBE = "LN03"
+_UNANSWERED = "登录未得应答 / the login was not answered"
 _LINE = ("send", Place("load", 1))
 _TICK_S = 0.01
 _KEPT_UP = 0.95
 """Share of a rate that must have left in time; below it this machine is measured, not the system under test."""
 _MOST_PIPES = 64
+
+
+class NotLetIn(ConnectError):
+    """A login of ours was refused; the text says how, in both languages."""
+
+    def __init__(self, why: str) -> None:
+        ConnectError.__init__(self, None, why)
+
+    def __str__(self) -> str:
+        """As it is told."""
+        return str(self.args[-1])
 
 
 @dataclass(slots=True)
@@ -51,6 +64,8 @@ class _Pipe(Protocol):
         self._load = load
         self._flow = load.paper.flow(False)
         self._held: list[bytes] = []
+        self._login: Written | None = None
+        self.entered: Deferred[None] = Deferred()
         self.over = False
 
     @property
@@ -59,8 +74,24 @@ class _Pipe(Protocol):
         return self._flow.free and not self.over
 
     def connectionMade(self) -> None:
-        """It stands; some layouts register first."""
-        self.write(self._flow.hello(self._load.clock.now()))
+        """It stands; some layouts register first, some systems want a login."""
+        now = self._load.clock.now()
+        self.write(self._flow.hello(now))
+        try:
+            self._login = self._load.greeting(now)
+        except Unsendable as fault:
+            self.entered.errback(NotLetIn(str(fault)))
+            return
+        if self._login is None:
+            self.entered.callback(None)
+        else:
+            self._load.clock.callLater(self._load.paper.pics.time("receipt") / 1000, self._let_in, _UNANSWERED)
+            self.ask(self._login.raw, self._login.packet)
+
+    def _let_in(self, why: str) -> None:
+        """The door is open, or not, and why."""
+        if not self.entered.called:
+            self.entered.errback(NotLetIn(why)) if why else self.entered.callback(None)
 
     def ask(self, data: bytes, packet: Packet) -> None:
         """A request of ours."""
@@ -80,6 +111,8 @@ class _Pipe(Protocol):
         for packet, _ in arrival.packets:
             if packet.kind is Kind.HEARTBEAT:
                 self.write(self._load.paper.layout.encode(heartbeat_reply(packet, self._load.clock.now())))
+            elif packet.is_answer and self._login is not None and packet.serial == self._login.packet.serial:
+                self._let_in(self._load.refusal(packet))
             elif packet.is_answer:
                 self._load.answered(packet.serial, bool(self._load.paper.read(packet).symbol))
         if arrival.fault:
@@ -93,6 +126,7 @@ class _Pipe(Protocol):
     def connectionLost(self, reason: Failure | None = None) -> None:
         """Nobody asked for that, but over HTTP it may happen between two requests."""
         self.over = True
+        self._let_in(_UNANSWERED)
         if self._load.paper.web is not None and not self._flow.busy:
             return
         self._load.broken("被测方关闭连接 / the system under test closed the connection")
@@ -106,9 +140,11 @@ class Load:
     """
 
     def __init__(
-        self, paper: Paper, party: str, target: str, clock: Clock, endpoints: Endpoints, width: int = 4, limit_ms: int = 1_000
+        self, paper: Paper, party: str, target: str, clock: Clock, endpoints: Endpoints, width: int = 4, limit_ms: int = 1_000,
+        *, door: Door | None = None,
     ) -> None:  # fmt: skip
         self.paper = paper
+        self._door = door
         self.clock = clock
         self.steps: list[Step] = []
         self._party = party
@@ -119,6 +155,7 @@ class Load:
         self._width = width
         self.limit = limit_ms
         self._pipes: list[_Pipe] = []
+        self._entering: list[_Pipe] = []
         self._open: dict[str, int] = {}
         self._queue: list[tuple[bytes, Packet]] = []
         self._stopped = False
@@ -127,7 +164,7 @@ class Load:
         """Each rate for some seconds, up to the first that is not held. Raises what connecting raises."""
         try:
             for _ in range(self._width):
-                self._pipes.append(await self._endpoints.client(self._target).connect(self._factory))
+                await self._connect()
             for rate in rates:
                 self.steps.append(Step(rate))
                 await self._step(self.steps[-1], seconds)
@@ -135,10 +172,25 @@ class Load:
                     break
         finally:
             self._stopped = True
-            for pipe in self._pipes:
+            for pipe in (*self._pipes, *self._entering):
                 wire: Any = pipe.transport
                 wire.abortConnection()
         return self.steps
+
+    async def _connect(self) -> None:
+        pipe: _Pipe = await self._endpoints.client(self._target).connect(self._factory)
+        self._entering.append(pipe)
+        await pipe.entered
+        self._entering.remove(pipe)
+        self._pipes.append(pipe)
+
+    def greeting(self, now: int) -> Written | None:
+        """The login on a new connection, where one is wanted. Raises Unsendable."""
+        return None if self._door is None or self.paper.web is not None else self._door.greeting(self._party, now)
+
+    def refusal(self, packet: Packet) -> str:
+        """Why the answer to it does not let us in; empty: it does."""
+        return "" if self._door is None else self._door.refusal(self._party, packet)
 
     def answered(self, serial: str, wrong: bool) -> None:
         """An answer came."""
@@ -157,7 +209,7 @@ class Load:
     async def _widen(self) -> None:
         """One more connection, if something waits for one."""
         if self._queue and len(self._pipes) < _MOST_PIPES:
-            self._pipes.append(await self._endpoints.client(self._target).connect(self._factory))
+            await self._connect()
             self._flush()
 
     def broken(self, reason: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from conformance.door import REFUSED, Doorman
 from conformance.model import Line, Place
 from conformance.paper import Paper, Reading, Written
 from conformance.values import Scope
@@ -19,10 +20,12 @@ _FOREIGN = {"code": "3003", "text": "不属于本次测试的记录 / a record o
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a played party does about a message: the answer, and perhaps a message of its own ``after_ms`` later."""
+    """What a played party does about a message: the answer, and perhaps a message of its own ``after_ms`` later.
+    ``locked_out``: why the system under test was not let in."""
 
     written: Written
     then: tuple[Line, dict[str, Any], str, int] | None = None
+    locked_out: str = ""
 
 
 class Manners:
@@ -30,6 +33,8 @@ class Manners:
 
     def __init__(self, rows: list[dict[str, Any]], paper: Paper) -> None:
         self._paper = paper
+        self._doorman = Doorman(paper)
+        self._login = paper.catalogue.by_element("Login")
         self._rows: dict[tuple[str, str, str], dict[str, Any]] = {}
         for row in rows:
             self._rows[row["code"], row.get("party", ""), row.get("name", "")] = row
@@ -41,6 +46,8 @@ class Manners:
             result = self._paper.catalogue.result(asked.symbol)
             return Answer(self.receipt(party, asked, {"code": result.code, "text": f"{result.zh} / {result.en}"}, scope))
         row = self._row(code, party, way)
+        if row is None and asked.element == self._login.name:
+            return self._welcome(party, asked, scope)
         scope = scope.beside(it={**asked.body, "header": asked.document["header"]})
         if row is None:
             return Answer(self.receipt(party, asked, {"code": "0001", "text": "已接收 / accepted"}, scope))
@@ -53,6 +60,13 @@ class Manners:
         line = Line("send", _PLACE, party, row["then"])
         ref = str(asked.packet.serial) if row.get("ref") else ""
         return Answer(written, (line, row["body"], ref, int(row.get("after_ms", 0))))
+
+    def _welcome(self, party: str, asked: Reading, scope: Scope) -> Answer:
+        """The answer to a login."""
+        body, why = self._doorman.welcome(party, asked, scope.now)
+        if why:
+            return Answer(self.receipt(party, asked, REFUSED, scope), locked_out=why)
+        return Answer(self._paper.reply(_line("answer", party), body, asked, scope))
 
     def receipt(self, party: str, asked: Reading, body: dict[str, Any], scope: Scope) -> Written:
         """A receipt."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from conformance.accounts import TEMPLATE, Account, AccountWrong, account
 from conformance.prompting import PROMPT
 from conformance.values import span_ms
 from schemas.loader import NATIVE, Catalogue, load
@@ -158,7 +159,7 @@ class Pics:
     """A filled questionnaire; times in ms. ``messages`` empty: all. ``prompts``: by code, the command that has it sent.
 
     ``soap`` and ``operation`` count where ``binding`` is soap; ``codes`` are message codes, ours -> those of the envelope;
-    ``secure``: the system under test is reached through TLS.
+    ``secure``: the system under test is reached through TLS; ``accounts``: by role, where it demands login.
     """
 
     layout: str = "ctif-128"
@@ -176,6 +177,7 @@ class Pics:
     secure: bool = False
     listen: Mapping[str, str] = field(default_factory=lambda: dict(LISTEN))
     prompts: Mapping[str, str] = field(default_factory=dict)
+    accounts: Mapping[str, Account] = field(default_factory=dict)
     codes: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -227,6 +229,9 @@ def bound(pics: Pics, endpoint: str) -> Pics:
     scheme = endpoint.partition("://")[0]
     allowed = _SCHEMES.get(scheme, (pics.binding,) if scheme == "mem" else (SOCKET,))
     pics = replace(pics, secure=scheme.endswith(_SECURE))
+    if pics.accounts and SOCKET not in allowed and scheme != "mem":
+        zh, en = f"{endpoint} 没有 LN01 登录，accounts 用不到", f"there is no login LN01 at {endpoint}: leave accounts out"
+        raise PicsInvalid("accounts", zh, en)
     if pics.binding in allowed:
         return pics
     if pics.binding != SOCKET:
@@ -257,7 +262,7 @@ def read_pics(path: Path | None) -> Pics:
     def at(*keys: str) -> str:
         return f"{path}:{line_of(lines, keys)}"
 
-    known = {*_PLAIN, "messages", "listen", "prompts", "codes", *_TABLES}
+    known = {*_PLAIN, "messages", "listen", "prompts", "codes", "accounts", *_TABLES}
     for name in data:
         if name not in known:
             raise PicsInvalid(at(name), f"不认识 {name}，可用 {sorted(known)}", f"{name} is unknown; there are {sorted(known)}")
@@ -272,6 +277,7 @@ def read_pics(path: Path | None) -> Pics:
     chosen["listen"] = {**LISTEN, **data.get("listen", {})}
     chosen["prompts"] = dict(data.get("prompts", {}))
     chosen["codes"] = dict(data.get("codes", {}))
+    chosen["accounts"] = _accounts(data.get("accounts", {}), path.parent, at)
     return Pics(**chosen)
 
 
@@ -301,7 +307,7 @@ def template() -> str:
         rows += [f"{_key(key)} = {_toml(row.default):<14} # {row.zh} · {row.en}" for key, row in table.items()]
     rows += ["", "[listen]  # 被测方向这些地址连接 the system under test connects here"]
     rows += [f"{name} = {_toml(address)}" for name, address in LISTEN.items()]
-    rows += ["", *_PROMPTS]
+    rows += ["", *_PROMPTS, "", *TEMPLATE]
     rows += ["", "[codes]  # 该封装中的报文编码 message codes of this envelope, ours -> theirs", '# OH01 = "BUS14001/SVC11001"']
     return "\n".join(rows) + "\n"
 
@@ -325,6 +331,19 @@ def _check_names(data: dict[str, Any], at: Any) -> None:
     for role in data.get("listen", {}):
         if role not in LISTEN:
             raise PicsInvalid(at("listen", role), f"没有角色 {role}", f"there is no role {role}")
+
+
+def _accounts(given: dict[str, Any], base: Path, at: Any) -> dict[str, Account]:
+    """The accounts by role. Raises PicsInvalid."""
+    found = {}
+    for role, one in given.items():
+        if role not in SYSTEMS:
+            raise PicsInvalid(at("accounts", role), f"没有角色 {role}", f"there is no role {role}")
+        try:
+            found[role] = account(one, base)
+        except AccountWrong as fault:
+            raise PicsInvalid(at("accounts", role), fault.zh, fault.en) from fault
+    return found
 
 
 def _table(name: str, rows: dict[str, Row], given: dict[str, Any], at: Any) -> dict[str, Any]:

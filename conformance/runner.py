@@ -89,7 +89,8 @@ class CaseRun:
     def answered(self, packet: Packet, raw: bytes, name: str, now: int) -> None:
         """An answer came on a connection of ours; one nobody asked for is remembered, too."""
         asked = self.by_serial.get(packet.serial)
-        got = Got(self.wires[name].party, self._read(packet), None, raw, now, len(self.inbox))
+        reading = Reading(packet) if packet.kind is Kind.HEARTBEAT_REPLY else self.paper.read(packet)  # which has no document
+        got = Got(self.wires[name].party, reading, None, raw, now, len(self.inbox))
         self._record_got(got, name, now)
         if asked is None:
             self.notes.append(f"无人所问的应答 {packet.serial} / an answer nobody asked for: {packet.serial}")
@@ -138,14 +139,16 @@ class CaseRun:
 
     def interrupt(self, now: int) -> None:
         """The run is called off."""
-        if self.result is None:
-            self._verdict = self._verdict or Judged(Verdict.NOT_EXECUTED, "运行被中断 / the run was interrupted")
-            self._finish(now)
+        self.end(Judged(Verdict.NOT_EXECUTED, "运行被中断 / the run was interrupted"), now)
 
     def broken(self, reason: str, now: int) -> None:
         """The harness itself went wrong in this case."""
+        self.end(Judged(Verdict.ERROR, f"测试套件故障 / a fault of the suite: {reason}"), now)
+
+    def end(self, judged: Judged, now: int) -> None:
+        """It ends now, with this verdict unless it has one."""
         if self.result is None:
-            self._verdict = self._verdict or Judged(Verdict.ERROR, f"测试套件故障 / a fault of the suite: {reason}")
+            self._verdict = self._verdict or judged
             self._finish(now)
 
     # -- what it asks for
@@ -375,10 +378,6 @@ class CaseRun:
             phase, line = self._steps[self._failed_at]
             explanation = explained(self.case, self._verdict, line, self._failed_at + 1, phase, self._repeat)
         self.result = CaseResult(self.case, verdict, explanation, self._started, now, self.log, self.notes)
-
-    def _read(self, packet: Packet) -> Reading:
-        """A heartbeat reply has no document."""
-        return Reading(packet) if packet.kind is Kind.HEARTBEAT_REPLY else self.paper.read(packet)
 
     def record(
         self, way: Way, party: str, name: str, now: int, raw: bytes = b"", packet: dict[str, Any] | None = None,

@@ -28,8 +28,10 @@ def peer_of(sut: str) -> str:
 
 def bind(case: Case, sut: str) -> Case:
     """The case with ``@peer`` made a role that speaks with the one under test."""
-    peer = peer_of(sut)
+    return _spoken_by(case, peer_of(sut))
 
+
+def _spoken_by(case: Case, peer: str) -> Case:
     def bound(lines: tuple[Line, ...]) -> tuple[Line, ...]:
         return tuple(replace(line, party=peer) if line.party == PEER else line for line in lines)
 
@@ -49,8 +51,10 @@ def chosen(cases: list[Case], suite: str, sut: str, only: tuple[str, ...]) -> li
 
 
 def sanity(cases: list[Case], sut: str, pics: Pics) -> list[Case]:
-    """The cases that go first and last."""
-    return [bind(case, sut) for case in cases if case.clause == SANITY and sut in case.suts and not pics.lacks(case.pics)]
+    """The cases that go first and last; every party that has an account tries it."""
+    found = [case for case in cases if case.clause == SANITY and sut in case.suts and not pics.lacks(case.pics)]
+    speakers = dict.fromkeys((peer_of(sut), *(role for role in pics.accounts if role != sut)))
+    return [_spoken_by(case, peer) for peer in speakers for case in found]
 
 
 def wanted(case: Case, name: str) -> bool:

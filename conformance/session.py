@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from twisted.internet.defer import Deferred
 
 from conformance.conductor import Conductor
+from conformance.door import Door
 from conformance.host import SuiteHost
 from conformance.load import Load, load_case
 from conformance.loader import Suite
@@ -68,7 +69,8 @@ class Session:
             self.outcome, first, play, paper, suite.blocks, clock, entropy, plan.width, self._repeat, digits
         )
         listen = {role: plan.pics.listen[role] for role in parties(play, plan.sut)}
-        self.host = SuiteHost(self.conductor, plan.endpoint, listen, paper, clock, endpoints)
+        self._door = Door(paper, entropy)
+        self.host = SuiteHost(self.conductor, plan.endpoint, listen, paper, clock, endpoints, self._door)
         self._soak = Soak(play, plan.soak_ms, clock, self.host.inbound)
         if plan.soak_ms:
             self.conductor.more, self.conductor.keeps = self._soak.more, self._soak.keeps
@@ -106,7 +108,7 @@ class Session:
         if case.measure == "soak":
             return self._soak.judged(case, self._repeat(case))
         plan = self.plan
-        load = Load(self._paper, peer_of(plan.sut), plan.endpoint, self._clock, self._endpoints)
+        load = Load(self._paper, peer_of(plan.sut), plan.endpoint, self._clock, self._endpoints, door=self._door)
         return await load_case(load, case, plan.pics.values, self._repeat(case))
 
     def _repeat(self, case: Case) -> str:

@@ -61,6 +61,7 @@ async def _measure(
 ) -> None:  # fmt: skip
     from twisted.internet.error import ConnectError
 
+    from conformance.door import Door
     from conformance.load import Load, profile
     from conformance.paper import Paper
     from conformance.selection import peer_of
@@ -69,7 +70,8 @@ async def _measure(
 
     paper = Paper(catalogue(), pics, sut, Entropy().below(1_000_000_000), endpoint)
     clock = WallClock(reactor)
-    measured = Load(paper, peer_of(sut), endpoint, clock, Reach(reactor, clock, pics.tls), width, limit)
+    reach = Reach(reactor, clock, pics.tls)
+    measured = Load(paper, peer_of(sut), endpoint, clock, reach, width, limit, door=Door(paper, Entropy()))
     try:
         found = profile(await measured.run(rates, seconds))
     except ConnectError as fault:

@@ -62,11 +62,22 @@ def configuration(address: str, pics: Pics, database: str = "", times: Mapping[s
             rows += ["", "[[peer]]", f'id = "{pics.systems[role]}"', f'role = "{role}"', 'listen = "door"']
             rows += _manner(pics, place)
             rows += ["[peer.timers]", *(f"{name} = {seconds}" for name, seconds in timers.items())]
+            rows += _login(pics, role)
     if pics.features["login"] and not pics.web:
         rows += ["", "[[peer]]", f'id = "{pics.values["login_system"]}"', 'role = "CS"', 'listen = "door"']
         rows += [f'layout = "{pics.layout}"', f'charset = "{pics.charset}"', "[peer.login]", "required = true"]
         rows += [f'peer_user = "{pics.values["login_user"]}"', f'secret_file = "{SECRET}"']
     return "\n".join(rows) + "\n"
+
+
+def _login(pics: Pics, role: str) -> list[str]:
+    """What a role with an account must log in with, and what we log in with where it listens."""
+    found = pics.accounts.get(role)
+    if found is None:
+        return []
+    rows = ["[peer.login]", "required = true", f'peer_user = "{found.user}"']
+    rows.append(f'user = "{found.sut_user or pics.systems["CRM"]}"')
+    return [*rows, f'secret_file = "{role}.{SECRET}"']
 
 
 def _manner(pics: Pics, place: str) -> list[str]:
@@ -89,6 +100,8 @@ class OwnCrm:
     def __init__(self, address: str, pics: Pics, clock: Clock, entropy: Entropy, endpoints: Any) -> None:
         with TemporaryDirectory(prefix="bssgw-judged-") as folder:
             (Path(folder) / SECRET).write_text(pics.values["login_secret"], "utf-8")
+            for role, account in pics.accounts.items():
+                (Path(folder) / f"{role}.{SECRET}").write_text(account.secret, "utf-8")
             config = parse(configuration(address, pics, "sqlite://"), FILE, Path(folder))
             self._engine = memory_store()
             self.gateway = Gateway(config, clock, entropy, endpoints, Store(self._engine))
