@@ -233,6 +233,7 @@ class PfBrain:
         order.reason = {"text": text, "code": number(verdict.rejection)}
         fault = {"path": "items", "rule": number(verdict.rejection), "found": verdict.found, "text": text}
         body = bodies.report_head(order) | {"code": number(verdict.rejection), "faults": [fault]}
+        self._floor.shelf.add(order)
         return Reaction(sends=[Send("OH12", body, system=order.sender, ref_serial=order.serial)])
 
     # -- RM

@@ -247,6 +247,7 @@ class Closing:
             claim, lock.holder, lock.queue = lock.holder, None, []
             out.append(Send("LK05", results.lock_report(order, "ended", lock.fence, claim), system=order.sender))
         self._floor.admission.leave(order)
+        self._floor.shelf.add(order)
 
     # -- completion
 

@@ -16,6 +16,7 @@ from simulators.pf.legality import Matrix, Ruling, shipped_matrix
 from simulators.pf.order import Item, Order, Step, WorkOrder
 from simulators.pf.processes import ProcessTable
 from simulators.pf.script import Act, Script
+from simulators.pf.shelf import Shelf
 from simulators.ports import Entropy
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class Floor:
         self.matrix: Matrix = shipped_matrix()
         self.agenda: Agenda[Task] = Agenda()
         self.orders: dict[str, Order] = {}
+        self.shelf = Shelf()
         self._entropy = entropy
         self._speed = speed
         self._work_no = 0

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from simulators.brain import Body
 from simulators.pf.machine import CLOSED, after, fold
+from simulators.pf.packing import packed, unpacked
 from simulators.pf.processes import Process, Stage
 
 if TYPE_CHECKING:
@@ -61,10 +62,10 @@ class Item:
     where a deferral found it, ``missed`` since when it has lacked something (ms)."""
 
     id: str
-    image: Body
+    _image: Body | bytes
     process: Process
     level: int = 0
-    resources: list[dict[str, Any]] = field(default_factory=list)
+    _resources: list[dict[str, Any]] | bytes = field(default_factory=list)
     assigned: bool = False
     archived: bool = False
     asked: int | None = None
@@ -79,9 +80,31 @@ class Item:
     missed: int | None = None
 
     @property
+    def image(self) -> Body:
+        """As dispatched, or as changed since."""
+        return unpacked(self._image) if isinstance(self._image, bytes) else self._image
+
+    @image.setter
+    def image(self, image: Body) -> None:
+        self._image = image
+
+    @property
+    def resources(self) -> list[dict[str, Any]]:
+        """What RM gave it."""
+        return unpacked(self._resources) if isinstance(self._resources, bytes) else self._resources
+
+    @resources.setter
+    def resources(self, resources: list[dict[str, Any]]) -> None:
+        self._resources = resources
+
+    @property
     def instance(self) -> str:
         """The product instance it is about."""
         return str(self.image["product_instance_id"])
+
+    def pack(self) -> None:
+        """From now on it takes little room."""
+        self._image, self._resources = packed(self.image), packed(self.resources)
 
     @property
     def open(self) -> bool:
@@ -104,7 +127,7 @@ class Order:
     version: int
     sender: str
     serial: str
-    image: Body
+    _image: Body | bytes
     received: int
     since: int
     epoch: int = 0
@@ -113,7 +136,7 @@ class Order:
     rejected: bool = False
     items: dict[str, Item] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
-    work_orders: list[WorkOrder] = field(default_factory=list)
+    _work_orders: list[WorkOrder] | bytes = field(default_factory=list)
     exceptions: list[dict[str, Any]] = field(default_factory=list)
     accepted_at: int | None = None
     accept_due: int | None = None
@@ -133,6 +156,33 @@ class Order:
     deferrals: int = 0
     acts: tuple[Act, ...] = ()
     played: dict[int, int] = field(default_factory=dict)
+    _reached: tuple[str, ...] | None = None
+
+    @property
+    def image(self) -> Body:
+        """The body of OH01, or of the change that was applied last."""
+        return unpacked(self._image) if isinstance(self._image, bytes) else self._image
+
+    @image.setter
+    def image(self, image: Body) -> None:
+        self._image = image
+
+    @property
+    def work_orders(self) -> list[WorkOrder]:
+        """All that were issued, oldest first."""
+        if isinstance(self._work_orders, bytes):
+            return [WorkOrder(**row | {"items": tuple(row["items"])}) for row in unpacked(self._work_orders)]
+        return self._work_orders
+
+    def pack(self) -> None:
+        """The order is closed: from now on it takes little room. Its steps are over, their work orders tell of them."""
+        if not self.closed or self._reached is not None:
+            return
+        self._reached = self.stages
+        self.steps.clear()
+        self._image, self._work_orders = packed(self.image), packed([asdict(work) for work in self.work_orders])
+        for item in self.items.values():
+            item.pack()
 
     @property
     def state(self) -> str:
@@ -179,6 +229,8 @@ class Order:
     @property
     def stages(self) -> tuple[str, ...]:
         """Codes of the stages worked on now; while nothing is, those it has come to last."""
+        if self._reached is not None:
+            return self._reached
         active = [step.stage.code for step in self.steps if step.state == "active"]
         done = [step.stage.code for step in self.steps if step.state == "done"]
         return tuple(active or done[-1:])

@@ -33,8 +33,8 @@ class Register:
         return [
             row_of(order)
             for order in self._orders.values()
-            if order.sender == asker and order.image["area"] == area
-            and begin <= from_wire_time(order.image["dates"]["captured_at"]) < end
+            if order.sender == asker and (image := order.image)["area"] == area
+            and begin <= from_wire_time(image["dates"]["captured_at"]) < end
         ]  # fmt: skip
 
     def query(self, body: Body) -> Reaction:
