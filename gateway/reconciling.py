@@ -142,8 +142,8 @@ class _Comparison:
         header = self._asked = Header(row.code, desk.serial(), own, peer.id, area, sent, peer.schema_version, "B")
         try:
             raw = desk.voice_of(peer.id).encode(Document(row, row.name, header, body), peer.charset)
-        except DocumentRefused as fault:
-            self._finish(connection, refusal(f"问题不合规范：{fault}", f"the question is not valid: {fault}"))
+        except (LookupError, ValueError) as fault:
+            self._finish(connection, refusal(f"无法写出 {row.code}：{fault}", f"{row.code} cannot be written: {fault}"))
             return
         packet = Packet(
             body=raw, kind=Kind.REQUEST, code=row.code, sender=own, receiver=peer.id, area=area, serial=header.serial,
