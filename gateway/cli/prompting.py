@@ -16,6 +16,8 @@ from twisted.python.failure import Failure
 from gateway import control
 
 _SHOWN = 400
+_KEPT = 4 * _SHOWN
+"""Bytes kept of what a command says: its last words."""
 _OPERATOR = "OP025001"
 
 
@@ -28,11 +30,11 @@ class Prompts:
 
     def __call__(self, code: str, body: dict[str, Any], failed: Callable[[str], None]) -> None:
         """``failed`` hears why nothing was asked for: the command is none, or ended otherwise than with 0."""
-        words = shlex.split(self._commands[code])
         document = json.dumps(body, ensure_ascii=False).encode("utf-8")
         try:
+            words = shlex.split(self._commands[code])
             self._reactor.spawnProcess(_Asking(code, document, failed), words[0], words, env=dict(os.environ))
-        except (OSError, IndexError) as fault:
+        except (OSError, IndexError, ValueError) as fault:
             failed(f"{code}：命令无法运行 {fault} / the command cannot be run: {fault}")
 
 
@@ -70,7 +72,7 @@ class _Asking(ProcessProtocol):
 
     def outReceived(self, data: bytes) -> None:
         """What it says."""
-        self._said += data
+        self._said = (self._said + data)[-_KEPT:]
 
     errReceived = outReceived
 

@@ -81,7 +81,8 @@ def test_a_command_that_is_none_says_so() -> None:
     heard: list[str] = []
     Prompts(Process(), {"RC02": "nowhere"})("RC02", {}, heard.append)
     Prompts(Process(), {"RC02": ""})("RC02", {}, heard.append)
-    assert ["cannot be run" in one for one in heard] == [True, True]
+    Prompts(Process(), {"RC02": "say 'and never end"})("RC02", {}, heard.append)
+    assert ["cannot be run" in one for one in heard] == [True, True, True]
 
 
 @pytest.mark.parametrize(("status", "told"), [(0, 0), (1, 1), (None, 1)])
@@ -94,10 +95,13 @@ def test_a_command_is_judged_by_its_end(status: int | None, told: int) -> None:
     Prompts(reactor, {"RC02": "ask --as 'OP 1' survey"})("RC02", {"product": "宽带"}, heard.append)
     ((protocol, words),) = reactor.started
     assert words == ["ask", "--as", "OP 1", "survey"]
+    for _ in range(100):
+        protocol.outReceived(b"so much to say " * 100)
     protocol.errReceived("不认识\n".encode())
     protocol.processEnded(End)
     assert len(heard) == told
     assert all("不认识" in one for one in heard)
+    assert len(protocol._said) < 2000
 
 
 def test_at_the_desk_of_nobody_the_failure_is_heard(tmp_path: Any) -> None:
