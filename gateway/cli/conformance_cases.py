@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gateway.cli.conformance import questionnaire, suite
+from gateway.cli.conformance_reach import usable
 from gateway.cli.output import CommandFailed, Exit, emit, table
 from gateway.cli.settings import json_option
 
@@ -61,7 +62,9 @@ def pics(path: Path | None, output: Path | None) -> None:
     from conformance.pics import template
 
     if path is not None:
-        questionnaire(path)
+        found = questionnaire(path)
+        if any(found.tls.values()):
+            usable(found.tls)
         click.echo(f"{path}: 可用 / fit for use")
     elif output is None:
         click.echo(template(), nl=False)

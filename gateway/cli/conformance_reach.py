@@ -167,16 +167,18 @@ def with_tls(pics: Pics, endpoint: str, tls: Mapping[str, str] | None) -> Pics:
         zh, en = f"{endpoint} 不经 TLS，{named} 用不到", f"{endpoint} is not behind TLS, {named} would do nothing"
         raise CommandFailed(Exit.USAGE, zh, en)
     pics = replace(pics, tls={**pics.tls, **(tls or {})})
+    for place in pics.listen.values():
+        check_address(place)
     behind = [place for place in pics.listen.values() if place.startswith(SECURE)]
     if behind and not (pics.tls["certificate_file"] and pics.tls["key_file"]):
         zh = f"监听 {behind[0]} 须有 certificate_file 与 key_file"
         raise CommandFailed(Exit.USAGE, zh, f"to listen at {behind[0]} takes certificate_file and key_file")
     if pics.secure or behind:
-        _usable(pics.tls)
+        usable(pics.tls)
     return pics
 
 
-def _usable(tls: Mapping[str, str]) -> None:
+def usable(tls: Mapping[str, str]) -> None:
     """The files are there, are PEM, belong together and have not expired. Raises CommandFailed."""
     from importlib.util import find_spec
 

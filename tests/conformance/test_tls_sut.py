@@ -17,7 +17,8 @@ from conformance.model import RunResult, Verdict
 from conformance.pics import LISTEN, Pics
 from conformance.session import Plan, Session
 from gateway.cli.conformance import conformance
-from gateway.cli.conformance_reach import Reach, asked_of
+from gateway.cli.conformance_reach import Reach, asked_of, told_again
+from gateway.cli.conformance_run import _as_before
 from gateway.cli.output import CommandFailed
 from gateway.clock import Entropy, WallClock
 from gateway.config_http import ServerTls
@@ -217,6 +218,31 @@ def test_the_suite_listens_behind_tls_with_its_own_certificate(folder: Path) -> 
 
     sockets.run(main)
     assert heard == [b"hello"]
+
+
+def test_the_line_that_repeats_a_case_says_the_options_again(folder: Path) -> None:
+    sockets = Sockets()
+    pics = pics_of(trusting(folder))
+    options = told_again({"ca_file": "ca.pem", "server_name": NAME})
+    plan = Plan("transport", "PF", "tls://127.0.0.1:9", pics, 1, CASES, options=options)
+    clock = WallClock(sockets.reactor)
+    outcome = sockets.run(Session(load_suite(), plan, clock, Entropy(1), Reach(sockets.reactor, clock, pics.tls)).run)
+    (first,) = outcome.sanity
+    assert first.explanation is not None
+    assert f"--endpoint tls://127.0.0.1:9 --ca-file ca.pem --server-name {NAME} --only" in first.explanation.repeat
+
+
+def test_a_run_played_again_meets_the_system_as_before(folder: Path) -> None:
+    last = {"endpoint": "tls://127.0.0.1:9", "pics": pics_of(trusting(folder)).plain()}
+    assert _as_before(last, "tls://127.0.0.1:9") == {"ca_file": str(folder / "ca.pem"), "server_name": NAME}
+    assert _as_before(last, "tcp://127.0.0.1:9") == {}
+
+
+def test_checking_a_questionnaire_checks_its_files(folder: Path) -> None:
+    path = folder / "c.toml"
+    for name, code in (("ca.pem", 0), ("junk.pem", 2)):
+        path.write_text(f'[tls]\nca_file = "{name}"\n', "utf-8")
+        assert CliRunner().invoke(conformance, ["pics", "--check", str(path)]).exit_code == code
 
 
 @pytest.mark.parametrize("command", ["run", "load"])
