@@ -22,6 +22,9 @@ KEPT_S = 60.0
 KEPT_ROWS = 200_000
 """Rows of all ledgers that wait; the newest waits however long it is."""
 
+MOST_WAITING = 32
+"""Ledgers that may wait to be read; who asks for one more is told to come again."""
+
 Selection = tuple[str, str, str, int, int]
 """Pair, peer, area, begin and end."""
 
@@ -29,6 +32,10 @@ Selection = tuple[str, str, str, int, int]
 def selection(peer: str, scope: Mapping[str, Any]) -> Selection:
     """What a ``ReconcileScope`` selects for a peer. Raises ValueError on no such day or instant."""
     return scope["pair"], peer, scope["area"], *span(scope)
+
+
+class LedgersBusy(Exception):
+    """Too many ledgers wait to be read."""
 
 
 class Ledgers:
@@ -61,6 +68,9 @@ class Ledgers:
         kept = self._kept.get(which) if page > 1 else None
         if kept is not None:
             done(kept, None)
+            return
+        if self.steps.waiting >= MOST_WAITING:
+            done(None, LedgersBusy())
             return
         fresh = Ledger()
 

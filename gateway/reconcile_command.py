@@ -10,7 +10,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from adapters.reconciliation import PAIRS, Ledger, answer
 from crm_core.errors import DomainError
 from crm_core.ports import Outcome, UnitOfWork
-from gateway.ledgers import Ledgers, selection
+from gateway.ledgers import Ledgers, LedgersBusy, selection
+
+_SYMBOLS: dict[type[Exception], str] = {SQLAlchemyError: "STORAGE", LedgersBusy: "BUSY"}
+"""What a ledger that cannot be read is to who asked."""
 
 
 class Reconcile:
@@ -41,7 +44,7 @@ class Reconcile:
             if fault is None:
                 ready()
             else:
-                failed("STORAGE" if isinstance(fault, SQLAlchemyError) else "INTERNAL")
+                failed(next((symbol for kind, symbol in _SYMBOLS.items() if isinstance(fault, kind)), "INTERNAL"))
 
         self._ledgers.ask(which, body.get("page_no", 1) if self._element == "ReconcileDetail" else 1, read)
 

@@ -17,6 +17,11 @@ class Steps:
         self._clock = clock
         self._tasks: deque[tuple[Iterator[None], Done]] = deque()
 
+    @property
+    def waiting(self) -> int:
+        """Tasks that are not done."""
+        return len(self._tasks)
+
     def run(self, task: Iterator[None], done: Done) -> None:
         """``done`` hears when the task has ended, with what it died of if it did not end well."""
         self._tasks.append((task, done))

@@ -14,7 +14,7 @@ from adapters.reconciliation import PIECE, Ledger
 from adapters.store import tables as t
 from adapters.store.engine import open_engine
 from adapters.wire.packet import Packet
-from gateway.ledgers import KEPT_S, Ledgers, selection
+from gateway.ledgers import KEPT_S, MOST_WAITING, Ledgers, selection
 from gateway.proof.heap_clock import HeapClock
 from gateway.steps import Steps
 from tests.adapters.store.ledger_rows import AREA, FIRST, many
@@ -128,3 +128,12 @@ def test_a_task_that_dies_does_not_hold_up_the_next() -> None:
     steps.run(iter([None, None]), lambda fault: told.append(repr(fault)))
     clock.advance(1)
     assert told == ["ValueError('defect')", "None"]
+
+
+def test_more_questions_than_can_wait_are_told_to_come_again() -> None:
+    rig = Rig(({"id": "PF0001", "role": "PF", "listen": "s"},))
+    asked = [question(number, "RX01", SCOPE) for number in range(MOST_WAITING + 3)]
+    answers = rig.ask(rig.caller(), *asked, seconds=3)
+    assert sorted(answer.result for answer in answers) == ["0000"] * MOST_WAITING + ["9001"] * 3
+    (again,) = rig.ask(rig.caller(), asked[-1])
+    assert again.result == "0000"
