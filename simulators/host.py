@@ -194,6 +194,7 @@ class SimulatorHost:
             if refused is not None:
                 connection.session.reply(refused, now)
                 return
+            self.defects.met(connection)
             answer, sends = self._reception.packet(self.defects.heard(event.packet), now)
             connection.session.reply(self.defects.answered(event.packet, answer), now)
             self._say(sends, now)

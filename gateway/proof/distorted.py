@@ -33,6 +33,7 @@ class Distorted:
         if listens or dials:
             changed = self._defects.wire(each(data, self._said))
         else:
+            self._defects.met(source)
             changed = each(self._defects.arriving(data), self._heard)
         if changed == data:
             return False

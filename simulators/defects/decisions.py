@@ -210,14 +210,14 @@ class RefusesUnseen(Flaw):
 
 
 class Also(Flaw):
-    """On ``code`` sends what ``make`` makes of its body, too."""
+    """On ``code``, where ``when`` holds of it, sends what ``make`` makes of its body, too."""
 
-    def __init__(self, code: str, make: Callable[[Body, Meta], Send]) -> None:
-        self._code, self._make = code, make
+    def __init__(self, code: str, make: Callable[[Body, Meta], Send], when: When = always) -> None:
+        self._code, self._make, self._when = code, make, when
 
     def reaction(self, code: str, body: Body, meta: Meta, reaction: Reaction) -> Reaction:
         """See ``Flaw``."""
-        if code == self._code and reaction.refusal is None:
+        if code == self._code and reaction.refusal is None and self._when(body):
             reaction.sends = [*reaction.sends, self._make(body, meta)]
         return reaction
 

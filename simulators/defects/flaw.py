@@ -39,6 +39,9 @@ class Flaw:
         """Messages of its own, whatever they come of."""
         return sends
 
+    def met(self, connection: object) -> None:
+        """The connection the next document comes on."""
+
     def heard(self, packet: Packet) -> Packet:
         """A document's packet, before anybody looks at it."""
         return packet

@@ -8,6 +8,7 @@ from adapters.wire.packet import Packet
 from adapters.wire.settings import SessionSettings
 from simulators.brain import Body, Brain, Meta, Reaction, Send
 from simulators.defects.flaw import Defect, Flaw
+from simulators.defects.rows_amiss import AMISS
 from simulators.defects.rows_bill import BILL
 from simulators.defects.rows_crm import CRM
 from simulators.defects.rows_link import LINK
@@ -15,7 +16,7 @@ from simulators.defects.rows_pf import PF
 from simulators.defects.rows_rm import RM
 from simulators.settings import PeerSettings
 
-DEFECTS: dict[str, Defect] = {row.name: row for row in (*LINK, *PF, *RM, *BILL, *CRM)}
+DEFECTS: dict[str, Defect] = {row.name: row for row in (*LINK, *PF, *RM, *BILL, *CRM, *AMISS)}
 """Every defect by name."""
 
 
@@ -40,6 +41,11 @@ class Defects:
     def brain(self, brain: Brain) -> Brain:
         """The brain with what is wrong with it."""
         return FlawedBrain(brain, self._flaws) if self._flaws else brain
+
+    def met(self, connection: object) -> None:
+        """See ``Flaw``."""
+        for flaw in self._flaws:
+            flaw.met(connection)
 
     def heard(self, packet: Packet) -> Packet:
         """See ``Flaw``."""

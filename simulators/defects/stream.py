@@ -86,6 +86,20 @@ def drop(kind: str) -> Callable[[bytes], bytes]:
     return lambda packet: b"" if packet[_KIND] == KINDS[kind] else packet
 
 
+def again_otherwise() -> Callable[[bytes], bytes]:
+    """What was written before goes as a message of its own, under another serial."""
+    written: dict[bytes, None] = {}
+
+    def change(packet: bytes) -> bytes:
+        serial = packet[_SERIAL]
+        if packet[_KIND] not in (b"0", KINDS["notification"]) or serial not in written:
+            written[serial] = None
+            return packet
+        return right_checksum(packet.replace(serial, serial[:20] + b"9" + serial[21:]))
+
+    return change
+
+
 def longer(packet: bytes) -> bytes:
     """Its length counts one byte too many."""
     return put(packet, _LENGTH, b"%08d" % (len(packet) + 1))

@@ -56,6 +56,16 @@ FOUND_BY = [
     ("crm-cancel-twice", "5.7/82"),
     ("crm-unlock-lost", "5.11/81"),
     ("crm-frozen-orders-taken", "5.12/81"),
+    ("pf-repeats-by-connection", "5.4/OH01.retried"),
+    ("pf-sends-again-anew", "5.4/OH03.unanswered"),
+    ("pf-opens-again", "5.4/OH13.late.completed"),
+    ("pf-changes-what-is-returned", "5.6/5"),
+    ("pf-lease-runs-on", "5.11/22"),
+    ("pf-returns-while-locked", "5.11/24"),
+    ("pf-waits-while-locked", "5.11/26"),
+    ("rm-expires-in-an-order", "5.4/59"),
+    ("rm-offers-to-all", "5.8/54"),
+    ("crm-numbers-mean-nothing", "5.4/OH09.early.gap"),
 ]
 """Defects of every kind of flaw, and a case that finds each."""
 
