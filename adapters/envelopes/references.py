@@ -18,6 +18,8 @@ Find = Callable[[str, str, dict[str, str]], list[str]]
 TEMPORARY = re.compile(r"\$-([0-9]{1,12})\$")
 MOST_CALLS = 200
 """Functions of one message that are asked for; each is a look into somebody's records."""
+_NARROWING = frozenset(("area", "product"))
+"""Columns that name nobody: the only line of a product in an area is not whom somebody meant."""
 _FUNCTION = re.compile(r":(\w{1,64})\((.{0,400})\)", re.DOTALL)
 
 
@@ -83,7 +85,7 @@ class References:
         for column, value in zip(row.by, values, strict=False):
             if column and value:
                 by[column] = self._area_in(value) if column == "area" else value
-        found = self._find(row.table, row.column, by) if by.keys() - {"area"} else []
+        found = self._find(row.table, row.column, by) if by.keys() - _NARROWING else []
         if len(found) == 1:
             if target is not None and self._bound.get(target) != found[0]:
                 self.bind(target, found[0], path)

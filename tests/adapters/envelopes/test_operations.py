@@ -171,6 +171,7 @@ def test_a_made_thing_without_an_id_gets_one_the_same_each_time() -> None:
 
 
 INSTANCES = {("025", "02580000001", "POTS"): ["PI1"], ("025", "02580000002", "POTS"): ["PI2", "PI3"]}
+INSTANCES |= {("025", "AD02500000003", "ADSL"): ["PI4"]}
 
 
 def found(table: str, column: str, by: dict[str, str]) -> list[str]:
@@ -213,6 +214,7 @@ def test_what_a_function_finds_can_be_named_again() -> None:
         (":getProdInstIdByAccNbr(025,025,02580000002,POTS)", "INSTANCE_UNKNOWN", "more than one"),
         (":getCustIdByExtId(0512,,EXT-1)", "CUSTOMER_UNKNOWN", "finds nothing"),
         (":getProdInstIdByAccNbr(025)", "INSTANCE_UNKNOWN", "finds nothing"),  # all of an area is nobody in particular
+        (":getProdInstIdByAccNbr(025,025,,ADSL)", "INSTANCE_UNKNOWN", "finds nothing"),  # nor the only one of a product
         (":getProdInstIdByAccNbr(1,2,3,4,5,6)", "SCHEMA_FAULTS", "fewer arguments"),
         (":getNothing(025)", "SCHEMA_FAULTS", "unknown function"),
         ("$-77$", "SCHEMA_FAULTS", "no earlier operation"),
