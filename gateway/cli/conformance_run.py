@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gateway.cli.conformance import suite
+from gateway.cli.conformance import questionnaire, suite
 from gateway.cli.conformance_reach import Reach, asked_of, tls_options, told_again
 from gateway.cli.output import EXIT_HELP, CommandFailed, Exit, table
 from gateway.cli.settings import json_option
 
 if TYPE_CHECKING:
     from conformance.model import CaseResult, RunResult
+    from conformance.pics import Pics
     from conformance.session import Plan
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -115,18 +116,19 @@ def rerun(report: Path, everything: bool, endpoint: str | None, as_json: bool, t
     if pics is not None and not pics.exists():
         raise CommandFailed(Exit.USAGE, f"问卷 {pics} 已不在", f"the questionnaire {pics} is gone")
     to = endpoint or last["endpoint"]
+    tls = {**_as_before(last, to, questionnaire(pics)), **tls}
     plan = Plan(
-        last["suite"], last["sut"], to, asked_of(pics, to, tls or _as_before(last, to)), last["seed"], only, last["strict"],
+        last["suite"], last["sut"], to, asked_of(pics, to, tls), last["seed"], only, last["strict"],
         last["pics_file"], read_only=last.get("read_only", False), options=told_again(tls),
     )  # fmt: skip
     _check(plan.suite, plan.sut)
     play(plan, report if report.is_dir() else report.parent, as_json)
 
 
-def _as_before(last: dict[str, Any], endpoint: str) -> dict[str, str]:
-    """What was said of TLS last time, where the same system is met again."""
+def _as_before(last: dict[str, Any], endpoint: str, pics: Pics) -> dict[str, str]:
+    """What was said of TLS last time, where the same system is met again and the questionnaire does not say it."""
     said = last["pics"].get("tls", {}) if endpoint == last["endpoint"] else {}
-    return {name: value for name, value in said.items() if value}
+    return {name: value for name, value in said.items() if value and not pics.tls[name]}
 
 
 def play(plan: Plan, report: Path | None, as_json: bool) -> None:

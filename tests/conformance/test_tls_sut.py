@@ -234,8 +234,10 @@ def test_the_line_that_repeats_a_case_says_the_options_again(folder: Path) -> No
 
 def test_a_run_played_again_meets_the_system_as_before(folder: Path) -> None:
     last = {"endpoint": "tls://127.0.0.1:9", "pics": pics_of(trusting(folder)).plain()}
-    assert _as_before(last, "tls://127.0.0.1:9") == {"ca_file": str(folder / "ca.pem"), "server_name": NAME}
-    assert _as_before(last, "tcp://127.0.0.1:9") == {}
+    assert _as_before(last, "tls://127.0.0.1:9", Pics()) == {"ca_file": str(folder / "ca.pem"), "server_name": NAME}
+    mended = pics_of({**Pics().tls, "server_name": "else.example"})
+    assert _as_before(last, "tls://127.0.0.1:9", mended) == {"ca_file": str(folder / "ca.pem")}
+    assert _as_before(last, "tcp://127.0.0.1:9", Pics()) == {}
 
 
 def test_checking_a_questionnaire_checks_its_files(folder: Path) -> None:
