@@ -239,6 +239,9 @@ def layouts_in(folder: Path | None) -> tuple[LayoutRow, ...]:
     return tuple(rows.values())
 
 
+_SHIPPED = Path(str(files("schemas"))).resolve()
+
+
 @cache
 def _load(root: Path) -> Catalogue:
     return Catalogue(root)
@@ -249,4 +252,4 @@ def load(root: Path | str | None = None) -> Catalogue:
 
     Raises SchemaDataError naming file and row.
     """
-    return _load(Path(root).resolve() if root is not None else Path(str(files("schemas"))).resolve())
+    return _load(_SHIPPED if root is None else Path(root).resolve())

@@ -1,10 +1,12 @@
 """What every test session needs before the first test module is imported."""
 
 import collections.abc
+import re
 import shutil
 import signal
 import tempfile
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -36,16 +38,35 @@ def postgres_server() -> Iterator[PostgresServer]:
 
 MARKED = {
     "simulation": ("simulation", "stories", "races", "refusals"),
-    "once": ("architecture", "reference", "conformance", "gateway/proof", "adapters/xml/test_xml_corpus.py"),
+    "once": (
+        "architecture",
+        "reference",
+        "conformance",
+        "gateway/proof",
+        "adapters/xml/test_xml_corpus.py",
+        "crm_core/test_random_commands.py",
+        "schemas/test_schemas_verify.py",
+        "simulators/test_pf_random.py",
+    ),
 }
 """Suites beyond the fast one, by folder: whole worlds in virtual time, and what one interpreter can answer for all."""
 
 
+@cache
+def markers(path: Path) -> tuple[str, ...]:
+    """What a test gets by where it stands."""
+    place = path.relative_to(Path(__file__).parent)
+    return tuple(marker for marker, places in MARKED.items() if any(place.is_relative_to(one) for one in places))
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark every test by where it stands; ``-m "not simulation and not once"`` is the fast suite."""
-    here = Path(__file__).parent
     for item in items:
-        place = item.path.relative_to(here)
-        for marker, folders in MARKED.items():
-            if any(place.is_relative_to(folder) for folder in folders):
-                item.add_marker(marker)
+        for marker in markers(item.path):
+            item.add_marker(marker)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """What ``-m`` leaves out as a whole need not be imported; None: others decide."""
+    left_out = re.findall(r"not (\w+)", config.option.markexpr)
+    return any(marker in left_out for marker in markers(collection_path)) or None

@@ -189,7 +189,7 @@ def test_a_record_is_auto_retry_while_the_message_it_waits_for_is_tried_and_clos
 
 def test_given_up_it_is_new_and_once_taken_claimed() -> None:
     talk = unreachable_for_a_deferral()
-    talk.advance(26 * 3600)
+    talk.advance(24 * 3600)
     assert (states(talk), states(talk, "new"), states(talk, "auto-retry")) == (["new"], ["new"], [])
     with talk.world.engine.connect() as connection:
         (row,) = desk_queries.fallouts(connection, error_class="overdue")
