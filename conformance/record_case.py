@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from adapters.wire.times import from_wire_time
+from conformance.door import LOGIN
 from conformance.model import Entry
 from conformance.record import Finding, Recording
 from conformance.results import ResultsInvalid
@@ -72,11 +73,12 @@ class Roles:
 def case_of(recording: Recording, catalogue: Catalogue, systems: dict[str, str], sut: str) -> str:
     """The conversation with the role ``sut`` as a case file: what others said is sent, what it said is expected.
 
-    Ids become ids of the case, so that it can be played as often as one likes; times become times from now on.  Raises
-    NoCase where nobody spoke with that role.
+    Ids become ids of the case, so that it can be played as often as one likes; times become times from now on; logins, which
+    count once, are left to the accounts of the questionnaire.  Raises NoCase where nobody spoke with that role.
     """
     roles = Roles(systems)
-    talk = [(entry, catalogue.message(entry.document["code"])) for entry in recording.entries if entry.document]
+    said_in = [(entry, catalogue.message(entry.document["code"])) for entry in recording.entries if entry.document]
+    talk = [(entry, row) for entry, row in said_in if LOGIN not in (row.code, *row.after)]
     spoken = [(entry, row, *roles.of(entry, row)) for entry, row in talk if entry.document["element"] == row.name]
     mine = [one for one in spoken if sut in one[2:]]
     if not any(receiver == sut for *_, receiver in mine):

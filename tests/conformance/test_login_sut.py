@@ -13,10 +13,15 @@ import structlog
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.protocol import Protocol
 
+from adapters.wire.layout import Layout
+from adapters.xml.codec import Codec
 from conformance.accounts import Account
 from conformance.loader import load_suite
 from conformance.model import CaseResult, RunResult, Verdict
 from conformance.pics import LISTEN, Pics, PicsInvalid, bound, read_pics
+from conformance.record import Recording, Watch
+from conformance.record_case import case_of
+from conformance.record_proxy import RecordingProxy
 from conformance.results import as_json
 from conformance.session import Plan, Session
 from gateway.clock import Entropy, WallClock
@@ -25,6 +30,7 @@ from gateway.proof.heap_clock import HeapClock
 from gateway.proof.network import MemoryNetwork
 from gateway.proof.own_crm import OwnCrm
 from gateway.proof.own_process import short_pics
+from schemas.loader import load
 from simulators.fleet import FleetSettings, brain_of
 from simulators.host import SimulatorHost
 from simulators.settings import HostSettings, LoginSettings, PeerSettings
@@ -201,6 +207,27 @@ def test_over_real_sockets_both_ways() -> None:
 
     for outcome in sockets.run(main):
         assert verdicts(outcome) == []
+
+
+def test_a_recording_of_who_logs_in_becomes_a_case_for_any_account() -> None:
+    pics = everybody()
+    clock = HeapClock(T0)
+    network = MemoryNetwork(clock, Entropy(3))
+    crm = OwnCrm("mem://crm", pics, clock, Entropy(4), network)
+    crm.start()
+    catalogue = load()
+    recording = Recording(pics.layout, "mem://between", "mem://crm", T0)
+    watch = Watch(recording, catalogue, Layout(catalogue.layout(pics.layout)), Codec(catalogue))
+    Deferred.fromCoroutine(RecordingProxy(watch, "mem://between", "mem://crm", clock, network).start())
+    plan = Plan("transport", "CRM", "mem://between", pics, 1, ("02.1/LN03.valid",))
+    session = Session(load_suite(), plan, clock, Entropy(1), network)
+    done: list[Any] = []
+    Deferred.fromCoroutine(session.run()).addBoth(done.append)
+    clock.run_until(lambda: bool(done), clock.now() + 86_400_000)
+    crm.drop()
+    assert [entry.packet["code"] for entry in recording.entries if entry.packet][:2] == ["LN01", "LN01"]
+    text = case_of(recording, catalogue, dict(pics.systems), "CRM")
+    assert ('send = "LN03"' in text, "LN01" in text) == (True, False)
 
 
 # -- the questionnaire
