@@ -10,7 +10,7 @@ import pytest
 from crm_core.cutover import cancel as cutover_cancel
 from crm_core.cutover import freeze, unfreeze
 from crm_core.cutover.freeze import FreezeInstances
-from crm_core.orders import amend, legality, machine, pending, propose_deferral, resume_result
+from crm_core.orders import amend, item_states, legality, machine, pending, propose_deferral, resume_result
 from crm_core.orders import cancel_result as cancelling
 from crm_core.orders import change_result as changing
 from crm_core.orders.change_result import RecordChangeResult
@@ -26,6 +26,18 @@ def cell(row: str, column: str, says: str) -> Callable[[Patch], None]:
 
     def turn(patch: Patch) -> None:
         patch.setitem(legality.MATRIX[row], column, says)
+        patch.setattr(machine, "_BOOKS", {})
+        patch.setattr(machine.DEFAULT, "_known", {})
+
+    return turn
+
+
+def reopens(name: str, closed: str, to: str) -> Callable[[Patch], None]:
+    """What comes behind the end counts."""
+
+    def turn(patch: Patch) -> None:
+        line = item_states.Line(name, (closed,), to, clause="late")
+        patch.setattr(item_states, "LINES", (line, *item_states.LINES))
         patch.setattr(machine, "_BOOKS", {})
         patch.setattr(machine.DEFAULT, "_known", {})
 
@@ -79,6 +91,11 @@ GROUPS: dict[str, tuple[Flaw, ...]] = {
         ("a return passes a lock", cell("locked", "return", "ok"), "04.1/CRM_LOCKED.return"),
         ("an unfreeze thaws nothing", attribute(unfreeze, "thaw", lambda *_: 0), "5.12/81"),
         ("a cancelled cutover stays frozen", attribute(cutover_cancel, "thaw", lambda *_: 0), "5.12/86"),
+    ),
+    "late": (
+        ("an acceptance opens a cancelled order", reopens("accept", "CANCELLED", "ACCEPTED"), "5.4/OH02.late.cancelled"),
+        ("a stage opens a cancelled order", reopens("stage", "CANCELLED", "IN_PROGRESS"), "5.4/OH07.late.cancelled"),
+        ("a cancel ends what is completed", reopens("cancel_done", "COMPLETED", "CANCELLED"), "5.7/96"),
     ),
 }  # fmt: skip
 """Flaws of different chapters, seeded together: what it does wrong, how, and the case that must find it."""
