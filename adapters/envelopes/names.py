@@ -52,6 +52,14 @@ class Names:
             )
         return theirs.split("/") if self._row.playing("code2") is not None else [theirs]
 
+    def code_echoed(self, code: str) -> list[str]:
+        """As ``code_out``, in an answer; empty halves where they have none, or nobody could read which message it was: that it
+        is answered counts more."""
+        try:
+            return self.code_out(code)
+        except LookupError:
+            return [""]
+
     def codes_in(self, theirs: str) -> tuple[str, ...]:
         """Our messages a code of theirs may stand for; empty if it is not known."""
         found = self._ours.get(theirs)

@@ -362,7 +362,7 @@ class TreeEnvelope:
     def _values(self, document: Document, serial: str, content: str, answer: bool) -> dict[str, str | None]:
         header, dialect, names = document.header, self._dialect, self._names
         sender, receiver = names.system_out(header.sender), names.system_out(header.receiver)
-        code = names.code_out(header.code)
+        code = names.code_echoed(header.code) if answer else names.code_out(header.code)
         roles: dict[str, str] = {
             "code": code[0], "code2": code[-1], "serial": serial, "sender": sender, "sender_org": sender[:6],
             "receiver": receiver, "receiver_org": receiver[:6], "area": names.area_out(header.area),

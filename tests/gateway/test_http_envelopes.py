@@ -83,6 +83,18 @@ def test_our_messages_in_another_envelope(name: str, binding: str) -> None:
     assert set(rig.out().values()) == {"DONE"}
 
 
+@pytest.mark.parametrize(
+    ("change", "result"),
+    [((b"SVC11009", b"SVC99999"), "1003"), ((b"<SvcCont>", b"<SvcCont>&"), "1001"), ((b"ContractRoot>", b"Contract>"), "1002")],
+)
+def test_what_the_group_sends_and_nobody_can_read_is_refused_and_stored(change: tuple[bytes, bytes], result: str) -> None:
+    rig = foreign("contract-root", dialect=GROUP)
+    raw = voice(rig, "CH0001").encode(CODEC.decode(submission(1)), "UTF-8").replace(*change)
+    answer = etree.fromstring(ask(rig, request("/if", raw, "text/xml")).body)
+    assert answer.findtext("TcpCont/Response/RspType") in ("1", "9")
+    assert rig.one("SELECT result_code FROM message WHERE direction = 'in' AND state = 'REJECTED'") == result
+
+
 GROUP = {"systems": {"CH0001": "6001030041", "CRM001": "6001030001"}, "codes": {"CH01": "BUS14001/SVC11009"}}
 
 
