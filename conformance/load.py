@@ -20,7 +20,7 @@ from adapters.wire.packet import Kind, Packet
 from conformance.door import Door
 from conformance.model import Case, CaseResult, Difference, Explanation, Line, Place, Verdict
 from conformance.paper import Paper, Unsendable, Written
-from conformance.ports import Clock, Endpoints
+from conformance.ports import Clock, Endpoints, TurnedAway
 from conformance.values import Scope
 
 PROBE = "LN03"
@@ -129,6 +129,8 @@ class _Pipe(Protocol):
         self._let_in(_UNANSWERED)
         if self._load.paper.web is not None and not self._flow.busy:
             return
+        if reason is not None and reason.check(TurnedAway) is not None:
+            self._load.broken(reason.getErrorMessage())
         self._load.broken("被测方关闭连接 / the system under test closed the connection")
 
 

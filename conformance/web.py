@@ -172,7 +172,7 @@ class WebReader:
         return Message((parts[0], parts[1], parts[2] if len(parts) > 2 else ""), headers)
 
     def _chunks(self, message: Message, at: int) -> tuple[Message, int] | None:
-        pieces = []
+        pieces: list[bytes] = []
         while True:
             end = self._data.find(_CRLF, at)
             if end < 0:
@@ -185,11 +185,12 @@ class WebReader:
             start = end + len(_CRLF)
             if size > _BODY_MOST or len(self._data) < start + size + len(_CRLF):
                 return None
+            if not size:
+                last = start if self._data.startswith(_CRLF, start) else self._data.find(_END, start) + len(_CRLF)
+                message.body = b"".join(pieces)
+                return (message, last + len(_CRLF)) if last >= start else None
             pieces.append(bytes(self._data[start : start + size]))
             at = start + size + len(_CRLF)
-            if not size:
-                message.body = b"".join(pieces)
-                return message, at
 
 
 def _unpacked(message: Message) -> bytes:

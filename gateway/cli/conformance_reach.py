@@ -162,14 +162,14 @@ def check_address(endpoint: str) -> None:
 
 def with_tls(pics: Pics, endpoint: str, tls: Mapping[str, str] | None) -> Pics:
     """The questionnaire with the options of TLS before its own. Raises CommandFailed: they cannot be used, or would not be."""
-    if tls and not pics.secure:
+    behind = [place for place in pics.listen.values() if place.startswith(SECURE)]
+    if tls and not (pics.secure or behind):
         named = ", ".join(f"--{name.replace('_', '-')}" for name in tls)
         zh, en = f"{endpoint} 不经 TLS，{named} 用不到", f"{endpoint} is not behind TLS, {named} would do nothing"
         raise CommandFailed(Exit.USAGE, zh, en)
     pics = replace(pics, tls={**pics.tls, **(tls or {})})
     for place in pics.listen.values():
         check_address(place)
-    behind = [place for place in pics.listen.values() if place.startswith(SECURE)]
     if behind and not (pics.tls["certificate_file"] and pics.tls["key_file"]):
         zh = f"监听 {behind[0]} 须有 certificate_file 与 key_file"
         raise CommandFailed(Exit.USAGE, zh, f"to listen at {behind[0]} takes certificate_file and key_file")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import shutil
+import tomllib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +24,7 @@ from conformance.model import Line, Place
 from conformance.paper import Paper
 from conformance.pics import LISTEN, SYSTEMS, Pics
 from conformance.record import Recording
-from conformance.record_case import as_json, case_of, from_json
+from conformance.record_case import as_json, case_of, from_json, script_of
 from conformance.record_proxy import RecordingProxy
 from conformance.record_web import WebWatch
 from conformance.session import Plan, Session
@@ -142,6 +143,7 @@ CHUNKED = headed(ANSWER, chunked(body_of(ANSWER)), CODED[1])
 FINE = {
     "gzip and chunks": [("caller", headed(ASK, ZIPPED, *CODED)), ("target", CHUNKED)],
     "an answer as long as its connection": [("caller", ASK), ("target", headed(ANSWER, body_of(ANSWER)))],
+    "a trailer": [("caller", ASK), ("target", CHUNKED[:-2] + b"Digest: x\r\n\r\n")],
     "100 Continue": [("caller", EXPECTING), ("target", written("HTTP/1.1 100 Continue", ())), ("target", ANSWER)],
     "kept alive": [("caller", ASK), ("target", ANSWER), ("caller", SOAP_ASK), ("target", SOAP_ANSWER)],
     "one behind the other": [("caller", ASK + SOAP_ASK), ("target", ANSWER + SOAP_ANSWER)],
@@ -211,6 +213,25 @@ def test_a_recording_of_http_survives_its_file() -> None:
     recording = watched(("caller", ASK), ("target", ANSWER))
     again = from_json(json.dumps(as_json(recording)))
     assert (again, again.binding) == (recording, "http")
+
+
+@pytest.mark.parametrize("name", ["xml", "soap 1.2"])
+def test_a_recording_of_http_becomes_a_script_for_the_simulator(name: str) -> None:
+    """PF asks RM for resources, whose result comes two seconds later on a connection of RM's own."""
+    bodies = load_suite().blocks.bodies
+    recording = Recording("", "http://127.0.0.1:1", "http://127.0.0.1:2", T0, binding="http")
+    watch = WebWatch(recording, CATALOGUE, CODEC)
+    ref = None
+    for n, (sender, receiver, code) in enumerate((("PF", "RM", "OH03"), ("RM", "PF", "OH04"))):
+        paper = Paper(CATALOGUE, Pics(**{"charset": "UTF-8", **SPOKEN[name]}), receiver, n, "http://192.0.2.7:80")
+        scope = Scope({"pixit": dict(paper.pics.values)}, "TEST000", T0)
+        sent = paper.message(Line("send", PLACE, sender, code), bodies[code], scope, ref)
+        watch.opened(f"#{n}", T0)
+        watch.said(f"#{n}", "caller", sent.raw, T0 + 2_000 * n)
+        ref = sent.packet.serial
+    assert [one.en for one in recording.findings] == []
+    made = tomllib.loads(script_of(recording, CATALOGUE, {role: row.default for role, row in SYSTEMS.items()}))
+    assert made == {"manual": [{"product": "POTS", "area": "025", "delay_ms": 2_000}]}
 
 
 # -- real sockets

@@ -260,3 +260,4 @@ def test_who_listens_behind_tls_needs_a_certificate(folder: Path) -> None:
     path.write_text('[listen]\nCRM = "tls://127.0.0.1:0"\n', "utf-8")
     with pytest.raises(CommandFailed, match="certificate_file"):
         asked_of(path, "tcp://127.0.0.1:9")
+    assert not asked_of(path, "tcp://127.0.0.1:9", known(folder)).secure
