@@ -1,9 +1,9 @@
 """The legality matrix as cases: every state that can be brought about × every operation (spec 04.1, 07.6).
 
 ``[[state]]`` says how an order gets there, ``[[operation]]`` what is sent ``by`` whom and what follows where it is allowed,
-``[cells]`` what the matrix says: ``ok``, ``same`` (success without effect), ``held`` (taken, and applied later), a result code,
-or ``-`` where there is no case.  A state in which an operation comes ``when = "late"`` (the order is over) or ``"early"`` (it
-never came) covers that of its message, too.
+``[cells]`` what the matrix says: ``ok``, ``anew`` (the same, with other lines behind it: what is under way is begun anew),
+``same`` (success without effect), ``held`` (taken, and applied later), a result code, or ``-`` where there is no case.  A state
+in which an operation comes ``when = "late"`` (the order is over) or ``"early"`` (it never came) covers that of its message too.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ _MATRIX = "04.1-matrix"
 _BY = "CRM"
 _PROMISES = {
     "ok": ("须受理", "MUST be applied"),
+    "anew": ("须受理", "MUST be applied"),
     "same": ("须成功而无效果", "MUST succeed without effect"),
     "held": ("须受理并暂存", "MUST be taken and held"),
 }
