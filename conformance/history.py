@@ -16,8 +16,13 @@ _FILES = (JSON_FILE, JUNIT_FILE, REPORT_FILE, MANIFEST_FILE, SIGNATURE_FILE)
 
 def earlier(directory: Path) -> list[Path]:
     """Directories of the runs before the last, oldest first."""
+    return [path for path in _numbered(directory) if (path / JSON_FILE).exists()]
+
+
+def _numbered(directory: Path) -> list[Path]:
+    """The same with those a move was broken off to."""
     kept = directory / EARLIER
-    found = [path for path in kept.iterdir() if path.name.isdigit()] if kept.is_dir() else []
+    found = [path for path in kept.iterdir() if path.name.isdecimal()] if kept.is_dir() else []
     return sorted(found, key=lambda path: int(path.name))
 
 
@@ -25,7 +30,7 @@ def set_aside(directory: Path) -> Path | None:
     """Moves the last run of a directory below ``earlier/``: where it is now; None where there was none. Raises OSError."""
     if not (directory / JSON_FILE).exists():
         return None
-    before = earlier(directory)
+    before = _numbered(directory)
     place = directory / EARLIER / str(int(before[-1].name) + 1 if before else 1)
     place.mkdir(parents=True)
     for name in _FILES:

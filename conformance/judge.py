@@ -8,7 +8,7 @@ from conformance.match import differences
 from conformance.model import Difference, Line, Verdict
 from conformance.paper import Unfit, Unsendable
 from conformance.stream import header_fields
-from conformance.values import Unresolved, render
+from conformance.values import Unresolved, pattern
 from conformance.verdict import Judged, meaning
 from conformance.web_carriage import facts_of
 from schemas.loader import RECEIPT
@@ -43,7 +43,7 @@ def expect(run: CaseRun, line: Line, now: int, begun: int) -> bool:
 
 def quiet(run: CaseRun, line: Line, begun: int) -> None:
     """Raises Judged when something came that must not."""
-    where = render(line.args.get("where", {}), run.scope(begun))
+    where = pattern(line.args.get("where", {}), run.scope(begun))
     for got in run.inbox:
         if got.taken or got.party != line.party or (line.what == "*" and got.at < begun):
             continue
@@ -132,7 +132,7 @@ def _response(run: CaseRun, line: Line) -> bool:
     if not asked.answers:
         return _none_yet(run, line, asked)
     facts = facts_of(asked.answers.pop(0).reading.packet)
-    found = differences(render(line.args.get("web", {}), run.scope(asked.at)), facts, "web")
+    found = differences(pattern(line.args.get("web", {}), run.scope(asked.at)), facts, "web")
     if found:
         what = asked.line.what
         raise Judged(Verdict.FAIL, f"{what} 的 HTTP 应答不符 / the HTTP response to {what} is wrong", found)
@@ -214,7 +214,7 @@ def _status_agrees(run: CaseRun, line: Line, got: Got) -> list[Difference]:
 
 def _message(run: CaseRun, line: Line, now: int) -> bool:
     scope = run.scope(now)
-    where = render(line.args.get("where", {}), scope)
+    where = pattern(line.args.get("where", {}), scope)
     for got in run.inbox:
         if got.taken or got.party != line.party or got.reading.packet.code != line.what:
             continue
@@ -237,12 +237,12 @@ def _message(run: CaseRun, line: Line, now: int) -> bool:
 def _details(run: CaseRun, line: Line, got: Got) -> list[Difference]:
     """Whose it is, and body, document header, packet header and the very bytes, as far as the line names them."""
     scope = run.scope(got.at)
-    args: dict[str, Any] = {name: render(line.args.get(name, {}), scope) for name in ("body", "header", "packet")}
+    args: dict[str, Any] = {name: pattern(line.args.get(name, {}), scope) for name in ("body", "header", "packet")}
     found = _sender(run, got)
     found += differences(args["body"], got.reading.body)
     found += differences(args["header"], got.reading.document.get("header", {}), "header")
     found += differences(args["packet"], header_fields(got.reading.packet), "packet")
-    found += differences(render(line.args.get("web", {}), scope), facts_of(got.reading.packet), "web")
+    found += differences(pattern(line.args.get("web", {}), scope), facts_of(got.reading.packet), "web")
     same = line.args.get("same")
     if same is not None and not found:
         found += _same_bytes(run.came[same].raw, got.raw)
@@ -288,7 +288,7 @@ def _connection(run: CaseRun, line: Line, now: int, begun: int) -> bool:
 
 def _nearest(run: CaseRun, line: Line) -> list[Difference]:
     """Differences to the message that came closest to what was waited for."""
-    where = render(line.args.get("where", {}), run.scope(run.log[-1].at if run.log else 0))
+    where = pattern(line.args.get("where", {}), run.scope(run.log[-1].at if run.log else 0))
     rivals = [got for got in run.inbox if not got.taken and got.reading.packet.code == line.what]
     found = [differences(where, got.reading.body) for got in rivals]
     if rivals and not any(found):

@@ -12,10 +12,13 @@ import json
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
+from errno import EEXIST
 from importlib import import_module
+from os import strerror
 from pathlib import Path
 from typing import Any
 
+from conformance.files import put
 from conformance.results import JSON_FILE, ResultsInvalid, read
 
 MANIFEST_FILE = "manifest.json"
@@ -60,8 +63,8 @@ def write_manifest(directory: Path, private: Path | None = None) -> list[Path]:
     signing = None if private is None else _private(private)
     text = json.dumps(_manifest(directory), ensure_ascii=False, indent=1) + "\n"
     path, signature = directory / MANIFEST_FILE, directory / SIGNATURE_FILE
-    path.write_text(text, "utf-8")
     signature.unlink(missing_ok=True)
+    put({path: text})
     if signing is None:
         return [path]
     public = signing.public_key().public_bytes_raw()
@@ -71,7 +74,7 @@ def write_manifest(directory: Path, private: Path | None = None) -> list[Path]:
         "public_key": b64encode(public).decode(),
         "signature": b64encode(signing.sign(text.encode())).decode(),
     }
-    signature.write_text(json.dumps(signed, indent=1) + "\n", "utf-8")
+    put({signature: json.dumps(signed, indent=1) + "\n"})
     return [path, signature]
 
 
@@ -85,13 +88,14 @@ def verify(directory: Path, public: Path | None = None) -> Verified:
     findings, key = _signature(directory, text, trusted)
     try:
         told = json.loads(text)
-        files, cases, strays = dict(told["files"]), dict(told["cases"]), list(told["strays"])
+        files, strays = dict(told["files"]), list(told["strays"])
+        cases = {name: {"case": one["case"], "messages": list(one["messages"])} for name, one in dict(told["cases"]).items()}
+        count = sum(len(one["messages"]) for one in cases.values()) + len(strays)
     except (ValueError, KeyError, TypeError):
         findings.append(Finding(MANIFEST_FILE, "不是清单", "is no manifest"))
         return Verified(tuple(findings), 0, 0, key)
     findings += _files(directory, files)
     findings += _messages(directory, cases, strays)
-    count = sum(len(one["messages"]) for one in cases.values()) + len(strays)
     return Verified(tuple(findings), len(files), count, key)
 
 
@@ -104,6 +108,8 @@ def make_key(path: Path) -> tuple[Path, str]:
     forms = _library("serialization")
     secret = key.private_bytes(forms.Encoding.PEM, forms.PrivateFormat.PKCS8, forms.NoEncryption())
     public = path.with_name(path.name + ".pub")
+    if public.exists():
+        raise FileExistsError(EEXIST, strerror(EEXIST), str(public))
     path.touch(0o600, exist_ok=False)
     path.write_bytes(secret)
     public.write_bytes(key.public_key().public_bytes(forms.Encoding.PEM, forms.PublicFormat.SubjectPublicKeyInfo))

@@ -3,6 +3,7 @@
 A pattern is a value of the same shape.  Texts may be: ``*`` anything that is there, ``-`` not there, ``~re`` a regular
 expression that fits the whole text, ``=a|b`` one of these, ``!a`` not this, ``>3`` a greater number.  A dict names the
 fields that count, others are free.  A list wants one entry for each of its own and no more; ``...`` as its last allows more.
+What a placeholder was filled with is no pattern: it is wanted as it is.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ import re
 from typing import Any
 
 from conformance.model import Difference
-from conformance.values import ABSENT
+from conformance.values import ABSENT, Exactly
 
 _MORE = "..."
 _SHOWN = 200
+_NUMBER = re.compile(r"-?[0-9]{1,40}")
 
 
 def differences(expected: Any, got: Any, path: str = "") -> list[Difference]:
@@ -28,7 +30,7 @@ def differences(expected: Any, got: Any, path: str = "") -> list[Difference]:
 
 def wanted(expected: Any) -> str:
     """A pattern in words of both languages."""
-    if not isinstance(expected, str):
+    if not isinstance(expected, str) or isinstance(expected, Exactly):
         return shown(expected)
     if expected == "*":
         return "有值 / any value"
@@ -65,7 +67,7 @@ def _of_fields(expected: dict[str, Any], got: Any, path: str) -> list[Difference
 def _of_entries(expected: list[Any], got: Any, path: str) -> list[Difference]:
     if not isinstance(got, list):
         return [Difference(path or "/", f"列表 / a list of {len(expected)}", shown(got))]
-    more = bool(expected) and expected[-1] == _MORE
+    more = bool(expected) and expected[-1] == _MORE and not isinstance(expected[-1], Exactly)
     wants = expected[:-1] if more else expected
     left = list(enumerate(got, 1))
     found: list[Difference] = []
@@ -86,15 +88,17 @@ def _of_entries(expected: list[Any], got: Any, path: str) -> list[Difference]:
 
 
 def _fits(expected: Any, got: Any) -> bool:
-    if expected == "-":
+    if expected == "-" and not isinstance(expected, Exactly):
         return got is ABSENT
     if got is ABSENT:
         return False
     if not isinstance(expected, str):
         return type(expected) is type(got) and bool(expected == got)
+    text = str(got).lower() if isinstance(got, bool) else str(got)
+    if isinstance(expected, Exactly):
+        return text == expected
     if expected == "*":
         return True
-    text = str(got).lower() if isinstance(got, bool) else str(got)
     match expected[:1]:
         case "~":
             return re.fullmatch(expected[1:], text) is not None
@@ -103,5 +107,5 @@ def _fits(expected: Any, got: Any) -> bool:
         case "!":
             return text != expected[1:]
         case ">":
-            return text.lstrip("-").isdigit() and int(text) > int(expected[1:])
+            return _NUMBER.fullmatch(text) is not None and int(text) > int(expected[1:])
     return text == expected

@@ -18,6 +18,7 @@ from adapters.wire.layout import Layout
 from adapters.wire.times import wire_time
 from conformance.cleanup import left_behind
 from conformance.model import Verdict
+from conformance.results import printable
 from schemas.loader import UnknownName, load
 
 REPORT_FILE = "report.html"
@@ -128,9 +129,9 @@ def _row(n: int, case: dict[str, Any]) -> str:
     found = " ".join([case["id"], case["zh"], case["en"], *case["covers"], *spoken, reason]).lower()
     return (
         f'<details class="case" data-n="{n}" data-id="{_text(case["id"])}" data-clause="{_text(case["clause"])}" '
-        f'data-verdict="{verdict}" data-level="{case["level"]}" data-find="{_text(found)}"><summary>'
+        f'data-verdict="{verdict}" data-level="{_text(case["level"])}" data-find="{_text(found)}"><summary>'
         f'<span class="v {verdict}" title="{verdict} {_NAMES[verdict]}">{_MARKS.get(verdict, "–")}</span>'
-        f'<b>{_text(case["id"])}</b><small>{case["level"]}</small>'
+        f'<b>{_text(case["id"])}</b><small>{_text(case["level"])}</small>'
         f'<span class="zh" lang="zh">{_text(case["zh"])}</span><span class="en" lang="en">{_text(case["en"])}</span>{said}'
         "</summary></details>"
     )
@@ -262,4 +263,4 @@ def _when(ms: int) -> str:
 
 
 def _text(value: object) -> str:
-    return escape("".join(char for char in str(value) if char >= " " or char in "\t\n"))
+    return escape(printable(str(value)))

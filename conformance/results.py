@@ -7,12 +7,20 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from conformance.files import put
 from conformance.model import CaseResult, Entry, Explanation, Line, RunResult, Verdict
 
 JSON_FILE = "results.json"
 JUNIT_FILE = "junit.xml"
 FORMAT = 1
 """Version of the JSON form; a reader refuses what it does not know."""
+
+
+_TOLD = ("suite", "sut", "endpoint", "seed", "strict", "pics_file", "started_at", "ended_at", "partial", "passed", "counts")
+
+
+_SHOWN = ((" ", "~"), ("\xa0", "\ud7ff"), ("\ue000", "\ufffd"), ("\U00010000", "\U0010ffff"))
+"""Characters texts for people may have: no controls, old or new, no halves of characters."""
 
 
 class ResultsInvalid(Exception):
@@ -46,12 +54,11 @@ def as_json(outcome: RunResult) -> dict[str, Any]:
 
 
 def write(outcome: RunResult, directory: Path) -> list[Path]:
-    """Both files in a directory, which is made where it is missing. Raises OSError."""
+    """Both files in a directory, which is made where it is missing; both, or those that were there stay. Raises OSError."""
     directory.mkdir(parents=True, exist_ok=True)
     text = json.dumps(as_json(outcome), ensure_ascii=False, indent=1)
     written = {directory / JSON_FILE: text + "\n", directory / JUNIT_FILE: junit(outcome)}
-    for path, content in written.items():
-        path.write_text(content, "utf-8")
+    put(written)
     return list(written)
 
 
@@ -62,15 +69,27 @@ def read(path: Path) -> dict[str, Any]:
         data = json.loads(file.read_text("utf-8"))
     except ValueError as fault:
         raise ResultsInvalid(f"{file} 不是 JSON：{fault} / {file} is no JSON: {fault}") from fault
-    if not isinstance(data, dict) or data.get("format") != FORMAT:
+    if not isinstance(data, dict) or data.get("format") != FORMAT or not _is_whole(data):
         raise ResultsInvalid(f"{file} 不是一次测试的结果 / {file} holds no results of a run")
     return data
 
 
+def _is_whole(data: dict[str, Any]) -> bool:
+    """Whether everything a run has is there, and each case has a verdict."""
+    cases = [data.get("cases"), data.get("sanity")]
+    listed = all(isinstance(rows, list) and all(map(_is_case, rows)) for rows in cases)
+    return listed and isinstance(data.get("strays"), list) and isinstance(data.get("pics"), dict) and set(_TOLD) <= set(data)
+
+
+def _is_case(row: Any) -> bool:
+    return isinstance(row, dict) and row.get("verdict") in list(Verdict) and {"id", "clause", "log", "lines"} <= set(row)
+
+
 def junit(outcome: RunResult) -> str:
-    """JUnit XML: a test suite a clause; inconclusive and errors are errors, what was not played is skipped."""
+    """JUnit XML: a test suite a clause, sanity cases among them: they say when nothing else could be judged; inconclusive and
+    errors are errors, what was not played is skipped."""
     clauses: dict[str, list[CaseResult]] = {}
-    for result in outcome.results:
+    for result in (*outcome.sanity, *outcome.results):
         clauses.setdefault(result.case.clause, []).append(result)
     parts = ['<?xml version="1.0" encoding="UTF-8"?>', f'<testsuites name="{_text(f"{outcome.suite} {outcome.sut}")}">']
     for clause, results in clauses.items():
@@ -91,7 +110,12 @@ def explained(explanation: Explanation) -> list[str]:
         lines.append(f"  {one.path}: 期望 expected {one.expected} · 实际 got {one.got}")
     hints = {"原因 cause": explanation.cause, "修改 change": explanation.repair, "重做 again": explanation.repeat}
     lines += [f"{name}: {text}" for name, text in hints.items() if text]
-    return lines
+    return [printable(line) for line in lines]
+
+
+def printable(text: str) -> str:
+    """Without what XML forbids and terminals obey: a system under test may have written anything."""
+    return "".join(char for char in text if char in "\t\n" or any(first <= char <= last for first, last in _SHOWN))
 
 
 def _junit_case(result: CaseResult) -> str:
@@ -119,8 +143,7 @@ def _kind(result: CaseResult) -> str:
 
 
 def _text(text: str) -> str:
-    """Escaped, without what XML forbids."""
-    return escape("".join(char for char in text if char >= " " or char in "\t\n"))
+    return escape(printable(text))
 
 
 def _case(result: CaseResult) -> dict[str, Any]:

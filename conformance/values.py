@@ -17,7 +17,7 @@ from __future__ import annotations
 import hmac
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from adapters.wire.times import wire_time
@@ -38,6 +38,12 @@ class _Absent:
 ABSENT = _Absent()
 
 
+class Exactly(str):
+    """A text an expectation was filled with: nothing in it is a pattern, whoever it came from."""
+
+    __slots__ = ()
+
+
 class Unresolved(LookupError):
     """A placeholder nobody can fill; the text names it in both languages."""
 
@@ -48,15 +54,17 @@ class Unresolved(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What placeholders are filled from: ``names`` by first path part, the case's ``token``, the time ``now`` (ms)."""
+    """What placeholders are filled from: ``names`` by first path part, the case's ``token``, the time ``now`` (ms).
+    ``exact``: texts they are filled with are wanted as they are."""
 
     names: Mapping[str, Any]
     token: str
     now: int
+    exact: bool = False
 
     def beside(self, **more: Any) -> Scope:
         """The same with further names."""
-        return Scope({**self.names, **more}, self.token, self.now)
+        return replace(self, names={**self.names, **more})
 
 
 def span_ms(text: str) -> int | None:
@@ -105,6 +113,19 @@ def render(value: Any, scope: Scope) -> Any:
     return value
 
 
+def pattern(value: Any, scope: Scope) -> Any:
+    """An expectation with every placeholder filled. Raises Unresolved."""
+    return render(value, replace(scope, exact=True))
+
+
+def _exactly(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _exactly(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_exactly(inner) for inner in value]
+    return Exactly(value) if isinstance(value, str) else value
+
+
 def _keyed(spec: dict[str, Any], scope: Scope) -> str:
     """A digest under a key: the text and the key may have holes."""
     key, text = (str(render(spec[name], scope)).encode() for name in ("key", "hmac"))
@@ -126,11 +147,14 @@ def look_up(data: Any, path: str) -> Any:
 def _text(text: str, scope: Scope) -> Any:
     whole = _HOLE.fullmatch(text)
     if whole is not None:
-        return _value(whole.group(1), scope)
+        value = _value(whole.group(1), scope)
+        return _exactly(value) if scope.exact else value
+    fits = scope.exact and text.startswith("~")
 
     def fill(match: re.Match[str]) -> str:
         value = _value(match.group(1), scope)
-        return "" if value is ABSENT else str(value)
+        filled = "" if value is ABSENT else str(value)
+        return re.escape(filled) if fits else filled
 
     return _HOLE.sub(fill, text)
 

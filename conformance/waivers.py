@@ -12,6 +12,7 @@ import tomllib
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from adapters.wire.times import wire_time
 from conformance.model import RunResult, Verdict
@@ -36,16 +37,20 @@ def read_waivers(path: Path | None) -> tuple[Waiver, ...]:
         return ()
     try:
         rows = tomllib.loads(path.read_text("utf-8")).get("waiver", [])
-    except tomllib.TOMLDecodeError as fault:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
         raise WaiversInvalid(f"{path}: 不是 TOML：{fault} / no TOML: {fault}") from fault
     found = []
-    for n, row in enumerate(rows, 1):
-        complete = {"case", "until", "reason"} <= set(row) and isinstance(row["until"], date)
-        if not complete:
+    for n, row in enumerate(rows if isinstance(rows, list) else [rows], 1):
+        if not _is_complete(row):
             zh = f"{path}: 第 {n} 条豁免须有 case、until（日期）、reason"
             raise WaiversInvalid(f"{zh} / waiver {n} has case, until (a date) and reason")
         found.append(Waiver(row["case"], row["until"].strftime("%Y%m%d"), row["reason"]))
     return tuple(found)
+
+
+def _is_complete(row: Any) -> bool:
+    texts = isinstance(row, dict) and all(isinstance(row.get(name), str) for name in ("case", "reason"))
+    return texts and isinstance(row.get("until"), date)
 
 
 def waive(outcome: RunResult, waivers: tuple[Waiver, ...]) -> None:

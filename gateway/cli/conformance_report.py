@@ -38,13 +38,14 @@ def report(directory: Path, sign: Path | None, as_json: bool) -> None:
 
 def leave(directory: Path, sign: Path | None) -> list[Path]:
     """Page and manifest beside the results of a directory. Raises CommandFailed."""
+    from conformance.files import put
     from conformance.manifest import KeyInvalid, write_manifest
     from conformance.report import REPORT_FILE, page
     from conformance.results import ResultsInvalid
 
     try:
         path = directory / REPORT_FILE
-        path.write_text(page(_results(directory)), "utf-8")
+        put({path: page(_results(directory))})
         return [path, *write_manifest(directory, sign)]
     except (KeyInvalid, ResultsInvalid) as fault:
         raise _failed(fault) from fault
@@ -65,7 +66,8 @@ def key(path: Path, as_json: bool) -> None:
     try:
         public, fingerprint = make_key(path)
     except FileExistsError as fault:
-        raise CommandFailed(Exit.USAGE, f"{path} 已存在，不覆盖", f"{path} is there already and is kept") from fault
+        kept = fault.filename
+        raise CommandFailed(Exit.USAGE, f"{kept} 已存在，不覆盖", f"{kept} is there already and is kept") from fault
     except KeyInvalid as fault:
         raise _failed(fault) from fault
     except OSError as fault:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -76,7 +77,7 @@ def run(
         endpoint,
         asked_of(pics, endpoint, tls),
         Entropy().below(_SEEDS) if seed is None else seed,
-        tuple(only.split(",")) if only else (),
+        _only(name, sut, only),
         strict,
         str(pics or ""),
         width,
@@ -140,7 +141,34 @@ def play(plan: Plan, report: Path | None, as_json: bool) -> None:
     cases = chosen(suite().cases, plan.suite, plan.sut, plan.only)
     if not cases:
         raise CommandFailed(Exit.USAGE, "没有这样的用例，见 conformance list", "no such cases, see conformance list")
+    if report is not None:
+        _writable(report)
     task.react(_main, (plan, report, as_json))
+
+
+def _only(suite_name: str, sut: str, text: str | None) -> tuple[str, ...]:
+    """What was asked for, by commas. Raises CommandFailed for what is no case of the suite: it would pass unseen."""
+    from conformance.selection import chosen, wanted
+
+    names = tuple(name for part in (text or "").split(",") if (name := part.strip()))
+    cases = chosen(suite().cases, suite_name, sut.upper(), names)
+    unknown = [name for name in names if not any(wanted(case, name) for case in cases)]
+    if unknown:
+        shown = ", ".join(unknown)
+        zh, en = f"没有这样的用例：{shown}，见 conformance list", f"no such cases: {shown}, see conformance list"
+        raise CommandFailed(Exit.USAGE, zh, en)
+    return names
+
+
+def _writable(report: Path) -> None:
+    """Results must have a place before hours are spent on them. Raises CommandFailed."""
+    fault = ""
+    try:
+        report.mkdir(parents=True, exist_ok=True)
+    except OSError as met:
+        fault = f": {met}"
+    if fault or not os.access(report, os.W_OK | os.X_OK):
+        raise CommandFailed(Exit.USAGE, f"目录 {report} 不可写{fault}", f"directory {report} cannot be written{fault}")
 
 
 def _check(name: str, sut: str) -> None:
@@ -217,8 +245,11 @@ def leave_results(outcome: RunResult, report: Path | None) -> Path | None:
         leave(report, None)
         return before
     except OSError as fault:
-        CommandFailed(Exit.FAILED, f"结果不可写：{fault}", f"the results cannot be written: {fault}").show()
-        raise SystemExit(int(Exit.FAILED)) from fault
+        failed = CommandFailed(Exit.FAILED, f"结果不可写：{fault}", f"the results cannot be written: {fault}")
+    except CommandFailed as fault:
+        failed = fault
+    failed.show()
+    raise SystemExit(int(Exit.FAILED))
 
 
 def _tell_since(before: Path, outcome: RunResult) -> None:
