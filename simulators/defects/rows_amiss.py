@@ -7,7 +7,7 @@ from collections.abc import Callable
 from simulators.brain import Body, Meta, Send
 from simulators.codes import number
 from simulators.defects import decisions as does
-from simulators.defects.decisions import Also, Alters, Says, Swallows
+from simulators.defects.decisions import Also, Alters, Forgets, Says, Swallows
 from simulators.defects.documents import Hearing, text
 from simulators.defects.flaw import Defect, Flaw
 from simulators.defects.messages import Anew, Doubles
@@ -137,6 +137,7 @@ _PF = (
          lambda: Says("LK01", "STATE_CONFLICT")),
     _row("pf", "5.3", "queues-behind-cancel", "撤单后再排队", "an expiry behind the cancel puts the order back into the queue",
          lambda: Also("RR04", _queues_again, lambda body: "service_order_id" in body)),
+    _row("pf", "5.3", "keeps-late-grants", "迟到的授予不交还", "a late grant nobody wants is kept", lambda: Forgets("RR02")),
     _row("pf", "5.2", "designs-twice", "设计完成后再收设计", "a design behind the design is taken",
          lambda: Says("SD03", "STATE_CONFLICT")),
 )  # fmt: skip
