@@ -39,9 +39,8 @@ from gateway.proof.heap_clock import HeapClock
 from gateway.proof.network import MemoryNetwork
 from gateway.proof.own_crm import OwnCrm
 from schemas.loader import load
+from tests.conformance.behind import Behind
 from tests.conformance.sockets import Sockets
-from tests.conformance.test_tls_sut import Behind
-from tests.gateway.authority import Authority
 
 T0 = 1_795_309_200_000
 CATALOGUE = load()
@@ -320,6 +319,9 @@ def test_between_real_systems_every_byte_of_every_connection_is_that_without_the
 
 def test_a_target_behind_tls_is_recorded_in_the_clear(tmp_path: Path) -> None:
     pytest.importorskip("OpenSSL")
+    pytest.importorskip("service_identity")
+    from tests.gateway.authority import Authority
+
     Authority(tmp_path, "ca").issue("sut.example", file="sut")
     server = ServerTls(certificate_file=tmp_path / "sut.crt", key_file=tmp_path / "sut.key")
     trusting = {"ca_file": str(tmp_path / "ca.pem"), "server_name": "sut.example"}

@@ -22,12 +22,11 @@ from gateway.cli.conformance_run import _as_before
 from gateway.cli.output import CommandFailed
 from gateway.clock import Entropy, WallClock
 from gateway.config_http import ServerTls
-from gateway.endpoints import TcpEndpoints
 from gateway.proof.own_crm import OwnCrm
-from gateway.tls import server_factory
 from simulators.fleet import FleetSettings, brain_of
 from simulators.host import SimulatorHost
 from simulators.settings import HostSettings, PeerSettings
+from tests.conformance.behind import Behind
 from tests.conformance.sockets import Sockets
 from tests.gateway.authority import Authority
 
@@ -50,26 +49,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     Authority(made / "strange", "other").issue("suite", file="suite")
     (made / "junk.pem").write_text("no certificate")
     return made
-
-
-class Behind:
-    """Endpoints of a system that listens behind TLS."""
-
-    def __init__(self, sockets: Sockets, tls: ServerTls) -> None:
-        self._clock = WallClock(sockets.reactor)
-        self._plain = TcpEndpoints(sockets.reactor)
-        self._tls = tls
-        self._below: Any = None
-
-    def client(self, address: str) -> Any:
-        return self._plain.client(address)
-
-    def server(self, address: str) -> Any:
-        self._below = self._plain.server(address)
-        return self
-
-    def listen(self, factory: Any) -> Any:
-        return self._below.listen(server_factory(self._tls, factory, self._clock))
 
 
 def server(folder: Path, certificate: str = "sut", asks: bool = False) -> ServerTls:
