@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+import structlog
+
 from adapters.document import Document, Header
 from adapters.envelopes.envelope import Envelope
 from adapters.store.relays import RelayRow as Relay
@@ -13,13 +15,18 @@ from adapters.xml.codec import Codec
 from gateway.config import Peer
 from gateway.outbound import Entry
 
+log = structlog.get_logger()
+
+STORE_WAIT_MS = 2_000
+"""How long a message waits when the store refused to record what became of it, or could not be read."""
+NOBODY_ASKED_MS = 600_000
+"""How long a message nobody can be asked about waits before its age is looked at again."""
+
 
 class OutboxPackets:
     """``relays`` says of a message by its id whom it is handed on for."""
 
-    def __init__(
-        self, codec: Codec, own_id: str, voice_of: Callable[[str], Envelope], relays: Mapping[int, Relay]
-    ) -> None:
+    def __init__(self, codec: Codec, own_id: str, voice_of: Callable[[str], Envelope], relays: Mapping[int, Relay]) -> None:
         self._catalogue = codec.catalogue
         self._question = codec.catalogue.by_element("QueryMessage")
         self._own = own_id
@@ -27,15 +34,20 @@ class OutboxPackets:
         self._relays = relays
         self._number = 0
 
-    def question(self, entry: Entry, peer: Peer, now: int) -> tuple[Packet, int]:
-        """RX04 for the serial of ``entry``, and the instant its answer is due. Whom the message is from asks."""
+    def question(self, entry: Entry, peer: Peer, now: int) -> tuple[Packet, int] | None:
+        """RX04 for the serial of ``entry``, and the instant its answer is due. Whom the message is from asks. None for a peer
+        whose envelope has no such question."""
         row, sender = self._question, self._sender(entry)
         self._number += 1
         serial = f"{self._own}{wire_time(now)}9{self._number:09d}"
         header = Header(row.code, serial, sender, peer.id, entry.area, wire_time(now), peer.schema_version, "B")
         voice = self._voice_of(peer.id)
         document = Document(row, row.name, header, {"sender": sender, "serial": voice.serial_of(entry.serial)})
-        raw = voice.encode(document, peer.charset)
+        try:
+            raw = voice.encode(document, peer.charset)
+        except (LookupError, ValueError) as fault:
+            log.warning("query.not_written", peer=peer.id, serial=entry.serial, why=str(fault))
+            return None
         packet = Packet(
             body=raw, kind=Kind.REQUEST, code=row.code, sender=sender, receiver=peer.id, area=entry.area, serial=serial,
             send_time=wire_time(now), mode="B", charset=peer.charset,

@@ -28,7 +28,7 @@ from gateway.clock import Clock
 from gateway.outbound import CloseAttempt, Entry, OpenAttempts, Result
 from gateway.outbox_lane import Lane, Link, entry_of
 from gateway.outbox_log import OutboxLog
-from gateway.outbox_packets import OutboxPackets
+from gateway.outbox_packets import NOBODY_ASKED_MS, STORE_WAIT_MS, OutboxPackets
 from gateway.outbox_verdicts import Verdicts
 from gateway.relay_desk import RelayDesk
 from gateway.retry import Decision, RetryPolicy
@@ -43,8 +43,6 @@ HELD_DOCUMENTS = 1000
 """How many of them keep their document; the others' is fetched when their turn comes."""
 SWEEP_S = 30.0
 """How often waiting messages are looked at for age (unlimited tries within 24 h, 06.1)."""
-STORE_WAIT_MS = 2_000
-"""How long a message waits when the store refused to record what became of it, or could not be read."""
 
 
 class OutboxPump:
@@ -178,15 +176,19 @@ class OutboxPump:
             )  # fmt: skip
 
     def _ask(self, lane: Lane, entry: Entry) -> None:
-        """RX04 for the serial of ``entry``; if it cannot leave after all the next turn asks."""
-        peer = lane.link.peer
+        """RX04 for the serial of ``entry``; if it cannot leave after all a later turn asks, or in the end a person."""
         now = self._clock.now()
-        packet, due = self._packets.question(entry, peer, now)
-        lane.queries[packet.serial] = entry
-        if not lane.link.send(packet, due):
-            del lane.queries[packet.serial]
-            entry.due_at = now + STORE_WAIT_MS
-            self.schedule(lane, entry)
+        asked = self._packets.question(entry, lane.link.peer, now)
+        if asked is not None:
+            lane.queries[asked[0].serial] = entry
+            if lane.link.send(*asked):
+                return
+            del lane.queries[asked[0].serial]
+        elif self._verdicts.too_old(entry, now):
+            self._close(lane, entry, self._verdicts.expiry(entry))
+            return
+        entry.due_at = now + (STORE_WAIT_MS if asked is not None else NOBODY_ASKED_MS)
+        self.schedule(lane, entry)
 
     def _opened(self, lane: Lane, entry: Entry) -> None:
         lane.opening -= 1
@@ -246,12 +248,10 @@ class OutboxPump:
             self._failed(lane, entry, "not_sent")
 
     def timed_out(self, peer_id: str, serial: str) -> None:
-        """No answer in time: neither success nor failure."""
+        """No answer in time, or the connection ended under it: neither success nor failure."""
         self._no_answer(self.lanes[peer_id], serial)
 
-    def lost(self, peer_id: str, serial: str) -> None:
-        """The connection ended under an outstanding message."""
-        self._no_answer(self.lanes[peer_id], serial)
+    lost = timed_out
 
     def _no_answer(self, lane: Lane, serial: str) -> None:
         entry = lane.queries.pop(serial, None) or lane.under_way.pop(serial, None)

@@ -588,3 +588,20 @@ def _refusing(rig: Rig, monkeypatch: pytest.MonkeyPatch, *, after: int) -> list[
 
     monkeypatch.setattr(rig.store, "flush", full)
     return refused
+
+
+def test_a_message_nobody_can_be_asked_about_ends_at_the_desk_and_holds_nobody_up() -> None:
+    """The peer's envelope has no code for RX04: no answer came, and there is nothing to ask by (06.1 UNKNOWN)."""
+    dialect = {"systems": {"CRM001": "6001030001", "PF0001": "6001030011"}, "codes": {"CH02": "BUS35011/SVC80003"}}
+    pf = {"id": "PF0001", "role": "PF", "connect": ["mem://pf"], "listen": "s", "envelope": "contract-root", "dialect": dialect}
+    rig = Rig((pf,))
+    silent = rig.station("mem://pf", lambda packet: None)
+    rig.send("A")
+    rig.run(60)
+    sent = len(silent.received)
+    rig.send("B")
+    rig.run(60)
+    assert len(silent.received) > sent
+    rig.run(3 * 3600)
+    assert set(rig.out().values()) == {"DEAD"}
+    assert rig.one("SELECT count(*) FROM fallout WHERE error_class = 'unknown'") == 2
