@@ -1,12 +1,14 @@
 """Whether an address a link turned away from is healthy again (spec 01.1.5): a connection of its own, one LN03 on it.
 
-Any answer counts, also a refusal: what matters is that somebody reads and answers there.
+Any answer counts, also a refusal: what matters is that somebody reads and answers there.  Where a peer's envelope has no
+LN03 it must do that somebody takes the connection.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+import structlog
 from twisted.python.failure import Failure
 
 from adapters.document import Document, Header
@@ -19,13 +21,13 @@ from gateway.clock import Clock
 from gateway.config import Peer
 from gateway.link import Connection, ConnectionOwner
 
+log = structlog.get_logger()
+
 
 class LinkTests:
     """LN03 packets of ours, numbered."""
 
-    def __init__(
-        self, codec: Codec, own_id: str, area: str, clock: Clock, voice_of: Callable[[str], Envelope]
-    ) -> None:
+    def __init__(self, codec: Codec, own_id: str, area: str, clock: Clock, voice_of: Callable[[str], Envelope]) -> None:
         self._voice_of = voice_of
         self._area = area
         self._codec = codec
@@ -33,15 +35,19 @@ class LinkTests:
         self._clock = clock
         self._number = 0
 
-    def packet(self, peer: Peer) -> tuple[Packet, int]:
-        """A test for ``peer`` and the instant (ms) its answer is due."""
+    def packet(self, peer: Peer) -> tuple[Packet, int] | None:
+        """A test for ``peer`` and the instant (ms) its answer is due; None where its envelope cannot say one."""
         row = self._codec.catalogue.by_element("LinkTest")
         now = self._clock.now()
         self._number += 1
         sent, area = wire_time(now), peer.areas[0] if peer.areas else self._area
         serial = f"{self._own:<6}{sent}8{self._number:09d}"
         header = Header(row.code, serial, self._own, peer.id, area, sent, peer.schema_version, "B")
-        raw = self._voice_of(peer.id).encode(Document(row, row.name, header, {"text": "probe"}), peer.charset)
+        try:
+            raw = self._voice_of(peer.id).encode(Document(row, row.name, header, {"text": "probe"}), peer.charset)
+        except (LookupError, ValueError) as fault:
+            log.info("probe.connects_only", peer=peer.id, why=str(fault))
+            return None
         packet = Packet(
             body=raw, kind=Kind.REQUEST, code=row.code, sender=self._own, receiver=peer.id, area=area, serial=serial,
             send_time=sent, mode="B", charset=peer.charset,
@@ -52,7 +58,9 @@ class LinkTests:
 class Probe:
     """Owner of one connection that carries one test; ``told`` hears once whether it was answered."""
 
-    def __init__(self, peer: Peer, test: tuple[Packet, int], intake: ConnectionOwner, told: Callable[[bool], None]) -> None:
+    def __init__(
+        self, peer: Peer, test: tuple[Packet, int] | None, intake: ConnectionOwner, told: Callable[[bool], None]
+    ) -> None:
         self._peer = peer
         self._test = test
         self._intake = intake
@@ -70,7 +78,10 @@ class Probe:
     def connected(self, connection: Connection) -> None:
         """Somebody is there: does it answer?"""
         connection.peer_id = self._peer.id
-        if not connection.send(*self._test):
+        if self._test is None:
+            self._tell(True)
+            connection.close()
+        elif not connection.send(*self._test):
             connection.drop()
 
     def arrived(self, connection: Connection, packet: Packet) -> None:

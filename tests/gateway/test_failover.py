@@ -67,6 +67,18 @@ def test_what_is_outstanding_on_the_stand_by_is_answered_before_the_link_returns
     assert primary.received[-1].code == "CH02"
 
 
+def test_a_primary_whose_envelope_has_no_link_test_is_healthy_when_it_takes_a_connection() -> None:
+    dialect = {"systems": {"CRM001": "6001030001", "PF0001": "6001030011"}, "codes": {"CH02": "BUS35011/SVC80003"}}
+    rig = two(envelope="contract-root", dialect=dialect)
+    second = rig.station("mem://pf2", lambda packet: None)
+    rig.send("a")
+    rig.run(25)
+    assert (rig.gateway.links["PF0001"].address, bool(second.received)) == ("mem://pf2", True)
+    rig.station("mem://pf", lambda packet: None)
+    rig.run(30)
+    assert rig.gateway.links["PF0001"].address == "mem://pf"
+
+
 def test_a_healthy_primary_is_returned_to_without_waiting_for_the_stand_by_to_fail() -> None:
     rig = two()
     second = rig.station("mem://pf2")
