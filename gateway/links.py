@@ -90,7 +90,7 @@ class AcceptedConnections(ConnectionFactory):
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What every link is handed: time, chance, the wire, whom it serves; ``make`` gives a fresh connection of a peer for an
-    owner, ``intake`` judges what a peer asks on it, ``test`` is a link test for the peer, if any, and when its answer is due."""
+    owner, ``intake`` judges what a peer asks on it, ``test`` is a link test for the peer, if any, and when it is due."""
 
     clock: Clock
     entropy: Entropy
