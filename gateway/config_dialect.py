@@ -102,6 +102,7 @@ def dialect_checks(path: Place, row: dict[str, Any], own: object) -> Iterator[_F
     if dialect.get("signed") is True and dialect.get("secret_file") is None:
         yield (*here, "signed"), "true", "签名需要 secret_file", "signing needs secret_file"
     yield from _envelope(catalogue, here, row, dialect, own)
+    yield from _login(catalogue, path, row, dialect)
 
 
 def _codes(catalogue: Catalogue, here: Place, dialect: dict[str, Any], envelope: object) -> Iterator[_Found]:
@@ -145,6 +146,26 @@ def _envelope(
         yield (*path_of(here), "window"), str(row.get("window", 32)), (
             "此封装的应答不带流水号，报文头也没有：window 须为 1，或用短连接"
         ), "neither this envelope's answers nor the layout carry a serial: window must be 1, or connections short"
+
+
+def _login(catalogue: Catalogue, path: Place, row: dict[str, Any], dialect: dict[str, Any]) -> Iterator[_Found]:
+    """Who logs in with a document needs an envelope that can say it; some headers have room for a password instead."""
+    login = row.get("login")
+    try:
+        envelope = catalogue.envelope(str(row.get("envelope", "package")))
+        layout = catalogue.layout(str(row.get("layout", "ctif-128")))
+    except LookupError:
+        return
+    if not isinstance(login, dict) or not (login.get("user") or login.get("required")):
+        return
+    asked = catalogue.by_element("Login")
+    codes = {**envelope.codes, **dict(_items(dialect, "codes"))}
+    lines = [line.element for line in envelope.lines]
+    dumb = (envelope.code_pattern and asked.code not in codes) or (lines and asked.name not in lines)
+    if dumb and not any(one.role == "password" for one in layout.fields) and row.get("binding", "socket") == "socket":
+        yield (*path, "login"), "", (
+            f"封装 {envelope.name} 说不出 {asked.code} {asked.zh}：在 [peer.dialect.codes] 登记 {asked.code}，或不用登录"
+        ), f"{envelope.name} cannot say {asked.code} {asked.name}: add {asked.code} to [peer.dialect.codes], or leave login out"
 
 
 def path_of(here: Place) -> Place:

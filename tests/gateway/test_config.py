@@ -160,3 +160,12 @@ def test_operators_hold_roles_of_the_table_and_are_named_once() -> None:
     assert [(one.name, one.role) for one in good(text).operator] == [("OP1", "CLERK")]
     assert refused(text + '[[operator]]\nname = "OP2"\nrole = "KING"\n') == [(22, "operator[2].role")]
     assert refused(text + '[[operator]]\nname = "OP1"\nrole = "CLERK"\n') == [(21, "operator[2].name")]
+
+
+def test_a_login_an_envelope_cannot_say_is_a_fault(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("shared", encoding="utf-8")
+    systems = '[peer.dialect.systems]\nCRM001 = "6001030001"\nPF0001 = "6001030011"\n'
+    login = '[peer.login]\nuser = "CRM001"\nsecret_file = "secret"\n'
+    text = f'{GOOD}envelope = "contract-root"\n{systems}{login}'
+    assert [key for _, key in refused(text, tmp_path)] == ["peer[1].login"]
+    parse(f'{text}[peer.dialect.codes]\nLN01 = "BUS35011/SVC80001"\n', "bssgw.toml", tmp_path)
