@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from gateway.cli import app
 from gateway.config_file import example_text
 
-LIMIT_S = 60
+LIMIT_S = 180
 
 
 def any_port(folder: Path) -> Path:
