@@ -312,6 +312,9 @@ class Conductor:
         if run is None and reading.packet.code[:2] in _BUSINESS and not reading.symbol:
             self._wires.reply(link, self._manners.refuse_foreign(party, reading, scope).raw)
             return
+        if not reading.symbol and reading.element != self._paper.request_of(reading.packet.code):
+            self._wires.reply(link, self._manners.no_request(party, reading, scope).raw)
+            return
         way = run.case.manners.get(reading.packet.code, "") if run is not None else ""
         try:
             answer = self._manners.react(party, reading, way, scope)

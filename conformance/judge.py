@@ -116,6 +116,8 @@ def _answer(run: CaseRun, line: Line) -> bool:
     if code is not None and not found:
         found += differences(code if "|" not in code else f"={code}", got.reading.body.get("code", ""), "/code")
         found += _result_agrees(run, got)
+    elif line.what == "answer" and not found:
+        found += _element(run.paper.answer_of(asked.written.packet.code), got)
     found += _details(run, line, got) if not found else []
     found += _status_agrees(run, line, got) if not found else []
     if found:
@@ -224,7 +226,8 @@ def _message(run: CaseRun, line: Line, now: int) -> bool:
         if differences(where, got.reading.body):
             continue
         got.taken = True
-        found = [*_details(run, line, got), *_order(run, line, got)]
+        found = _element(run.paper.request_of(line.what), got)
+        found += [*_details(run, line, got), *_order(run, line, got)]
         if found:
             raise Judged(Verdict.FAIL, f"{line.what} 内容不符 / {line.what} is not as it must be", found)
         _kept(run, line, got)
@@ -247,6 +250,11 @@ def _details(run: CaseRun, line: Line, got: Got) -> list[Difference]:
     if same is not None and not found:
         found += _same_bytes(run.came[same].raw, got.raw)
     return found
+
+
+def _element(name: str | None, got: Got) -> list[Difference]:
+    """A document of that code which says something else, such as a receipt, is not what was waited for."""
+    return [] if name in (None, got.reading.element) else [Difference("element", str(name), got.reading.element)]
 
 
 def _sender(run: CaseRun, got: Got) -> list[Difference]:

@@ -114,7 +114,7 @@ class _Pipe(Protocol):
             elif packet.is_answer and self._login is not None and packet.serial == self._login.packet.serial:
                 self._let_in(self._load.refusal(packet))
             elif packet.is_answer:
-                self._load.answered(packet.serial, bool(self._load.paper.read(packet).symbol))
+                self._load.answered(packet.serial, self._load.is_wrong(packet))
         if arrival.fault:
             self._load.broken(arrival.fault)
 
@@ -194,6 +194,11 @@ class Load:
         """Why the answer to it does not let us in; empty: it does."""
         return "" if self._door is None else self._door.refusal(self._party, packet)
 
+    def is_wrong(self, packet: Packet) -> bool:
+        """Whether an answer is none: flawed, or a refusal. Who refuses everything at once is not fast."""
+        reading = self.paper.read(packet)
+        return bool(reading.symbol) or reading.element != self.paper.answer_of(PROBE)
+
     def answered(self, serial: str, wrong: bool) -> None:
         """An answer came."""
         since = self._open.pop(serial, None)
@@ -254,7 +259,7 @@ class Load:
         if self._open:
             return f"{len(self._open)} 个请求 {limit} ms 内未应答 / {len(self._open)} requests not answered within {limit} ms"
         if step.wrong:
-            return f"{step.wrong} 个应答不合规 / {step.wrong} answers were not valid"
+            return f"{step.wrong} 个应答不合规或为拒绝 / {step.wrong} answers were not valid, or refusals"
         if slow is not None and slow > limit:
             return f"p99 为 {slow} ms，超过 {limit} ms / p99 is {slow} ms, more than {limit} ms"
         return ""
@@ -291,7 +296,7 @@ async def load_case(load: Load, case: Case, values: Mapping[str, Any], repeat: s
 def profile(steps: list[Step]) -> dict[str, Any]:
     """The profile as plain values; ``up_to`` is the greatest rate that was held, 0 for none."""
     held = [step for step in steps if not step.fault]
-    best = held[-1] if held else None
+    best = max(held, key=lambda step: step.rate, default=None)
     rows = [
         {
             "rate": step.rate, "sent": step.sent, "answered": len(step.times), "wrong": step.wrong, "fault": step.fault,

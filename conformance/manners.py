@@ -76,6 +76,11 @@ class Manners:
         """The answer to a record of no case."""
         return self.receipt(party, asked, _FOREIGN, scope)
 
+    def no_request(self, party: str, asked: Reading, scope: Scope) -> Written:
+        """The answer to a document that says something else than its code."""
+        row = self._paper.catalogue.result("HEADER_DISAGREES")
+        return self.receipt(party, asked, {"code": row.code, "text": f"{row.zh} / {row.en}"}, scope)
+
     def follow(self, then: tuple[Line, dict[str, Any], str, int], asked: Reading, scope: Scope) -> Written:
         """The message that follows."""
         line, body, ref, _ = then

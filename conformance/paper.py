@@ -179,6 +179,14 @@ class Paper:
         except UnknownName:
             return self.catalogue.message(_NOBODY_KNOWS)
 
+    def request_of(self, code: str) -> str | None:
+        """The element of a message; None for one nobody knows."""
+        return self.catalogue.message(code).name if self._knows(code) else None
+
+    def answer_of(self, code: str) -> str | None:
+        """The element of the answer to it."""
+        return self.catalogue.message(code).answer if self._knows(code) else None
+
     def filled(self, body: dict[str, Any], line: Line, scope: Scope) -> dict[str, Any]:
         """A body with the line's changes, filled. Raises Unsendable, Unresolved."""
         changed = deepcopy(body)

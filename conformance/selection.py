@@ -62,6 +62,16 @@ def wanted(case: Case, name: str) -> bool:
     return name in (case.id, case.clause) or case.id.startswith(f"{name}.")
 
 
+def named(text: str | None) -> tuple[str, ...]:
+    """Names by commas."""
+    return tuple(name for part in (text or "").split(",") if (name := part.strip()))
+
+
+def unknown(cases: list[Case], names: tuple[str, ...]) -> list[str]:
+    """Those of the names that ask for none of the cases."""
+    return [name for name in names if not any(wanted(case, name) for case in cases)]
+
+
 def applicable(cases: list[Case], pics: Pics, read_only: bool = False) -> tuple[list[Case], list[CaseResult]]:
     """What is played, and the results of what the implementation does not offer, or may not be asked (``read_only``)."""
     play: list[Case] = []

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from conformance.loader import Suite
+    from conformance.model import Case
     from conformance.pics import Pics
 
 COMMANDS = {
@@ -57,6 +58,15 @@ def suite() -> Suite:
     except CasesInvalid as invalid:
         zh = "用例文件有误：\n" + "\n".join(fault.text for fault in invalid.faults)
         raise CommandFailed(Exit.USAGE, zh, "the case files have faults") from invalid
+
+
+def known(cases: list[Case], names: tuple[str, ...]) -> None:
+    """Raises CommandFailed for names that ask for none of the cases: they would pass unseen."""
+    from conformance.selection import unknown
+
+    if missing := ", ".join(unknown(cases, names)):
+        zh, en = f"没有这样的用例：{missing}，见 conformance list", f"no such cases: {missing}, see conformance list"
+        raise CommandFailed(Exit.USAGE, zh, en)
 
 
 def questionnaire(path: Path | None) -> Pics:

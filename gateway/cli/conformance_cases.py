@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gateway.cli.conformance import questionnaire, suite
+from gateway.cli.conformance import known, questionnaire, suite
 from gateway.cli.conformance_reach import usable
 from gateway.cli.output import CommandFailed, Exit, emit, table
 from gateway.cli.settings import json_option
@@ -26,9 +26,9 @@ _FILE = click.Path(exists=True, path_type=Path)
 @json_option
 def list_cases(name: str | None, sut: str | None, only: str | None, steps: bool, as_json: bool) -> None:
     """列出用例：编号、级别、角色与要求。List the cases: id, level, role and requirement."""
-    from conformance.selection import wanted
+    from conformance.selection import named, wanted
 
-    names = tuple(only.split(",")) if only else ()
+    names = named(only)
     cases = [
         case
         for case in suite().cases
@@ -36,6 +36,8 @@ def list_cases(name: str | None, sut: str | None, only: str | None, steps: bool,
         and (sut is None or sut.upper() in case.suts)
         and (not names or any(wanted(case, one) for one in names))
     ]
+
+    known(cases, names)
 
     def show() -> None:
         if steps:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gateway.cli.conformance import suite
+from gateway.cli.conformance import known, suite
 from gateway.cli.conformance_reach import Reach
-from gateway.cli.conformance_run import Progress, leave_results, tell
+from gateway.cli.conformance_run import Progress, leave_results, tell, writable
 from gateway.cli.output import EXIT_HELP, CommandFailed, Exit
 from gateway.cli.settings import json_option
 
@@ -70,6 +70,8 @@ def own(
     from gateway.proof.own_process import StoreUnknown, fresh_store, short_pics, started
 
     asked = _asked(names, only, patience)
+    if report is not None:
+        writable(report)
     with ExitStack() as stack:
         made = stack.enter_context(rig())
         plans = []
@@ -104,6 +106,7 @@ def _asked(names: tuple[str, ...], only: tuple[str, ...], patience: int | None) 
     if unknown is not None:
         there = " ".join(SUITES)
         raise CommandFailed(Exit.USAGE, f"没有套件 {unknown}，可用：{there}", f"there is no suite {unknown}, but: {there}")
+    known([case for name in names or SUITES for case in chosen(suite().cases, name, _ROLE, only)], only)
     pics = Pics(timers=short_timers())
     found: dict[str, tuple[str, ...]] = {}
     for name in names or SUITES:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gateway.cli.conformance import questionnaire, suite
+from gateway.cli.conformance import known, questionnaire, suite
 from gateway.cli.conformance_reach import Reach, asked_of, tls_options, told_again
 from gateway.cli.output import EXIT_HELP, CommandFailed, Exit, table
 from gateway.cli.settings import json_option
@@ -67,7 +67,7 @@ def run(
     _check(name, sut)
     span = _span(soak)
     try:
-        known = read_waivers(waivers)
+        waived = read_waivers(waivers)
     except (WaiversInvalid, OSError) as fault:
         zh, _, en = str(fault).partition(" / ")
         raise CommandFailed(Exit.USAGE, zh, en or zh) from fault
@@ -81,7 +81,7 @@ def run(
         strict,
         str(pics or ""),
         width,
-        known,
+        waived,
         read_only=read_only,
         soak_ms=span,
         options=told_again(tls),
@@ -142,25 +142,20 @@ def play(plan: Plan, report: Path | None, as_json: bool) -> None:
     if not cases:
         raise CommandFailed(Exit.USAGE, "没有这样的用例，见 conformance list", "no such cases, see conformance list")
     if report is not None:
-        _writable(report)
+        writable(report)
     task.react(_main, (plan, report, as_json))
 
 
 def _only(suite_name: str, sut: str, text: str | None) -> tuple[str, ...]:
     """What was asked for, by commas. Raises CommandFailed for what is no case of the suite: it would pass unseen."""
-    from conformance.selection import chosen, wanted
+    from conformance.selection import chosen, named
 
-    names = tuple(name for part in (text or "").split(",") if (name := part.strip()))
-    cases = chosen(suite().cases, suite_name, sut.upper(), names)
-    unknown = [name for name in names if not any(wanted(case, name) for case in cases)]
-    if unknown:
-        shown = ", ".join(unknown)
-        zh, en = f"没有这样的用例：{shown}，见 conformance list", f"no such cases: {shown}, see conformance list"
-        raise CommandFailed(Exit.USAGE, zh, en)
+    names = named(text)
+    known(chosen(suite().cases, suite_name, sut.upper(), names), names)
     return names
 
 
-def _writable(report: Path) -> None:
+def writable(report: Path) -> None:
     """Results must have a place before hours are spent on them. Raises CommandFailed."""
     fault = ""
     try:

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from gateway.cli.conformance import known, suite
 from gateway.cli.output import EXIT_HELP, CommandFailed, Exit, emit, table
 from gateway.cli.settings import json_option
 
@@ -45,6 +46,7 @@ def self_test(
     if unknown is not None:
         zh, _, en = str(UnknownDefect(unknown)).partition(" / ")
         raise CommandFailed(Exit.USAGE, zh, en)
+    known([case for case in suite().cases if not suts or any(sut.upper() in case.suts for sut in suts)], only)
     begun = wall_ms()
     todo = tasks(seed, names, clean, whole, Asked(suts, only))
     with _bar(len(todo), silent=as_json) as bar:

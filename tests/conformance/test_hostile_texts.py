@@ -179,3 +179,17 @@ def test_names_may_have_blanks_between(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.cli.conformance_run.play", lambda plan, *_: plans.append(plan))
     CliRunner().invoke(conformance, [*TO, "--only", "01.1/1, 01.2"], catch_exceptions=False)
     assert plans[0].only == ("01.1/1", "01.2")
+
+
+@pytest.mark.parametrize("command", [("list",), ("own", "--suite", "transport")])
+def test_other_commands_know_names_of_no_case_too(command: tuple[str, ...]) -> None:
+    done = CliRunner().invoke(conformance, [*command, "--only", "01.1/1, 01.1/999" if command == ("list",) else "01.1/999"])
+    assert (done.exit_code, "01.1/999" in done.output) == (2, True)
+
+
+@pytest.mark.parametrize("only", [("9.99",), ("5.4", "9.99")])
+def test_a_self_test_of_nothing_is_no_success(only: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.cli.conformance_strength.measure", lambda *_: iter(()))
+    words = [word for name in only for word in ("--only", name)]
+    done = CliRunner().invoke(conformance, ["self-test", "--clean", "--sut", "pf", *words])
+    assert (done.exit_code, "9.99" in done.output) == (2, True)

@@ -17,7 +17,7 @@ from gateway.proof.network import FaultPlan
 from schemas.loader import load
 from simulators.fleet import FleetSettings, brain_of
 from simulators.host import SimulatorHost
-from simulators.settings import HostSettings
+from simulators.settings import HostSettings, PeerSettings
 from tests.conformance.rig import SUT, Rig
 
 
@@ -49,9 +49,11 @@ def _measured(rig: Rig, rates: list[int], limit_ms: int = 1_000) -> list[Step]:
     return found
 
 
-def _simulated(rig: Rig) -> None:
+def _simulated(rig: Rig, *known: str) -> None:
+    """A PF that knows these systems."""
     brain = brain_of("pf", FleetSettings(), Entropy(1))
-    SimulatorHost(brain, HostSettings("PF0001", SUT), rig.clock, Entropy(2), rig.network).start()
+    peers = {name: PeerSettings(name, "CRM") for name in known or ("CRM001",)}
+    SimulatorHost(brain, HostSettings("PF0001", SUT, peers), rig.clock, Entropy(2), rig.network).start()
 
 
 def test_a_good_system_holds_every_rate() -> None:
@@ -72,6 +74,18 @@ def test_a_slow_system_does_not_hold_its_rate() -> None:
     assert found["up_to"] == 0
     assert "ms" in found["steps"][0]["fault"]
     assert len(found["steps"]) == 1
+
+
+def test_who_refuses_everything_at_once_is_not_fast() -> None:
+    rig = Rig()
+    _simulated(rig, "CRM999")
+    found = profile(_measured(rig, [10]))
+    assert found["up_to"] == 0
+    assert "refusals" in found["steps"][0]["fault"]
+
+
+def test_the_greatest_rate_counts_in_whatever_order_they_are_tried() -> None:
+    assert profile([Step(50, times=[1]), Step(10, times=[1])])["up_to"] == 50
 
 
 @pytest.mark.parametrize("kind", [_Silent, _Closes, _Echoes])
