@@ -22,7 +22,7 @@ PAIRS = {"PF": "CRM-PF", "RM": "CRM-RM", "BILL": "CRM-BILL"}
 """The pair that concerns a role and the CRM."""
 PAGE = 1000
 """Rows of a page, at most and where none is asked for."""
-PIECE = 500
+PIECE = 200
 """Rows worked on at a time: some milliseconds."""
 TOLERANCE_MS = 300_000
 """How far apart two systems may say a row was finished."""
