@@ -15,7 +15,6 @@ from typing import Any, Protocol
 
 import crm_core
 from adapters.document import Document
-from adapters.store.mapping import dumps
 from adapters.store.message_machine import PARKED, READY
 from adapters.store.rows import MessageRecord
 from adapters.store.unit import StoreUnit
@@ -128,7 +127,7 @@ class Outbound:
                 due_at=unit.now,
                 first_seen=unit.now,
             )
-            unit.send(message, body, dumps(body) or "{}")
+            unit.send(message, body)
             if receiver is None:
                 unit.add(_nobody_to_tell(row, message, event, unit))
             serials.append(serial)

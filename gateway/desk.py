@@ -11,7 +11,6 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import astuple, replace
 from typing import Any
 
-from adapters.store.mapping import dumps
 from adapters.store.message_machine import DEAD, PARKED, READY, next_state
 from adapters.store.rows import MessageRecord
 from adapters.store.unit import StoreUnit
@@ -147,7 +146,7 @@ class FalloutJob(PersonJob):
             message, id=store.next("message"), serial=f"{self._own}{wire_time(unit.now)}{store.next('serial'):010d}",
             state=READY, error_class=None, result_code=None, tries=0, due_at=unit.now, first_seen=unit.now, closed_at=None,
         )  # fmt: skip
-        unit.send(again, document, dumps(document) or "{}")
+        unit.send(again, document)
         relay = store.relays.of_serial(store.driver, message.serial)
         if relay is not None:  # the correction, too, is handed on for somebody
             unit.put("relay", astuple(replace(relay, message_id=again.id, serial=again.serial)))

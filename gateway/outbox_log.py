@@ -10,6 +10,7 @@ from adapters.store.engine import reading
 from adapters.store.mapping import loads
 from adapters.store.rows import MESSAGE_COLUMNS, MessageRecord
 from adapters.store.sql import Dialect
+from adapters.store.tables import OPEN_OUT
 
 
 class OutboxLog:
@@ -20,8 +21,8 @@ class OutboxLog:
         self._dialect = dialect = Dialect(engine.dialect.name)
         mark = dialect.mark
         self._open = (
-            f"SELECT {', '.join(MESSAGE_COLUMNS)} FROM message WHERE peer = {mark} AND id > {mark} AND direction = 'out' "
-            f"AND state IN ('READY', 'SENDING', 'RETRY', 'UNKNOWN') ORDER BY id LIMIT {mark}"
+            f"SELECT {', '.join(MESSAGE_COLUMNS)} FROM message WHERE peer = {mark} AND id > {mark} AND {OPEN_OUT} "
+            f"ORDER BY id LIMIT {mark}"
         )
 
     def open_after(self, peer: str, message_id: int, limit: int) -> list[MessageRecord]:

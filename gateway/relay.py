@@ -11,7 +11,6 @@ from dataclasses import astuple, dataclass
 from typing import Any
 
 from adapters.document import Document
-from adapters.store.mapping import dumps
 from adapters.store.message_machine import DONE, READY, REJECTED
 from adapters.store.relays import RelayRow
 from adapters.store.rows import MessageRecord
@@ -56,7 +55,7 @@ class Forward:
             ref_serial=self._reference(store), area=header.area, order_key=None if key is None else str(key), state=READY,
             due_at=now, first_seen=now,
         )  # fmt: skip
-        store.send(record, document.body, dumps(document.body) or "{}")
+        store.send(record, document.body)
         self.relay = Relay(record.id, serial, self.origin(), self.origin_peer, header.serial, header.sender, self.expires_at)
         store.put("relay", astuple(self.relay))
         return Outcome(PROVISIONAL.get(row.pattern, "ACCEPTED"))

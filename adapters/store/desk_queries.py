@@ -9,13 +9,12 @@ from sqlalchemy.engine import Connection
 
 from adapters.store import plan_tables as p
 from adapters.store import tables as t
+from adapters.store.message_machine import OPEN
 from adapters.store.queries import Row, plain
 from crm_core.fallout.model import AUTO_RETRY, NEW
 from crm_core.fallout.watch_planning import DECISIONS, UNDESIGNED
 from crm_core.reference import Reference
 
-STILL_TRIED = ("READY", "SENDING", "RETRY", "UNKNOWN")
-"""States of an outbound message in which it is sent, or asked about, without anybody's doing."""
 AT_ONCE = 500
 """Serials looked up at once."""
 
@@ -58,7 +57,7 @@ def _with_retries(connection: Connection, rows: list[Row]) -> list[Row]:
     tried: dict[str, None] = {}
     for first in range(0, len(serials), AT_ONCE):
         due = select(m.serial).where(
-            m.serial.in_(serials[first : first + AT_ONCE]), m.direction == "out", m.state.in_(STILL_TRIED)
+            m.serial.in_(serials[first : first + AT_ONCE]), m.direction == "out", m.state.in_(OPEN)
         )
         tried.update((row[0], None) for row in connection.execute(due))
     return [row | {"state": AUTO_RETRY} if row["state"] == NEW and row["about"].get("serial") in tried else row for row in rows]

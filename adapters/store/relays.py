@@ -10,9 +10,9 @@ from sqlalchemy.engine import Engine
 from adapters.store.driver import Driver
 from adapters.store.engine import reading
 from adapters.store.sql import Dialect
+from adapters.store.tables import OPEN_STATES
 
 COLUMNS = ("message_id", "serial", "origin_id", "origin_peer", "origin_serial", "sender", "expires_at")
-_OPEN = "('READY', 'SENDING', 'RETRY', 'UNKNOWN')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Relays:
 
     def open_of_origin(self, driver: Driver, origin_id: int) -> RelayRow | None:
         """The row of an inbound message whose second leg has not ended."""
-        return self._one(driver, f"m.state IN {_OPEN} AND r.origin_id = {self._mark}", origin_id)
+        return self._one(driver, f"m.state IN {OPEN_STATES} AND r.origin_id = {self._mark}", origin_id)
 
     def _one(self, driver: Driver, where: str, value: Any) -> RelayRow | None:
         rows = driver.all(f"{_SELECT} WHERE {where}", (value,))
@@ -54,7 +54,7 @@ _SELECT = f"SELECT {', '.join(f'r.{name}' for name in COLUMNS)} FROM relay r JOI
 def open_relays(engine: Engine) -> list[RelayRow]:
     """Every row whose message has not ended: what was under way when the process ended."""
     with reading(engine).connect() as connection:
-        return [RelayRow(*row) for row in connection.exec_driver_sql(f"{_SELECT} WHERE m.state IN {_OPEN}").fetchall()]
+        return [RelayRow(*row) for row in connection.exec_driver_sql(f"{_SELECT} WHERE m.state IN {OPEN_STATES}").fetchall()]
 
 
 def relays_of(engine: Engine, ids: list[int]) -> list[RelayRow]:

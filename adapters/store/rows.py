@@ -75,7 +75,9 @@ def updates(dialect: Dialect) -> dict[str, str]:
             f"UPDATE message SET state = {m}, error_class = {m}, result_code = {m}, tries = {m}, due_at = {m}, closed_at = {m} "
             f"WHERE id = {m}"
         ),
-        "message_peer": f"UPDATE message SET peer = {m}, state = {m}, error_class = NULL, due_at = {m} WHERE id = {m}",
+        "message_peer": (
+            f"UPDATE message SET peer = {m}, state = {m}, error_class = NULL, due_at = {m}, closed_at = NULL WHERE id = {m}"
+        ),
         "answer_set": f"UPDATE message_body SET answer = {m} WHERE message_id = {m}",
         "attempt_close": (
             f"UPDATE attempt SET reply_at = {m}, result_class = {m}, result_code = {m}, reply = {m} "

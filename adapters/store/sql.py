@@ -6,12 +6,12 @@ Only two things differ between SQLite and PostgreSQL here: the place holder and 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
-from sqlalchemy import Table
+from sqlalchemy import Boolean, Table
 
-from adapters.store.mapping import Mapping
+from adapters.store.mapping import Mapping, dumps, packed
 
 
 class Dialect:
@@ -20,6 +20,12 @@ class Dialect:
     def __init__(self, name: str) -> None:
         self.sqlite = name == "sqlite"
         self.mark = "?" if self.sqlite else "%s"
+        self.json: Callable[[Any], Any] = packed if self.sqlite else dumps
+        """What writes a JSON column's value; ``mark_of`` has the place for it."""
+
+    def mark_of(self, column: str) -> str:
+        """The place holder for a value of a column."""
+        return "CAST(? AS TEXT)" if self.sqlite and column.endswith("_json") else self.mark
 
     def in_set(self, column: str) -> str:
         """A condition with one place holder that takes ``ids()`` of any size."""
@@ -37,35 +43,44 @@ class Dialect:
         return "" if self.sqlite else " FOR UPDATE"
 
 
-def insert_sql(table: Table, columns: Sequence[str], dialect: Dialect) -> str:
-    """``INSERT`` of ``columns`` in that order."""
-    marks = ", ".join([dialect.mark] * len(columns))
-    return f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({marks})"
-
-
 class Insert:
-    """``INSERT`` into a table, without the columns nobody in a set of rows has a value for.
+    """``INSERT`` into a table that hands over only what says something.
 
-    A row has many columns that are filled only late in its life, and handing a NULL over costs the driver more than a number.
+    A row has many columns that are filled only late in its life. Where a column holds the same nothing in all rows of a set, it
+    is left out (NULL) or the nothing stands in the statement (zero, false, an empty text or list): handing a value over
+    costs the driver more than storing it.
     """
 
     def __init__(self, table: Table, columns: Sequence[str], dialect: Dialect) -> None:
         self._table = table
         self._columns = tuple(columns)
-        self._dialect = dialect
-        self._texts: dict[tuple[int, ...], str] = {}
+        self._marks = tuple([dialect.mark_of(name) for name in columns])
+        falsehood = _NOTHING if dialect.sqlite else {None: "NULL", False: "FALSE"}
+        self._literals = tuple([falsehood if isinstance(table.c[name].type, Boolean) else _NOTHING for name in columns])
+        self._texts: dict[tuple[str, ...], str] = {}
 
     def filled(self, rows: list[tuple[Any, ...]]) -> tuple[str, list[tuple[Any, ...]]]:
-        """The statement for ``rows`` (values in the order of the columns) and the rows without what is NULL in all of them."""
+        """The statement for ``rows`` (values in the order of the columns) and what of the rows it asks for."""
         by_column = list(zip(*rows, strict=True))
-        nothing = (None,) * len(rows)
-        kept = tuple([at for at, values in enumerate(by_column) if values[0] is not None or values != nothing])
-        text = self._texts.get(kept)
+        many = len(rows)
+        places = tuple([
+            literals[values[0]] if values[0] in literals and values.count(values[0]) == many else mark
+            for mark, literals, values in zip(self._marks, self._literals, by_column, strict=True)
+        ])  # fmt: skip
+        text = self._texts.get(places)
         if text is None:
-            text = self._texts[kept] = insert_sql(self._table, [self._columns[at] for at in kept], self._dialect)
-        if len(kept) == len(by_column):
-            return text, rows
-        return text, list(zip(*[by_column[at] for at in kept], strict=True))
+            text = self._texts[places] = self._text(places)
+        said = [values for mark, place, values in zip(self._marks, places, by_column, strict=True) if place is mark]
+        return text, list(zip(*said, strict=True))
+
+    def _text(self, places: tuple[str, ...]) -> str:
+        kept = [(name, place) for name, place in zip(self._columns, places, strict=True) if place != "NULL"]
+        names, values = zip(*kept, strict=True)
+        return f"INSERT INTO {self._table.name} ({', '.join(names)}) VALUES ({', '.join(values)})"
+
+
+_NOTHING: Final[dict[Any, str]] = {None: "NULL", 0: "0", "": "''", "[]": "'[]'", "{}": "'{}'", b"[]": "'[]'", b"{}": "'{}'"}
+"""What says nothing, as SQL; false is zero."""
 
 
 class Update:
@@ -74,7 +89,7 @@ class Update:
     def __init__(self, mapping: Mapping, where: Sequence[str], dialect: Dialect) -> None:
         self._mapping = mapping
         self._head = f"UPDATE {mapping.table.name} SET "
-        self._mark = dialect.mark
+        self._dialect = dialect
         self._tail = " WHERE " + " AND ".join(f"{column} = {dialect.mark}" for column in where)
         self._texts: dict[tuple[int, ...], str] = {}
 
@@ -89,9 +104,13 @@ class Update:
             return None
         text = self._texts.get(touched)
         if text is None:
-            sets = ", ".join(f"{mapping.columns[at]} = {self._mark}" for at in touched)
-            text = self._texts[touched] = self._head + sets + self._tail
-        return text, list(zip(*[mapping.stored(at, after[at]) for at in touched], *zip(*keys, strict=True), strict=True))
+            text = self._texts[touched] = self._text(touched)
+        changed = [mapping.stored(at, after[at], self._dialect.json) for at in touched]
+        return text, list(zip(*changed, *zip(*keys, strict=True), strict=True))
+
+    def _text(self, touched: tuple[int, ...]) -> str:
+        names = [self._mapping.columns[at] for at in touched]
+        return self._head + ", ".join(f"{name} = {self._dialect.mark_of(name)}" for name in names) + self._tail
 
 
 class EntitySql:

@@ -216,7 +216,7 @@ class Store:
         for mapping in ENTITIES:
             kind, sql = mapping.kind, self._sql[mapping.kind]
             if kind in born:
-                driver.many(*sql.insert.filled([mapping.row(entity) for entity in born[kind]]))
+                driver.many(*sql.insert.filled([mapping.row(entity, self.dialect.json) for entity in born[kind]]))
             if kind in dirty:
                 keys = [(base.id, base.row_version) for base, _ in dirty[kind]]
                 self._change(sql.update, dirty[kind], keys, kind)
@@ -232,12 +232,12 @@ class Store:
 
     def _flush_items(self, driver: Driver) -> None:
         rows = [
-            (order.id, position, *ITEM.row(item))
+            (order.id, position, *ITEM.row(item, self.dialect.json))
             for (kind, _), order in self._new.items()
             if kind == "order"
             for position, item in enumerate(order.items)
         ]
-        rows.extend((order_id, position, *ITEM.row(item)) for order_id, position, item in self._items_new)
+        rows.extend((order_id, position, *ITEM.row(item, self.dialect.json)) for order_id, position, item in self._items_new)
         if rows:
             driver.many(*self._item_insert.filled(rows))
         if self._items_changed:

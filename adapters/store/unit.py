@@ -153,7 +153,7 @@ class StoreUnit:
         elif isinstance(entity, StateChange):
             self.rows.append(("history", astuple(entity)))
         elif isinstance(entity, StageRecord):
-            self.rows.append(("stage", STAGE.row(entity)))
+            self.rows.append(("stage", STAGE.row(entity, self.store.dialect.json)))
         else:
             kind = BY_CLASS[type(entity)].kind
             self._added.append((kind, entity))
@@ -198,10 +198,10 @@ class StoreUnit:
         """The message's serial is taken; a repeat in the same group gets ``answer``."""
         self.marks.append((sender, serial, payload_hash, message_id, answer))
 
-    def send(self, message: MessageRecord, document: dict[str, Any], document_json: str) -> None:
+    def send(self, message: MessageRecord, document: dict[str, Any]) -> None:
         """An outbound message is born with the state change that causes it (transactional outbox)."""
         self.rows.append(("message", message.row()))
-        self.rows.append(("document", (message.id, document_json)))
+        self.rows.append(("document", (message.id, self.store.dialect.json(document))))
         self.outgoing.append((message, document))
 
     def merge(self) -> None:

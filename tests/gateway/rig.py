@@ -15,7 +15,6 @@ from twisted.internet.protocol import Factory, Protocol
 
 from adapters.document import Document, Header
 from adapters.replies import receipt_body
-from adapters.store.mapping import dumps
 from adapters.store.rows import MessageRecord
 from adapters.store.store import Store
 from adapters.store.unit import StoreUnit
@@ -255,7 +254,7 @@ class Send:
                 id=number, direction="out", peer=self._peer, code=self._row.code, element=self._row.name, serial=one,
                 area="025", order_key=key or None, state="READY", due_at=unit.now, first_seen=unit.now,
             )  # fmt: skip
-            unit.send(record, document, dumps(document))
+            unit.send(record, document)
 
     def refused(self, unit: StoreUnit, error: DomainError) -> None:
         raise AssertionError(error)

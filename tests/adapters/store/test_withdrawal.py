@@ -30,7 +30,7 @@ def send(store: Store, state: str = "READY") -> int:
     one = unit(store)
     number = store.next("message")
     record = MessageRecord(number, "out", "PF0001", "OH01", "DispatchOrder", SERIAL, "025", state, NOW, order_key="SO1")
-    one.send(record, {}, "{}")
+    one.send(record, {})
     one.merge()
     return number
 
