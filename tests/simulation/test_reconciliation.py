@@ -131,7 +131,8 @@ def test_what_a_peer_lost_is_listed_as_ours_only(world: World, peer: str, lose: 
 
 def test_what_a_message_under_way_explains_is_no_difference(world: World) -> None:
     key = forget_order(world)
-    world.store.driver.all("UPDATE message SET state = 'UNKNOWN', closed_at = NULL WHERE code = 'OH01' AND order_key = ?", (key,))
+    forgotten = "UPDATE message SET state = 'UNKNOWN', closed_at = NULL WHERE code = 'OH01' AND order_key = ?"
+    world.store.driver.all(forgotten, (key,))
     reply = reconcile(world, PF)
     assert [(row["key"], row["under_way"]) for row in reply["differences"]] == [(key, True)]
     assert reply["equal"]
