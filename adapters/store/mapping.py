@@ -7,7 +7,7 @@ so that a use case may append to them, while what they contain is replaced, neve
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields
 from operator import attrgetter
 from typing import Any
@@ -28,6 +28,9 @@ from crm_core.schemes.model import Scheme, SchemeRequest
 from crm_core.surveys.model import Survey
 
 Row = tuple[Any, ...]
+Json = Callable[[Iterable[Any]], Sequence[Any]]
+"""What writes values as JSON: ``texts`` or ``packed``."""
+
 
 def dumps(value: Any) -> str | None:
     """Compact JSON text; None stays None, and empty lists, which are most of what is written, need no encoder."""
@@ -36,14 +39,18 @@ def dumps(value: Any) -> str | None:
     return orjson.dumps(value).decode() if value else _EMPTY[type(value)]
 
 
-def packed(value: Any) -> bytes | None:
-    """As ``dumps``, in UTF-8: a database that takes bytes for text is spared a text made only to be encoded again."""
-    if value is None:
-        return None
-    return orjson.dumps(value) if value else _EMPTY[type(value)].encode()
+def texts(values: Iterable[Any]) -> list[str | None]:
+    """``dumps`` of each."""
+    return [dumps(value) for value in values]
+
+
+def packed(values: Iterable[Any]) -> list[bytes | None]:
+    """As ``texts``, in UTF-8: a database that takes bytes for text is spared texts made only to be encoded again."""
+    return [None if value is None else orjson.dumps(value) if value else _PACKED[type(value)] for value in values]
 
 
 _EMPTY: dict[Any, str] = {list: "[]", dict: "{}", str: '""'}
+_PACKED = {kind: text.encode() for kind, text in _EMPTY.items()}
 
 
 def loads(text: str | None) -> Any:
@@ -85,13 +92,13 @@ class Mapping:
         self._all: Callable[[Any], Row] = attrgetter(*(f.name for f in fields(cls)))
         self._containers = tuple(f.name for f in fields(cls) if f.default_factory in (list, dict))
 
-    def row(self, entity: Any, json: Callable[[Any], Any]) -> Row:
-        """The entity as values in the order of ``columns``: plain ones, then those that are JSON, as ``json`` writes it."""
-        return (*self._plain(entity), *map(json, self._structured(entity)))
+    def row(self, entity: Any, json: Json) -> Row:
+        """The entity as values in the order of ``columns``: plain ones, then those that are JSON, as ``json`` writes them."""
+        return (*self._plain(entity), *json(self._structured(entity)))
 
-    def stored(self, at: int, values: Sequence[Any], json: Callable[[Any], Any]) -> Sequence[Any]:
+    def stored(self, at: int, values: Sequence[Any], json: Json) -> Sequence[Any]:
         """Values of the column at position ``at`` as they are written."""
-        return values if at < self._first_json else [json(value) for value in values]
+        return values if at < self._first_json else json(values)
 
     def entity(self, row: Row) -> Any:
         """The entity of a row read in the order of ``columns``."""

@@ -6,12 +6,12 @@ Only two things differ between SQLite and PostgreSQL here: the place holder and 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from sqlalchemy import Boolean, Table
 
-from adapters.store.mapping import Mapping, dumps, packed
+from adapters.store.mapping import Json, Mapping, packed, texts
 
 
 class Dialect:
@@ -20,8 +20,8 @@ class Dialect:
     def __init__(self, name: str) -> None:
         self.sqlite = name == "sqlite"
         self.mark = "?" if self.sqlite else "%s"
-        self.json: Callable[[Any], Any] = packed if self.sqlite else dumps
-        """What writes a JSON column's value; ``mark_of`` has the place for it."""
+        self.json: Json = packed if self.sqlite else texts
+        """What writes values of JSON columns; ``mark_of`` has the place for one."""
 
     def mark_of(self, column: str) -> str:
         """The place holder for a value of a column."""

@@ -201,7 +201,7 @@ class StoreUnit:
     def send(self, message: MessageRecord, document: dict[str, Any]) -> None:
         """An outbound message is born with the state change that causes it (transactional outbox)."""
         self.rows.append(("message", message.row()))
-        self.rows.append(("document", (message.id, self.store.dialect.json(document))))
+        self.rows.append(("document", (message.id, *self.store.dialect.json((document,)))))
         self.outgoing.append((message, document))
 
     def merge(self) -> None:

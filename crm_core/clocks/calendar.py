@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
 
@@ -32,10 +32,10 @@ class WorkCalendar:
     are day numbers that override the week."""
 
     code: str
-    weekdays: tuple[int, ...]
-    hours: tuple[tuple[int, int], ...]
-    days_off: frozenset[int] = frozenset()
-    days_worked: frozenset[int] = frozenset()
+    weekdays: tuple[int, ...] = field(hash=False)  # what is remembered of a calendar is found by its code, then compared
+    hours: tuple[tuple[int, int], ...] = field(hash=False)
+    days_off: frozenset[int] = field(default=frozenset(), hash=False)
+    days_worked: frozenset[int] = field(default=frozenset(), hash=False)
 
     def works(self, day: int) -> bool:
         """Whether the day (days since 1970-01-01 in Shanghai) is a working day."""

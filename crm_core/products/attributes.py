@@ -30,18 +30,17 @@ def attr_faults(product: Product, action: str, attrs: list[dict[str, Any]]) -> l
         code = attr["code"]
         codes.append(code)
         spec = _spec(product, code)
-        path = f"/attrs/attr[{len(codes)}]"
         if spec is None or (spec.actions and action not in spec.actions):
             zh, en = "该产品的该动作没有这个属性", "The product has no such attribute for this action"
-            faults.append((f"{path}/code", code, zh, en))
+            faults.append((f"/attrs/attr[{len(codes)}]/code", code, zh, en))
         elif attr["action"] in ("A", "M"):
             value = attr["new"]
             if len(value) > spec.length:
                 zh, en = f"属性值超过 {spec.length} 个字符", f"The value is longer than {spec.length} characters"
-                faults.append((f"{path}/new", value, zh, en))
+                faults.append((f"/attrs/attr[{len(codes)}]/new", value, zh, en))
             elif spec.values and value not in spec.values:
                 zh, en = f"取值须为：{'、'.join(spec.values)}", f"The value must be one of {', '.join(spec.values)}"
-                faults.append((f"{path}/new", value, zh, en))
+                faults.append((f"/attrs/attr[{len(codes)}]/new", value, zh, en))
     for spec in product.attrs:
         if spec.required and spec.default is None and spec.code not in codes and _applies(spec, action):
             zh, en = f"缺少必填属性 {spec.code}（{spec.zh}）", f"The attribute {spec.code} ({spec.en}) is required"

@@ -27,7 +27,7 @@ def statement(dialect: Dialect, *rows: tuple[Any, ...]) -> tuple[str, list[tuple
     ],
 )
 def test_the_same_nothing_in_all_rows_stands_in_the_statement(dialect: Dialect, text: str) -> None:
-    nothing = dialect.json({})
+    (nothing,) = dialect.json([{}])
     assert statement(dialect, ("P1", False, 0, None, nothing), ("P2", False, 0, None, nothing)) == (text, [("P1",), ("P2",)])
 
 
@@ -47,7 +47,7 @@ def test_a_later_set_of_rows_is_not_written_with_an_earlier_ones_nothing() -> No
 def test_json_is_text_in_the_database() -> None:
     engine = open_engine("sqlite://")
     t.metadata.create_all(engine)
-    text, rows = Insert(*INSERTS["document"], SQLITE).filled([(1, SQLITE.json({"名": "张示例"}))])
+    text, rows = Insert(*INSERTS["document"], SQLITE).filled([(1, *SQLITE.json([{"名": "张示例"}]))])
     with engine.begin() as connection:
         connection.exec_driver_sql(text, rows)
         found = connection.exec_driver_sql("SELECT typeof(document_json), document_json FROM message_document").one()
