@@ -110,12 +110,12 @@ class HttpRequest(http.Request):
             lines.append("Connection: close")
         head = status_line(status) + "\r\n".join(lines).encode("utf-8") + b"\r\n\r\n"
         if self.method == b"HEAD":
-            channel.transport.write(head)
+            channel.send(head)
         elif chunked:
             pieces = [body[at : at + _CHUNK] for at in range(0, len(body), _CHUNK)]
-            channel.transport.writeSequence([head, *(b"%x\r\n%b\r\n" % (len(p), p) for p in pieces), b"0\r\n\r\n"])
+            channel.send(b"".join([head, *(b"%x\r\n%b\r\n" % (len(p), p) for p in pieces), b"0\r\n\r\n"]))
         else:
-            channel.transport.write(head + body)
+            channel.send(head + body)
         self.startedWriting = 1
         self.finished = 1
         channel.requestDone(self)
@@ -141,13 +141,15 @@ class HardenedChannel(http.HTTPChannel):
         self.host = ""
         self.verify = 0
         self._seconds = site.clock.seconds
+        self._ends: tuple[Any, Any] = (None, None)
 
     # -- twisted.web ----------------------------------------------------------------------------------------------------
 
     def connectionMade(self) -> None:
         """Counted from here on; a TLS handshake counts as waiting for a header."""
         super().connectionMade()  # type: ignore[no-untyped-call]
-        self.host = getattr(self.transport.getPeer(), "host", "") or ""
+        self._ends = self.transport.getHost(), self.transport.getPeer()
+        self.host = getattr(self._ends[1], "host", "") or ""
         self.site.opened(self)
 
     def connectionLost(self, reason: Failure | None = None) -> None:
@@ -156,6 +158,14 @@ class HardenedChannel(http.HTTPChannel):
         self.site.closed(self)
         if reason is not None:
             note(reason, self.host, self.verify)
+
+    def getHost(self) -> Any:
+        """Our end; every request asks."""
+        return self._ends[0]
+
+    def getPeer(self) -> Any:
+        """Their end."""
+        return self._ends[1]
 
     def dataReceived(self, data: bytes) -> None:
         """Bytes of a request, or of the next while one is in work."""
@@ -233,6 +243,13 @@ class HardenedChannel(http.HTTPChannel):
     def handle(self, request: HttpRequest) -> None:
         """A whole request for whoever serves this site."""
         self.site.handle(request)
+
+    def send(self, data: bytes) -> None:
+        """An answer, tried at once: waiting to be told that the socket takes it would cost a turn of the reactor an answer."""
+        self.transport.write(data)
+        try_now = getattr(self.transport, "doWrite", None)
+        if try_now is not None:
+            try_now()  # what it meets is met again, and judged, in the reactor's turn
 
     def refuse(self, status: int) -> None:
         """Say why and close: nothing that follows on this connection can be trusted, so nothing of it is read."""
