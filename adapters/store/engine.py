@@ -22,7 +22,8 @@ _LOOKS = "bss_looks"
 # an adapter that changes nothing costs a tenth
 sqlite3.register_adapter(bool, int)
 sqlite3.register_adapter(bytes, bytes)
-sqlite3.register_adapter(type(None), {}.get)  # nothing for nothing, without a function of ours
+_nothing: dict[None, None] = {}
+sqlite3.register_adapter(type(None), _nothing.get)  # nothing for nothing, without a function of ours
 
 
 def is_memory(url: str) -> bool:
