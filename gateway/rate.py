@@ -20,6 +20,8 @@ log = structlog.get_logger()
 
 MOST_ADDRESSES = 4096
 """Addresses of one peer that have a bucket of their own; all further ones share one."""
+_SWEEP_MS = 1_000
+"""How often full buckets of addresses are sought at most, however many strangers come."""
 _QUIET_MS = 10_000
 """How often a peer beyond its limit is logged at most."""
 
@@ -58,6 +60,7 @@ class _Limits:
     peer: Peer
     whole: Bucket | None
     addresses: dict[str, Bucket] = field(default_factory=dict)
+    sweep_at: int = 0
     refused: int = 0
     logged_at: int = 0
 
@@ -67,7 +70,8 @@ class _Limits:
             return None
         found = self.addresses.get(host)
         if found is None:
-            if len(self.addresses) >= MOST_ADDRESSES:
+            if len(self.addresses) >= MOST_ADDRESSES and now >= self.sweep_at:
+                self.sweep_at = now + _SWEEP_MS
                 self.addresses = {one: bucket for one, bucket in self.addresses.items() if not bucket.is_full(now)}
             host = host if len(self.addresses) < MOST_ADDRESSES else ""
             found = self.addresses.get(host) or Bucket(rate.per_address, rate.address_burst, now)

@@ -69,6 +69,16 @@ def test_addresses_are_apart_and_bounded_in_number(monkeypatch: pytest.MonkeyPat
     assert rates.wait("CH0001", "yet another") == 0
 
 
+def test_strangers_in_crowds_are_not_each_an_occasion_to_look_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rate, "MOST_ADDRESSES", 50)
+    looked: list[int] = []
+    monkeypatch.setattr(Bucket, "is_full", lambda bucket, now: bool(looked.append(now)))
+    rates = Rates([Peer.model_validate({"id": "CH0001", "role": "channel", **limited(per_address=1)})], HeapClock(START))
+    for number in range(500):
+        rates.wait("CH0001", f"10.{number}")
+    assert len(looked) == 50
+
+
 def test_a_peer_without_limits_has_none() -> None:
     rates = Rates([Peer.model_validate({"id": "CH0001", "role": "channel"})], HeapClock(START))
     assert (rates.any, rates.status(), rates.wait("CH0001", "")) == (False, [], 0)
