@@ -248,8 +248,8 @@ class HardenedChannel(http.HTTPChannel):
         """An answer, tried at once: waiting to be told that the socket takes it would cost a turn of the reactor an answer."""
         self.transport.write(data)
         try_now = getattr(self.transport, "doWrite", None)
-        if try_now is not None:
-            try_now()  # what it meets is met again, and judged, in the reactor's turn
+        if try_now is not None and try_now() is not None:
+            self.transport.startWriting()  # its end, or an error: met again, and acted on, in the reactor's turn
 
     def refuse(self, status: int) -> None:
         """Say why and close: nothing that follows on this connection can be trusted, so nothing of it is read."""

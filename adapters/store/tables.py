@@ -20,6 +20,7 @@ from sqlalchemy import (
     text,
 )
 
+from adapters.store.message_machine import OPEN
 from adapters.store.metadata import Big as Big
 from adapters.store.metadata import metadata as metadata
 from adapters.store.plan_tables import confirmation as confirmation
@@ -36,7 +37,7 @@ WAITING_PIECE = "state = 'PARKED' AND element = 'PackageGroup'"
 UNCLOSED_OUT = "direction = 'out' AND closed_at IS NULL"
 """Outbound messages that may be open: what is parked at birth is among them. An index over the states themselves would make
 SQLite build a table of them for every message written."""
-OPEN_STATES = "('READY', 'SENDING', 'RETRY', 'UNKNOWN')"
+OPEN_STATES = "('" + "', '".join(OPEN) + "')"
 OPEN_OUT = f"{UNCLOSED_OUT} AND state IN {OPEN_STATES}"
 """Outbound messages that are open, found along the index."""
 
