@@ -1,7 +1,8 @@
 """Who executes and who commits a group of the writer (architecture 4).
 
 SQLite: execute in the reactor thread, COMMIT alone on a thread, whose wait releases the interpreter; two busy Python threads
-would fight for it.  PostgreSQL: everything on one thread, as most of it is waiting for the server.  Simulation: inline.
+would fight for it.  Meanwhile the next group is executed (``overlaps``).  PostgreSQL: everything on one thread, as most of it
+is waiting for the server.  Simulation: inline.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ Done = Callable[[Any, Exception | None], None]
 
 class InlineRunner:
     """Everything at once, in the caller's thread: simulation and tests."""
+
+    overlaps = False
 
     def run(self, prepare: Callable[[], Any], commit: Callable[[], None], done: Done) -> None:
         """Prepare, commit, report."""
@@ -32,6 +35,8 @@ class InlineRunner:
 
 class CommitThreadRunner:
     """Prepare here, commit on a thread of its own; ``call_in_reactor`` is the reactor's ``callFromThread``."""
+
+    overlaps = True
 
     def __init__(self, call_in_reactor: Callable[..., Any]) -> None:
         self._call = call_in_reactor
@@ -62,6 +67,8 @@ class CommitThreadRunner:
 
 class ThreadRunner:
     """Everything on one thread; for a database across the network."""
+
+    overlaps = False
 
     def __init__(self, call_in_reactor: Callable[..., Any]) -> None:
         self._call = call_in_reactor

@@ -2,9 +2,12 @@
 
 Jobs wait in one queue.  The worker takes what waits, up to ``group_size``, and never waits for more: under load the commit
 before is wait enough.  A group is loaded by set, executed on copies, written by set, committed; only then does any job hear
-``committed`` and answer its peer (spec 06.1 promise 1).  A refusal undoes one job alone.  A *database* error rolls the group
-back and replays it in halves until the culprit stands alone; a full disk or a locked database is no culprit: nothing is kept,
-every job hears ``failed`` with 9004, and intake stays closed until a probe succeeds.
+``committed`` and answer its peer (spec 06.1 promise 1).  While a group commits, what comes in is already executed, as the next
+group, on what the one under way leaves; it is written when that one stands, and executed afresh should it fail.
+
+A refusal undoes one job alone.  A *database* error rolls the group back and replays it in halves until the culprit stands
+alone; a full disk or a locked database is no culprit: nothing is kept, every job hears ``failed`` with 9004, and intake stays
+closed until a probe succeeds.
 
 Who executes and commits is the runner's choice (``gateway/runners.py``); the worker does not know.
 """
@@ -13,7 +16,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol
 
@@ -62,12 +65,23 @@ class Job(Protocol):
 
 
 class Runner(Protocol):
-    """Who executes and who commits."""
+    """Who executes and who commits. ``overlaps``: the reactor's thread is free, and may read the store, during a commit."""
+
+    overlaps: bool
 
     def run(
         self, prepare: Callable[[], Any], commit: Callable[[], None], done: Callable[[Any, Exception | None], None]
     ) -> None:
         """Call ``prepare`` then ``commit`` wherever is right, then ``done(result, error)`` in the reactor's thread."""
+
+
+@dataclass(slots=True)
+class Ahead:
+    """The next group, executed while one commits; with ``fault`` it must be executed afresh."""
+
+    jobs: list[Job] = field(default_factory=list)
+    units: list[StoreUnit] = field(default_factory=list)
+    fault: Exception | None = None
 
 
 @dataclass(slots=True)
@@ -108,6 +122,7 @@ class Writer:
         self._size = group_size
         self._queue: deque[Job] = deque()
         self._first: deque[list[Job]] = deque()
+        self._ahead = Ahead()
         self._busy = False
         self._scheduled = False
         self._locked_since: int | None = None
@@ -124,7 +139,7 @@ class Writer:
         if self._closed:
             return
         self._queue.append(job)
-        if not (self._busy or self._scheduled):
+        if not self._scheduled and (not self._busy or self._may_look_ahead):
             self._schedule(0.0)
 
     def when_idle(self, call: Callable[[], None]) -> None:
@@ -138,6 +153,7 @@ class Writer:
         self._closed = True
         self._queue.clear()
         self._first.clear()
+        self._ahead = Ahead()
 
     def _schedule(self, delay: float) -> None:
         self._scheduled = True
@@ -145,31 +161,48 @@ class Writer:
 
     def _turn(self) -> None:
         self._scheduled = False
-        if self._busy or self._closed:
+        if self._closed:
             return
-        if self._first:
-            group = self._first.popleft()
+        if self._busy:
+            if self._may_look_ahead and self._queue:
+                self._look_ahead()
+        elif self._first:
+            self._start(self._first.popleft())
         elif self._queue:
-            queue = self._queue
-            group = [queue.popleft() for _ in range(min(self._size, len(queue)))]
+            self._start(self._taken(self._size))
         else:
             calls, self._idle = self._idle, []
             for call in calls:
                 call()
-            return
-        self._busy = True
-        self._runner.run(lambda: self._prepare(group), self.store.commit, lambda units, error: self._done(group, units, error))
 
-    def _prepare(self, group: list[Job]) -> list[StoreUnit]:
-        store, now = self.store, self._clock.now()
-        store.begin()
-        store.prefetch(
+    def _taken(self, most: int) -> list[Job]:
+        queue = self._queue
+        return [queue.popleft() for _ in range(min(most, len(queue)))]
+
+    def _start(self, group: list[Job]) -> None:
+        """A group from its beginning; the lock is taken first, as nothing is worth executing without it."""
+
+        def prepare() -> list[StoreUnit]:
+            self.store.begin()
+            units = self._executed(group)
+            self.store.flush()
+            return units
+
+        self._run(group, prepare)
+
+    def _run(self, group: list[Job], prepare: Callable[[], list[StoreUnit]]) -> None:
+        self._busy = True
+        self._runner.run(prepare, self.store.commit, lambda units, error: self._done(group, units, error))
+        if self._may_look_ahead and self._queue and not self._scheduled:
+            self._schedule(0.0)
+
+    def _executed(self, group: list[Job]) -> list[StoreUnit]:
+        now = self._clock.now()
+        self.store.prefetch(
             (key for job in group for key in job.prefetch()),
             (key for job in group for key in job.inbox_keys()),
         )
-        units = [self._execute(job, now) for job in group]
-        store.flush()
-        return units
+        return [self._execute(job, now) for job in group]
 
     def _execute(self, job: Job, now: int) -> StoreUnit:
         unit = StoreUnit(self.store, now, self._reference, job.origin, self._publish)
@@ -191,16 +224,54 @@ class Writer:
         unit.merge()
         return unit
 
+    # -- while a group commits ----------------------------------------------------------------------------------------
+
+    @property
+    def _may_look_ahead(self) -> bool:
+        """Whether jobs may be executed behind the group under way: nothing waits to be replayed, and there is room."""
+        ahead = self._ahead
+        return self._runner.overlaps and not self._first and ahead.fault is None and len(ahead.jobs) < self._size
+
+    def _look_ahead(self) -> None:
+        ahead = self._ahead
+        group = self._taken(self._size - len(ahead.jobs))
+        ahead.jobs += group
+        try:
+            ahead.units += self._executed(group)
+        except Exception as error:  # judged when the group under way stands, as if it had happened then
+            ahead.fault = error
+
+    def _go_on(self) -> None:
+        """The group under way stands: the next one is written."""
+        ahead, self._ahead = self._ahead, Ahead()
+        if ahead.fault is not None:
+            self._recover(ahead.jobs, ahead.fault)
+            return
+
+        def prepare() -> list[StoreUnit]:
+            self.store.begin()
+            self.store.flush()
+            return ahead.units
+
+        self._run(ahead.jobs, prepare)
+
+    # -- the end of a group -------------------------------------------------------------------------------------------
+
     def _done(self, group: list[Job], units: list[StoreUnit] | None, error: Exception | None) -> None:
         self._busy = False
         if self._closed:
             return
         try:
             if error is not None or units is None:
+                ahead, self._ahead = self._ahead, Ahead()
+                if ahead.jobs:
+                    self._first.appendleft(ahead.jobs)
                 self._recover(group, error)
             else:
                 self._committed(group, units)
         finally:
+            if self._ahead.jobs and not self._busy:
+                self._go_on()
             if not (self._scheduled or self._busy) and (self._queue or self._first or self._idle):
                 self._schedule(0.0)
 

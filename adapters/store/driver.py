@@ -7,6 +7,7 @@ migrations stay SQLAlchemy's.  Whatever the driver raises comes out as ``StoreFa
 from __future__ import annotations
 
 from collections.abc import Sequence
+from threading import Lock
 from typing import Any, Final, Literal
 
 from sqlalchemy.engine import Engine
@@ -32,7 +33,7 @@ class StoreFault(Exception):
 
 
 class Driver:
-    """One driver connection and its cursor."""
+    """One driver connection and its cursor; one statement at a time, whichever thread asks: behind a COMMIT it waits."""
 
     def __init__(self, engine: Engine) -> None:
         self._sqlite = engine.dialect.name == "sqlite"
@@ -42,6 +43,7 @@ class Driver:
         except SQLAlchemyError as error:
             raise StoreFault("storage", f"{type(error).__name__}: {error}") from error
         self._cursor: Any = self._connection.cursor()
+        self._turn = Lock()
 
     def begin(self) -> None:
         """Opens a transaction; SQLite takes its write lock now or fails now, PostgreSQL begins with the first statement."""
@@ -55,31 +57,35 @@ class Driver:
     def all(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Every row of one statement."""
         try:
-            self._cursor.execute(sql, values)
-            return self._cursor.fetchall() if self._cursor.description is not None else []
+            with self._turn:
+                self._cursor.execute(sql, values)
+                return self._cursor.fetchall() if self._cursor.description is not None else []
         except self._errors as error:
             raise self._fault(error) from error
 
     def many(self, sql: str, rows: list[tuple[Any, ...]]) -> int:
         """One executemany; how many rows were hit."""
         try:
-            self._cursor.executemany(sql, rows)
+            with self._turn:
+                self._cursor.executemany(sql, rows)
+                hit: int = self._cursor.rowcount
         except self._errors as error:
             raise self._fault(error) from error
-        hit: int = self._cursor.rowcount
         return hit
 
     def commit(self) -> None:
         """Durable when it returns."""
         try:
-            self._connection.commit()
+            with self._turn:
+                self._connection.commit()
         except self._errors as error:
             raise self._fault(error) from error
 
     def rollback(self) -> None:
         """Back to the last commit; a connection that cannot even do that is the caller's to drop."""
         try:
-            self._connection.rollback()
+            with self._turn:
+                self._connection.rollback()
         except self._errors as error:
             raise self._fault(error) from error
 

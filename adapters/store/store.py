@@ -4,6 +4,10 @@ A group's life: ``begin`` · ``prefetch`` (one statement a table) · for each co
 ``flush`` (one executemany a table, row counts checked) · ``commit`` (may run on another thread) · ``committed``.  Anything that
 goes wrong with the *database* ends in ``rollback``: counters, chain head and everything remembered go back with it.
 
+From ``flush`` to ``committed`` the next group may already be loaded and executed (SQLite), to begin behind the one under way:
+what that one wrote is remembered, so entities and serials are read beside it over a connection of their own; every other
+reading waits its turn behind the commit.  If that commit fails, ``rollback`` takes both groups back.
+
 What was loaded or written is remembered for later groups (``remember`` entities at most) where this process is the only one
 that writes, which SQLite guarantees through the data directory's lock; with several processes on PostgreSQL nothing is.
 """
@@ -12,11 +16,13 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any
 
 from sqlalchemy.engine import Engine
 
 from adapters.store.driver import Driver
+from adapters.store.engine import is_memory, reading
 from adapters.store.history import GENESIS, Chain
 from adapters.store.loading import Loader
 from adapters.store.mapping import BY_KIND, ENTITIES, ITEM, clone_order
@@ -27,6 +33,8 @@ from adapters.store.withdrawal import Withdrawals
 from crm_core.orders.model import OrderItem, ServiceOrder
 
 Key = tuple[str, str]
+Seen = tuple[bytes, int, tuple[bytes, str] | None]
+"""Hash of a payload, the message's id, and its answer where that was given so recently that it is not in the log yet."""
 
 
 COUNTER_BLOCK = 1000
@@ -50,12 +58,16 @@ class Store:
         self._item_insert = Insert(ITEM.table, ("order_id", "position", *ITEM.columns), self.dialect)
         self._item_update = Update(ITEM, ("order_id", "item_id", "version"), self.dialect)
         self._remember = remember if self.dialect.sqlite else 0
+        self._shared = self._remember > 0 and not is_memory(str(engine.url))
         self._driver: Driver | None = None
+        self._reader: Driver | None = None
+        self._under_way = False
         self._commit_open = False
         self._loader = Loader(self.dialect, self._sql)
         self._known: OrderedDict[Key, Any] = OrderedDict()
         self._absent: list[Key] = []
-        self._inbox: dict[tuple[str, str], tuple[bytes, int, tuple[bytes, str] | None]] = {}
+        self._inbox: dict[Key, Seen] = {}
+        self._written_inbox: dict[Key, Seen] = {}
         self.withdrawn = Withdrawals(self.dialect)
         self.relays = Relays(self.dialect)
         self._counters: dict[str, int] = {}
@@ -63,6 +75,7 @@ class Store:
         self._blocks: dict[str, int] = {}
         self._reserving: dict[str, int] = {}
         self._stored_chain = (0, GENESIS)
+        self._written: tuple[dict[str, int], tuple[int, bytes]] = ({}, (0, GENESIS))
         self._new: dict[Key, Any] = {}
         self._dirty: dict[Key, Any] = {}
         self._items_new: list[tuple[str, int, OrderItem]] = []
@@ -86,8 +99,21 @@ class Store:
             self._stored_chain = (seq, head)
         return self._driver
 
+    @property
+    def _beside(self) -> Driver:
+        """For what a group under way has changed nothing of that is not remembered: waits for no commit where there is a
+        file two connections can share."""
+        if not (self._under_way and self._shared):
+            return self.driver
+        if self._reader is None:
+            self._reader = Driver(reading(self.engine))
+        return self._reader
+
     def close(self) -> None:
-        """Gives the connection back; what was not committed is gone."""
+        """Gives the connections back; what was not committed is gone."""
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
         if self._driver is not None:
             self._driver.close()
             self._driver = None
@@ -105,7 +131,7 @@ class Store:
             if (kind, entity_id) not in self._known:
                 wanted.setdefault(kind, {})[entity_id] = None
         for kind, ids in wanted.items():
-            found = self._loader.load(self.driver, kind, list(ids))
+            found = self._loader.load(self._beside, kind, list(ids))
             for entity_id in ids:
                 self._known[kind, entity_id] = entity = found.get(entity_id)
                 if entity is None:
@@ -116,7 +142,7 @@ class Store:
         for sender, serial in inbox:
             by_sender.setdefault(sender, []).append(serial)
         for sender, serials in by_sender.items():
-            self._inbox.update(self._loader.inbox(self.driver, sender, serials))
+            self._inbox.update(self._loader.inbox(self._beside, sender, serials))
 
     def find(self, kind: str, entity_id: str) -> Any:
         """The entity as committed or as the group's earlier commands left it; None where there is none."""
@@ -128,9 +154,11 @@ class Store:
         self.prefetch((key,), ())
         return known[key]
 
-    def seen(self, sender: str, serial: str) -> tuple[bytes, int, tuple[bytes, str] | None] | None:
-        """What the inbox knows of a serial: payload hash, message id, and the answer if it was given in this very group."""
-        return self._inbox.get((sender, serial))
+    def seen(self, sender: str, serial: str) -> Seen | None:
+        """What the inbox knows of a serial: payload hash, message id, and the answer if it was given in this very group or
+        the one under way."""
+        key = (sender, serial)
+        return self._written_inbox.get(key) or self._inbox.get(key)
 
     def stored_answer(self, message_id: int) -> tuple[bytes, str]:
         """The answer an inbound message got and its result code, from the message log."""
@@ -203,7 +231,7 @@ class Store:
     # -- writing --------------------------------------------------------------------------------------------------
 
     def flush(self) -> None:
-        """Writes everything merged since ``begin``; raises ``StaleWrite`` if a row was not the one loaded."""
+        """Writes everything merged since the last; raises ``StaleWrite`` if a row was not the one loaded."""
         driver = self.driver
         born: dict[str, list[Any]] = {}
         for (kind, _), entity in self._new.items():
@@ -229,6 +257,7 @@ class Store:
             if rows and driver.many(text, rows) != len(rows):
                 raise StaleWrite(name)
         self._flush_counters(driver)
+        self._next_group()
 
     def _flush_items(self, driver: Driver) -> None:
         rows = [
@@ -270,14 +299,18 @@ class Store:
         self._commit_open = False
 
     def committed(self) -> None:
-        """What was flushed is durable: it becomes the base of the next group."""
-        self._stored_counters = dict(self._counters)
-        self._stored_chain = (self.chain.seq, self.chain.head)
+        """What was flushed is durable: a later failure goes back to here."""
+        self._stored_counters, self._stored_chain = self._written
         self._blocks.update(self._reserving)
+        self._reserving.clear()
         self.withdrawn.committed()
-        self._end_group()
-        while len(self._known) > self._remember:
-            self._known.popitem(last=False)
+        self._written_inbox.clear()
+        self._under_way = False
+        excess = len(self._known) - self._remember
+        if excess > 0:
+            for key in list(islice(self._known, excess)):
+                if key not in self._dirty and key not in self._new:  # what the next group has yet to write
+                    del self._known[key]
 
     def rollback(self) -> None:
         """Nothing of the group happened; after a commit that failed nobody knows, so counters and chain are read afresh."""
@@ -294,15 +327,21 @@ class Store:
         self.chain.seq, self.chain.head = self._stored_chain
         self._known.clear()
         self.withdrawn.dropped()
-        self._end_group()
+        self._reserving.clear()
+        self._next_group()
+        self._written_inbox.clear()
+        self._under_way = False
 
-    def _end_group(self) -> None:
+    def _next_group(self) -> None:
+        """What was merged is written: what is merged from now on belongs to the next group."""
+        self._written = (dict(self._counters), (self.chain.seq, self.chain.head))
+        self.withdrawn.written()
+        self._written_inbox, self._inbox = self._inbox, {}
+        self._under_way = True
         for key in self._absent:
             if key in self._known and self._known[key] is None:
                 del self._known[key]
         self._absent.clear()
-        self._reserving.clear()
-        self._inbox.clear()
         self._new.clear()
         self._dirty.clear()
         self._items_new.clear()

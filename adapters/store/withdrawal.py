@@ -29,6 +29,7 @@ class Withdrawals:
             f"AND (state = '{READY}' OR state = '{PARKED}' AND error_class <> '{TAKEN_BACK}'){dialect.lock}"
         )
         self._known: dict[int, None] = {}
+        self._written: dict[int, None] = {}
         self._group: dict[int, None] = {}
 
     def unsent(self, driver: Driver, pending: dict[str, list[tuple[Any, ...]]], serial: str) -> int | None:
@@ -44,17 +45,22 @@ class Withdrawals:
         return (next_state(READY, "skip"), TAKEN_BACK, None, 0, None, now, message_id)
 
     def __contains__(self, message_id: int) -> bool:
-        return message_id in self._known or message_id in self._group
+        return message_id in self._known or message_id in self._written or message_id in self._group
 
     def passed_over(self, message_id: int) -> None:
         """The pump holds it no more."""
         self._known.pop(message_id, None)
 
+    def written(self) -> None:
+        """The group is on its way to the disk; what is taken back from now on belongs to the next."""
+        self._written, self._group = self._group, {}
+
     def committed(self) -> None:
-        """The group stands."""
-        self._known.update(self._group)
-        self._group.clear()
+        """The group that was written stands."""
+        self._known.update(self._written)
+        self._written.clear()
 
     def dropped(self) -> None:
-        """The group never happened."""
+        """Neither the group that was written nor the next ever happened."""
+        self._written.clear()
         self._group.clear()

@@ -354,7 +354,10 @@ def result_of(packet: Packet) -> tuple[str, list[dict[str, str]]]:
 
 
 class SlowCommit:
-    """A runner whose commit takes ``seconds`` of virtual time; what was prepared is not durable before."""
+    """A runner whose commit takes ``seconds`` of virtual time; what was prepared is not durable before. The next group is
+    executed meanwhile."""
+
+    overlaps = True
 
     def __init__(self, clock: HeapClock, seconds: float) -> None:
         self.clock = clock
