@@ -6,27 +6,47 @@ from dataclasses import dataclass
 from typing import Any
 
 from crm_core.errors import DomainError, StateConflict
-from crm_core.orders.fold import FINAL
+from crm_core.orders.lost_holds import used_resources
+from crm_core.orders.model import ServiceOrder
 from crm_core.ports import Outcome, UnitOfWork
 from crm_core.resources.events import ReservationGivenBack, ReservationProlonged
-from crm_core.resources.machine import end_items
+from crm_core.resources.machine import HELD, end_items, is_one_of
 from crm_core.resources.model import Reservation
 from crm_core.resources.reserve import reservation_of
+from crm_core.resources.whose import order_of, with_provisioning
 from crm_core.times import optional
 
 KINDS = ("PICK", "ADVANCE", "ORDER")
 """From weak to strong: a reservation never goes back (5.3)."""
 
 
-def _ours(uow: UnitOfWork, reservation: Reservation) -> None:
+def _ours(order: ServiceOrder | None) -> None:
     """Raises NOT_PERMITTED (2002) while an order under way holds it: it has passed to provisioning with the order."""
-    order = None if reservation.order_id is None else uow.order(reservation.order_id)
-    if order is not None and order.state not in FINAL and order.dispatched_at is not None:
+    if order is not None and with_provisioning(order):
         raise DomainError(
-            f"预留 {reservation.id} 已随在途定单 {order.id} 移交",
-            f"Reservation {reservation.id} has passed on with order {order.id}, which is under way",
+            f"预留已随在途定单 {order.id} 移交",
+            f"The reservation has passed on with order {order.id}, which is under way",
             code="NOT_PERMITTED",
             state=order.state,
+        )
+
+
+def _use_up(reservation: Reservation, order: ServiceOrder | None) -> None:
+    """What completed items of an order that came back were given is in use: it is not ours to give back."""
+    used = [] if order is None else used_resources(order)
+    if used:
+        end_items(reservation, "consumed", used)
+
+
+def _not_used_up(reservation: Reservation, order: ServiceOrder | None) -> None:
+    """Raises RESOURCE_UNAVAILABLE (3009) where something of it is in use and nothing is held any more."""
+    used = [] if order is None else used_resources(order)
+    held = [item for item in reservation.items if item["state"] == HELD and not is_one_of(item["resource"], used)]
+    if not held and any(item["state"] in (HELD, "consumed") for item in reservation.items):
+        raise DomainError(
+            f"预留 {reservation.id} 的资源已占用",
+            f"The resources of reservation {reservation.id} are in use",
+            code="RESOURCE_UNAVAILABLE",
         )
 
 
@@ -44,25 +64,24 @@ class ReleaseReservation:
         return (("reservation", self.reservation_id),)
 
     def execute(self, uow: UnitOfWork) -> Outcome:
-        """Released or expired already: success without effect. Raises 3011, 2002, and RESOURCE_UNAVAILABLE (3009) where
-        something was consumed and nothing is held any more."""
+        """Released or expired already: success without effect. Of an order that came back it is ours again, whatever fence it
+        got on its way (5.3). Raises 3011, 2002, and RESOURCE_UNAVAILABLE (3009) where something was consumed and nothing is
+        held any more."""
         reservation = reservation_of(uow, self.reservation_id)
+        order = order_of(uow, reservation)
+        if not reservation.closed:
+            _ours(order)
+        _not_used_up(reservation, order)
         if reservation.closed:
-            if any(item["state"] == "consumed" for item in reservation.items):
-                raise DomainError(
-                    f"预留 {reservation.id} 的资源已占用",
-                    f"The resources of reservation {reservation.id} are in use",
-                    code="RESOURCE_UNAVAILABLE",
-                )
             return Outcome("DUPLICATE")
-        _ours(uow, reservation)
+        lent = order is not None and order.dispatched_at is not None
         uow.emit(
             ReservationGivenBack(
                 key=reservation.id,
                 area=reservation.area,
                 reservation_id=reservation.id,
                 reason=self.reason,
-                fence=reservation.fence or None,
+                fence=None if lent else reservation.fence or None,
                 items=None if self.items is None else [{"item_no": number} for number in self.items],
                 operator=self.operator,
             )
@@ -85,6 +104,7 @@ class RecordRelease:
     def execute(self, uow: UnitOfWork) -> Outcome:
         """What has left ``held`` stays as it is. Raises RESERVATION_UNKNOWN (3011)."""
         reservation = reservation_of(uow, self.reservation_id)
+        _use_up(reservation, order_of(uow, reservation))
         if self.items is None:
             end_items(reservation, "released")
         else:
@@ -111,10 +131,16 @@ class ExtendReservation:
         return (("reservation", self.reservation_id),)
 
     def execute(self, uow: UnitOfWork) -> Outcome:
-        """Raises 3011, 2002, HOLD_EXPIRED (3010) for one that is over, ``StateConflict`` (3004) for a weaker kind or one that
+        """Of an order that came back it is ours again, with a time we were not told: only RR04 ends it. Raises 3011, 2002,
+        3009 as a release, HOLD_EXPIRED (3010) for one that is over, ``StateConflict`` (3004) for a weaker kind or one that
         resource management has not answered yet."""
         reservation = reservation_of(uow, self.reservation_id)
-        over = reservation.expires_at is not None and reservation.expires_at <= uow.now
+        order = order_of(uow, reservation)
+        if not reservation.closed:
+            _ours(order)
+        _not_used_up(reservation, order)
+        lent = order is not None and order.dispatched_at is not None
+        over = not lent and reservation.expires_at is not None and reservation.expires_at <= uow.now
         if reservation.closed or over:
             raise DomainError(
                 f"预留 {reservation.id} 已过期或已释放",
@@ -129,7 +155,6 @@ class ExtendReservation:
                 f"A reservation never goes back from {reservation.kind} to {self.kind}",
                 state=reservation.kind,
             )
-        _ours(uow, reservation)
         uow.emit(
             ReservationProlonged(
                 key=reservation.id,

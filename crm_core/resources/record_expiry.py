@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from crm_core.fallout.model import Fallout
-from crm_core.orders.fold import FINAL
 from crm_core.ports import Outcome, UnitOfWork
 from crm_core.resources.machine import end_items
 from crm_core.resources.reserve import reservation_of
+from crm_core.resources.whose import order_of, with_provisioning
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,15 +24,15 @@ class RecordReservationExpired:
         return (("reservation", self.reservation_id),)
 
     def execute(self, uow: UnitOfWork) -> Outcome:
-        """A reservation an order under way relies on must not expire (5.3): that opens a fallout record. Raises
-        RESERVATION_UNKNOWN (3011)."""
+        """A reservation an order under way relies on must not expire (5.3): that opens a fallout record. Of an order that came
+        back it may: the next dispatch leaves without it. Raises RESERVATION_UNKNOWN (3011)."""
         reservation = reservation_of(uow, self.reservation_id)
         expired = end_items(reservation, "expired", self.resources)
         if not reservation.items:
             reservation.closed = True
         uow.save(reservation)
-        order = None if reservation.order_id is None else uow.order(reservation.order_id)
-        if order is not None and order.state not in FINAL and order.dispatched_at is not None:
+        order = order_of(uow, reservation)
+        if order is not None and with_provisioning(order):
             uow.add(
                 Fallout(
                     uow.new_id("FO"),

@@ -10,11 +10,13 @@ import pytest
 from crm_core.errors import DomainError
 from crm_core.events import OrderDispatched, OrderStateChanged
 from crm_core.fakes import FakeStore
+from crm_core.fallout.model import Fallout
 from crm_core.orders.amend import AmendOrder
 from crm_core.orders.cancel import CancelOrder
 from crm_core.orders.cancel_result import RecordCancelResult
 from crm_core.orders.complete import ReportCompletion
 from crm_core.orders.dispatch_due import DispatchDue
+from crm_core.orders.fold import FINAL, STATES
 from crm_core.orders.model import ServiceOrder
 from crm_core.orders.receipt import RecordReceipt
 from crm_core.orders.send_back import SendBackOrder
@@ -168,11 +170,59 @@ def test_extension_of_what_is_over_or_not_there_yet() -> None:
     refused(made, ExtendReservation("RV1", 60), "STATE_CONFLICT")
 
 
-@pytest.mark.parametrize("command", [ReleaseReservation("RV1", REASON), ExtendReservation("RV1", 60)])
-def test_what_has_passed_on_with_an_order_is_no_longer_ours(command: Command) -> None:
+WITH_PROVISIONING = (
+    "SUBMITTED",
+    "ACKNOWLEDGED",
+    "ACCEPTED",
+    "IN_PROGRESS",
+    "PENDING_INSTALL",
+    "DEFERRED",
+    "COMPLETING",
+    "AMENDING",
+    "CANCELLING",
+    "FALLOUT",
+)
+OURS = ("RETURNED", *sorted(FINAL))
+"""What each state of an order that was sent makes of what it brought (5.3)."""
+
+OWNERS_COMMANDS = [ReleaseReservation("RV1", REASON), ExtendReservation("RV1", 60)]
+
+
+def test_every_state_of_a_sent_order_says_who_has_what_it_brought() -> None:
+    assert sorted((*WITH_PROVISIONING, *OURS, "DRAFT")) == sorted((*STATES, "PARTIAL"))
+
+
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize("command", OWNERS_COMMANDS)
+@pytest.mark.parametrize("state", WITH_PROVISIONING)
+def test_what_has_passed_on_with_an_order_is_no_longer_ours(state: str, command: Command, late: bool) -> None:
     made = held()
     under_way(made)
-    refused(made, command, "NOT_PERMITTED", "SUBMITTED")
+    order_of_one(made).state = state
+    refused(made, command, "NOT_PERMITTED", state, now=NOW + 86_400_000 * late)
+
+
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize("command", OWNERS_COMMANDS)
+@pytest.mark.parametrize("state", OURS)
+def test_what_an_order_no_longer_under_way_brought_is_ours(state: str, command: Command, late: bool) -> None:
+    made = held()
+    under_way(made)
+    order_of_one(made).state = state
+    assert run(made, command, now=NOW + 86_400_000 * late).symbol == "ACCEPTED"
+    event = made.events[-1]
+    assert isinstance(event, ReservationGivenBack | ReservationProlonged)
+    assert event.fence == (7 if isinstance(event, ReservationProlonged) else None)
+
+
+@pytest.mark.parametrize("command", OWNERS_COMMANDS)
+def test_what_an_order_not_sent_yet_names_is_ours(command: Command) -> None:
+    made = held()
+    later = {"captured_at": "20261122080000", "effective_at": "20261201000000"}
+    made.run(submission(reservations=["RV1"], dates=later), NOW, REFERENCE, CHANNEL)
+    assert (order_of_one(made).state, reservation(made).order_id) == ("DRAFT", order_of_one(made).id)
+    assert run(made, command).symbol == "ACCEPTED"
+    assert made.events[-1].fence == 7
 
 
 @pytest.mark.parametrize(
@@ -380,3 +430,56 @@ def test_returned_the_crm_keeps_it_and_gives_it_back_when_it_cancels() -> None:
     assert (order_of_one(made).state, given_back(made)) == ("RETURNED", [])
     made.run(CancelOrder(order.id, {"type": "10C", "code": "10C001", "text": "不要了"}), NOW, REFERENCE, CHANNEL)
     assert (order_of_one(made).state, given_back(made)) == ("CANCELLED", ["RV1"])
+
+
+def test_returned_it_is_released_and_the_next_dispatch_leaves_without() -> None:
+    made = held()
+    order = sent_back(made)
+    assert run(made, ReleaseReservation("RV1", REASON)).symbol == "ACCEPTED"
+    run(made, RecordRelease("RV1", [{"item_no": 1, "result": "released"}, {"item_no": 2, "result": "released"}]))
+    outcome = made.run(AmendOrder(order.id, AGAIN), NOW, REFERENCE, CHANNEL)
+    assert (dispatches(made), outcome.details) == ([["RV1"], None], (("version", "2"), ("hold_lost", "RV1")))
+
+
+def test_returned_it_is_prolonged_and_passes_on_with_the_next_dispatch() -> None:
+    made = held()
+    order = sent_back(made)
+    late = NOW + 2 * 86_400_000
+    run(made, ExtendReservation("RV1", 86400), now=late)
+    run(made, RecordExtension("RV1", 9, "20261125100000"), now=late)
+    made.run(AmendOrder(order.id, AGAIN), late, REFERENCE, CHANNEL)
+    assert dispatches(made) == [["RV1"], ["RV1"]]
+    for command in OWNERS_COMMANDS:
+        refused(made, command, "NOT_PERMITTED", "SUBMITTED", now=late)
+
+
+def partly_done(made: FakeStore, *used: dict[str, Any]) -> None:
+    """The order came back, but for an item that is done and was given ``used``."""
+    order = sent_back(made)
+    done = replace(order.items[0], item_id="2", progress="COMPLETED", resources=list(used))
+    order.items = [*order.items, done]
+
+
+@pytest.mark.parametrize("answered", [None, [{"item_no": 1, "result": "refused"}, {"item_no": 2, "result": "released"}]])
+def test_what_a_finished_item_of_a_returned_order_was_given_is_in_use(answered: Any) -> None:
+    made = held()
+    partly_done(made, NUMBER)
+    assert run(made, ReleaseReservation("RV1", REASON)).symbol == "ACCEPTED"
+    run(made, RecordRelease("RV1", answered))
+    assert (states(made), reservation(made).closed) == (["consumed", "released"], True)
+
+
+@pytest.mark.parametrize("command", OWNERS_COMMANDS)
+def test_a_returned_order_whose_finished_items_use_everything_leaves_nothing_to_give(command: Command) -> None:
+    made = held()
+    partly_done(made, NUMBER, PORT)
+    refused(made, command, "RESOURCE_UNAVAILABLE")
+
+
+@pytest.mark.parametrize(("state", "alarms"), [*((state, 1) for state in WITH_PROVISIONING), *((state, 0) for state in OURS)])
+def test_an_expiry_is_amiss_only_while_provisioning_has_it(state: str, alarms: int) -> None:
+    made = held()
+    under_way(made)
+    order_of_one(made).state = state
+    expired(made, NUMBER, PORT)
+    assert (len(made.table(Fallout)), states(made)) == (alarms, ["expired", "expired"])
