@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from crm_core.customers.model import Account, Customer
 from crm_core.orders.dispatch import may_leave, send
 from crm_core.orders.fold import fold
 from crm_core.orders.model import CustomerOrder, OrderItem, ServiceOrder
 from crm_core.orders.moves import Moves
-from crm_core.orders.request import Planned, Request
+from crm_core.orders.request import Planned, Request, Submission
 from crm_core.orders.undoing import relation_of
 from crm_core.ports import UnitOfWork
 from crm_core.products.model import ProductInstance
 
-if TYPE_CHECKING:
-    from crm_core.orders.submit import SubmitOrder
 
-
-def capture(command: SubmitOrder, uow: UnitOfWork, request: Request, content_hash: str) -> CustomerOrder:
+def capture(command: Submission, uow: UnitOfWork, request: Request, content_hash: str) -> CustomerOrder:
     """Build everything, dispatch what may leave at once, then hand it to the unit of work. Returns the customer order."""
     customer = request.customer or _new_customer(command, uow)
     account_id = command.account_id or _account_for(command, uow, request, customer)
@@ -64,7 +61,7 @@ def capture(command: SubmitOrder, uow: UnitOfWork, request: Request, content_has
     return customer_order
 
 
-def _new_customer(command: SubmitOrder, uow: UnitOfWork) -> Customer:
+def _new_customer(command: Submission, uow: UnitOfWork) -> Customer:
     data = command.customer
     customer = Customer(
         uow.new_id("CU"),
@@ -81,7 +78,7 @@ def _new_customer(command: SubmitOrder, uow: UnitOfWork) -> Customer:
     return customer
 
 
-def _account_for(command: SubmitOrder, uow: UnitOfWork, request: Request, customer: Customer) -> str | None:
+def _account_for(command: Submission, uow: UnitOfWork, request: Request, customer: Customer) -> str | None:
     """A new account where something must be paid for and nobody named who pays; existing instances keep theirs."""
     if request.customer is not None and all(plan.instance is not None for plan in request.items):
         return request.items[0].instance.account_id if request.items[0].instance is not None else None
@@ -91,7 +88,7 @@ def _account_for(command: SubmitOrder, uow: UnitOfWork, request: Request, custom
 
 
 def _orders(
-    command: SubmitOrder, uow: UnitOfWork, request: Request, customer: Customer, account_id: str | None
+    command: Submission, uow: UnitOfWork, request: Request, customer: Customer, account_id: str | None
 ) -> list[tuple[ServiceOrder, list[Planned]]]:
     """One service order for each sequence number, in that order."""
     groups: dict[int, list[Planned]] = {}
@@ -200,7 +197,7 @@ def _link(orders: list[tuple[ServiceOrder, list[Planned]]]) -> None:
 
 
 def _tie(
-    command: SubmitOrder,
+    command: Submission,
     request: Request,
     orders: list[tuple[ServiceOrder, list[Planned]]],
     uow: UnitOfWork,

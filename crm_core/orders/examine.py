@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from crm_core.customers.model import Account, Customer
 from crm_core.errors import DomainError
 from crm_core.orders.examine_items import examine_items
-from crm_core.orders.request import Faults, Request
+from crm_core.orders.request import Faults, Request, Submission
 from crm_core.ports import UnitOfWork
 from crm_core.resources.machine import HELD, is_over
 from crm_core.resources.model import Reservation
 from crm_core.schemes.use import examine_scheme
 from crm_core.times import from_wire
 
-if TYPE_CHECKING:
-    from crm_core.orders.submit import SubmitOrder
-
 _DATES = ("captured_at", "effective_at", "booked_at", "required_finish")
 
 
-def examine(command: SubmitOrder, uow: UnitOfWork) -> Request:
+def examine(command: Submission, uow: UnitOfWork) -> Request:
     """Look at all of it: what is needed to capture, or one ``DomainError`` whose ``refusals`` name every fault by path."""
     faults = Faults()
     areas = uow.reference.areas
@@ -36,7 +31,7 @@ def examine(command: SubmitOrder, uow: UnitOfWork) -> Request:
     return Request(customer, account, dates, items, reservations, awaited, scheme)
 
 
-def _customer(command: SubmitOrder, uow: UnitOfWork, faults: Faults) -> Customer | None:
+def _customer(command: Submission, uow: UnitOfWork, faults: Faults) -> Customer | None:
     customer_id = command.customer.get("customer_id")
     if customer_id is None:
         for name, zh in (("name", "新客户须有名称"), ("type", "新客户须有类型")):
@@ -49,7 +44,7 @@ def _customer(command: SubmitOrder, uow: UnitOfWork, faults: Faults) -> Customer
     return customer
 
 
-def _account(command: SubmitOrder, uow: UnitOfWork, customer: Customer | None, faults: Faults) -> Account | None:
+def _account(command: Submission, uow: UnitOfWork, customer: Customer | None, faults: Faults) -> Account | None:
     if command.account_id is None:
         return None
     account = uow.account(command.account_id)
@@ -60,7 +55,7 @@ def _account(command: SubmitOrder, uow: UnitOfWork, customer: Customer | None, f
     return account
 
 
-def _dates(command: SubmitOrder, faults: Faults) -> dict[str, int | None]:
+def _dates(command: Submission, faults: Faults) -> dict[str, int | None]:
     dates: dict[str, int | None] = {}
     for name in _DATES:
         text = command.dates.get(name)
@@ -80,7 +75,7 @@ def _dates(command: SubmitOrder, faults: Faults) -> dict[str, int | None]:
     return dates
 
 
-def _reservations(command: SubmitOrder, uow: UnitOfWork, faults: Faults) -> list[Reservation]:
+def _reservations(command: Submission, uow: UnitOfWork, faults: Faults) -> list[Reservation]:
     """Known copies are checked; one made elsewhere is taken over as it comes: its owner's ledger decides."""
     found: list[Reservation] = []
     for n, reservation_id in enumerate(command.reservations or (), 1):

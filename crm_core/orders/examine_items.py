@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from crm_core.customers.model import Customer
 from crm_core.errors import AttributeInvalid
@@ -12,19 +12,16 @@ from crm_core.orders.heir import ACTION as TRANSFER
 from crm_core.orders.heir import heir_fault
 from crm_core.orders.model import ServiceOrder
 from crm_core.orders.relocation import examine_relocations
-from crm_core.orders.request import Faults, Planned
+from crm_core.orders.request import Faults, Planned, Submission
 from crm_core.orders.undoing import examine_undoing
 from crm_core.ports import UnitOfWork
 from crm_core.products.attributes import BORN, attr_faults, stated, with_defaults
 from crm_core.products.instance_machine import ENTRY, stop_bit
 from crm_core.products.model import Product, ProductInstance
 
-if TYPE_CHECKING:
-    from crm_core.orders.submit import SubmitOrder
-
 
 def examine_items(
-    command: SubmitOrder, uow: UnitOfWork, customer: Customer | None, faults: Faults
+    command: Submission, uow: UnitOfWork, customer: Customer | None, faults: Faults
 ) -> tuple[list[Planned], dict[str, ServiceOrder]]:
     """Every item against the catalogue and its instance; then how items stand to each other. Returns the plan and the orders in
     flight that items wait for."""

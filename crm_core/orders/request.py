@@ -1,4 +1,4 @@
-"""What the examination of a submitted order collects: faults by path, and what was found acceptable (spec 02.0)."""
+"""A submitted order: what the document says, the faults by path, and what was found acceptable (spec 02.0)."""
 
 from __future__ import annotations
 
@@ -13,6 +13,29 @@ from crm_core.resources.model import Reservation
 from crm_core.schemes.model import Scheme
 
 ROOT = "/Package/Body/SubmitOrder"
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What a channel submits: fields are the message's."""
+
+    customer_order_id: str
+    area: str
+    customer: dict[str, Any]
+    dates: dict[str, Any]
+    contact: dict[str, Any]
+    items: list[dict[str, Any]]
+    operator: str | None = None
+    channel: str | None = None
+    account_id: str | None = None
+    priority: int | None = None
+    reservations: list[str] | None = None
+    scheme: dict[str, Any] | None = None
+    payment: dict[str, Any] | None = None
+    attachments: list[dict[str, Any]] | None = None
+    pre_accept: bool | None = None
+    notify: str | None = None
+    Extension: str | None = None
 
 
 class Faults:

@@ -4,36 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Any
 
 from crm_core.errors import KeyReused
 from crm_core.orders.capture import capture
 from crm_core.orders.examine import examine
 from crm_core.orders.model import CustomerOrder
+from crm_core.orders.request import Submission
 from crm_core.ports import Outcome, UnitOfWork
 
 
 @dataclass(frozen=True, slots=True)
-class SubmitOrder:
-    """Fields are the message's. ``customer_order_id`` is the business key: the same content again gets the first answer."""
-
-    customer_order_id: str
-    area: str
-    customer: dict[str, Any]
-    dates: dict[str, Any]
-    contact: dict[str, Any]
-    items: list[dict[str, Any]]
-    operator: str | None = None
-    channel: str | None = None
-    account_id: str | None = None
-    priority: int | None = None
-    reservations: list[str] | None = None
-    scheme: dict[str, Any] | None = None
-    payment: dict[str, Any] | None = None
-    attachments: list[dict[str, Any]] | None = None
-    pre_accept: bool | None = None
-    notify: str | None = None
-    Extension: str | None = None
+class SubmitOrder(Submission):
+    """``customer_order_id`` is the business key: the same content again gets the first answer."""
 
     def prefetch(self) -> tuple[tuple[str, str], ...]:
         """The key itself, and every customer, account, instance and reservation the document names."""
@@ -66,7 +48,7 @@ class SubmitOrder:
         return _answer(capture(self, uow, examine(self, uow), content_hash), "ACCEPTED")
 
 
-_content = attrgetter(*SubmitOrder.__slots__)
+_content = attrgetter(*Submission.__slots__)
 
 
 def _answer(order: CustomerOrder, symbol: str) -> Outcome:
