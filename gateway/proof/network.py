@@ -12,7 +12,6 @@ work on one write (links write whole packets).  Reordering happens between conne
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,7 +29,8 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from gateway.clock import Clock, Entropy
-from gateway.proof.wires import Connection, Wire
+from gateway.proof.fault_plan import PERFECT, FaultPlan
+from gateway.proof.wires import Connection, Hook, Tap, Wire
 
 CONNECT_LIMIT = 5.0
 """Seconds a connect may take (spec 01.1.5)."""
@@ -38,47 +38,6 @@ CONNECT_LIMIT = 5.0
 _FIRST_FREE_PORT = 40_000
 _FIRST_CALLER_PORT = 50_000
 _CALLER_PORTS = 15_000
-
-Tap = Callable[[str, str, bytes], None]
-"""Told of bytes as they are delivered: from, to (address or ``client``, and connection number), bytes."""
-
-Hook = Callable[[Wire, bytes], bool]
-"""Asked at every write: by whom, what; true if it has dealt with it and the network is to do nothing more."""
-
-
-@dataclass(frozen=True, slots=True)
-class FaultPlan:
-    """How bad the network is. Times are seconds; rates are probabilities, ``refuse`` of a connect, others of a write.
-
-    ``latency`` is what every write takes, ``grain`` what arrivals are rounded up to: a coarser one makes more happen at
-    one instant, as under load, and a run cheaper. ``slow`` is the rate of writes that take up to ``slow_by`` more.
-    ``split`` cuts a write into up to four pieces that arrive apart, ``merge`` lets it arrive together with what is under
-    way, ``garble`` changes one byte, ``duplicate`` delivers it twice. ``reset`` breaks the connection and drops what is in
-    flight; ``half_open`` lets it swallow everything from this write on, until it is reset ``half_open_for`` later.
-    """
-
-    latency: tuple[float, float] = (0.001, 0.001)
-    grain: float = 0.0
-    slow: float = 0.0
-    slow_by: float = 2.0
-    split: float = 0.0
-    merge: float = 0.0
-    garble: float = 0.0
-    duplicate: float = 0.0
-    reset: float = 0.0
-    half_open: float = 0.0
-    half_open_for: tuple[float, float] = (1.0, 200.0)
-    refuse: float = 0.0
-
-    @property
-    def harmless(self) -> bool:
-        """Whether nothing is ever drawn at a write, so that a constant latency costs no entropy."""
-        rates = (self.slow, self.split, self.merge, self.garble, self.duplicate, self.reset, self.half_open)
-        return not any(rates) and self.latency[0] == self.latency[1]
-
-
-PERFECT = FaultPlan()
-"""A network without faults and with a latency of one millisecond."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,21 +8,24 @@ producer is paused, as a socket's is (spec 01.1.3 rule 6).
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
 
 from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IConsumer, IHalfCloseableProtocol, IPushProducer, ITCPTransport
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-if TYPE_CHECKING:
-    from gateway.proof.network import MemoryNetwork
+from gateway.clock import Clock, Entropy
+from gateway.proof.fault_plan import FaultPlan
 
 HIGH_WATER = 65_536
 """Bytes on their way beyond which a writer's producer is asked to pause (Twisted's ``FileDescriptor.bufferSize``)."""
 
 _END = b""
+
+Tap = Callable[[str, str, bytes], None]
+"""Told of bytes as they are delivered: from, to (address or ``client``, and connection number), bytes."""
 
 
 @implementer(ITCPTransport, IConsumer, IPushProducer)
@@ -260,6 +263,29 @@ class Wire:
             self.lost(ConnectionDone())
 
 
+Hook = Callable[[Wire, bytes], bool]
+"""Asked at every write: by whom, what; true if it has dealt with it and the network is to do nothing more."""
+
+
+class Medium(Protocol):
+    """What connections need of the network they belong to."""
+
+    clock: Clock
+    entropy: Entropy
+    plan: FaultPlan
+    tap: Tap | None
+    hook: Hook | None
+
+    def count(self, fault: str) -> None:
+        """Remember that a fault was dealt."""
+
+    def latency(self) -> float:
+        """How long the next write takes, without faults."""
+
+    def closed(self, connection: Connection) -> None:
+        """Both ends of ``connection`` know that it is over."""
+
+
 class Connection:
     """Two wires and what the fault plan does to what they carry.
 
@@ -267,7 +293,7 @@ class Connection:
     client and server.
     """
 
-    def __init__(self, network: MemoryNetwork, address: str, number: int, ends: tuple[Any, Any]) -> None:
+    def __init__(self, network: Medium, address: str, number: int, ends: tuple[Any, Any]) -> None:
         self.network = network
         self.address = address
         self.number = number

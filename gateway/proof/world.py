@@ -20,10 +20,11 @@ from gateway.config import Config, GatewayTable, Listen, LoginTable, Peer
 from gateway.proof.aloud import unhandled
 from gateway.proof.auditor import Violation, audit
 from gateway.proof.channel import ChannelBrain
+from gateway.proof.fault_plan import PERFECT, FaultPlan
 from gateway.proof.heap_clock import HeapClock
 from gateway.proof.ledgers import against_billing, against_channel, against_provisioning, against_resources, customers_told
 from gateway.proof.memory_store import memory_store
-from gateway.proof.network import PERFECT, FaultPlan, MemoryNetwork
+from gateway.proof.network import MemoryNetwork
 from gateway.proof.trace import Trace
 from gateway.service import Gateway
 from schemas.loader import layouts_in, load

@@ -13,7 +13,7 @@ from conformance.load import Load, Step, profile
 from conformance.paper import Paper
 from gateway.cli.conformance import conformance
 from gateway.clock import Entropy
-from gateway.proof.network import FaultPlan
+from gateway.proof.fault_plan import FaultPlan
 from schemas.loader import load
 from simulators.fleet import FleetSettings, brain_of
 from simulators.host import SimulatorHost

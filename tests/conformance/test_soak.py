@@ -13,8 +13,8 @@ from conformance.model import Case, CaseResult, Entry, Explanation, RunResult, V
 from conformance.session import Plan, Session
 from conformance.soak import Soak, answer_times
 from gateway.clock import Entropy
+from gateway.proof.fault_plan import FaultPlan
 from gateway.proof.heap_clock import HeapClock
-from gateway.proof.network import FaultPlan
 from simulators.fleet import FleetSettings, brain_of
 from simulators.host import SimulatorHost
 from simulators.settings import HostSettings, PeerSettings

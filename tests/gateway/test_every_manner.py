@@ -17,9 +17,10 @@ from adapters.envelopes.dialect import Dialect, mirrored
 from adapters.store import tables as t
 from adapters.wire.layout import Layout
 from gateway.clock import Entropy
+from gateway.proof.fault_plan import FaultPlan
 from gateway.proof.heap_clock import HeapClock
 from gateway.proof.memory_store import memory_store
-from gateway.proof.network import FaultPlan, MemoryNetwork
+from gateway.proof.network import MemoryNetwork
 from simulators.brain import Body, Meta, Reaction
 from simulators.brain import Send as Say
 from simulators.host import SimulatorHost

@@ -10,7 +10,7 @@ from adapters.store.cutover_queries import cutover, cutovers
 from adapters.store.queries import Row
 from adapters.wire.times import wire_time
 from gateway.cli.simulators_desk import desk_of
-from gateway.proof.network import FaultPlan
+from gateway.proof.fault_plan import FaultPlan
 from gateway.proof.world import CHANNEL, RM, START_MS, World, WorldPlan
 from simulators.rm.brain import RmBrain
 from simulators.rm.cutover_plan import draft

@@ -8,7 +8,7 @@ import pytest
 
 from adapters.store.store import Store
 from gateway.clock import Entropy
-from gateway.proof.network import PERFECT, FaultPlan
+from gateway.proof.fault_plan import PERFECT, FaultPlan
 from gateway.proof.world import PF, RM, World, WorldPlan
 from gateway.service import Gateway
 

@@ -10,7 +10,7 @@ import pytest
 
 from adapters.wire.outlet import Outlet
 from gateway.clock import Entropy
-from gateway.proof.network import PERFECT, FaultPlan
+from gateway.proof.fault_plan import PERFECT, FaultPlan
 from gateway.proof.world import CRM, PF, RM, World, WorldPlan
 from simulators.host import SimulatorHost
 from simulators.settings import LoginSettings

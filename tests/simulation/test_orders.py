@@ -11,7 +11,7 @@ from time import process_time
 
 import pytest
 
-from gateway.proof.network import PERFECT, FaultPlan
+from gateway.proof.fault_plan import PERFECT, FaultPlan
 from gateway.proof.world import World, WorldPlan
 
 pytestmark = pytest.mark.simulation
@@ -25,7 +25,7 @@ BAD = FaultPlan(
 REPLAY = """
 import logging, structlog
 structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-from gateway.proof.network import FaultPlan
+from gateway.proof.fault_plan import FaultPlan
 from gateway.proof.world import World, WorldPlan
 outcome = World(WorldPlan(seed={seed}, orders={orders}, faults={faults!r})).run()
 print(outcome.sound, outcome.digest, outcome.lines)

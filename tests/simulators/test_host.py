@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from gateway.clock import Entropy
+from gateway.proof.fault_plan import PERFECT, FaultPlan
 from gateway.proof.heap_clock import HeapClock
-from gateway.proof.network import PERFECT, FaultPlan, MemoryNetwork
+from gateway.proof.network import MemoryNetwork
 from simulators.brain import Body, Send
 from simulators.fleet import Fleet, FleetSettings, UnknownRole, start_fleet
 from simulators.host import SimulatorHost

@@ -30,8 +30,9 @@ from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from gateway.clock import Entropy
+from gateway.proof.fault_plan import PERFECT, FaultPlan
 from gateway.proof.heap_clock import HeapClock
-from gateway.proof.network import PERFECT, FaultPlan, MemoryNetwork
+from gateway.proof.network import MemoryNetwork
 
 START = 1_795_656_600_000
 
