@@ -13,8 +13,9 @@ from typing import Any
 from adapters.reconciliation import Row
 from adapters.wire.times import from_wire_time, wire_time
 from simulators.agenda import Agenda
+from simulators.archive import Archive
 from simulators.bill.copies import Copies
-from simulators.bill.intervals import Charging, Fact, Interval, Refused, apply
+from simulators.bill.intervals import Charging, Fact, Interval, Refused, apply, charging_archive
 from simulators.bill.money import Bill, Money
 from simulators.bill.script import Finding, Script
 from simulators.brain import Body, Meta, Reaction, Send
@@ -43,10 +44,10 @@ class BillBrain:
         self._script = script or Script()
         self._findings: Agenda[tuple[Finding, Body, str]] = Agenda()
         self.notices: list[dict[str, Any]] = []
-        self.charging: dict[str, Charging] = {}
-        self.entries: dict[tuple[str, str, str, int], Entry] = {}
+        self.charging = charging_archive()
+        self.entries: Archive[Entry] = Archive(_packed_entry, _entry)
         self.complaints: list[dict[str, Any]] = []
-        self._accounts: dict[str, None] = {}
+        self._accounts: Archive[bool] = Archive(bool, lambda _, known: bool(known))
         self.copies = Copies(self._accounts.__contains__, self.charging.__contains__)
         self.money = Money(self.copies.knows_account)
         self._handlers: dict[str, Callable[[Body, Meta, int], Reaction]] = {
@@ -60,7 +61,7 @@ class BillBrain:
             begun = Interval(row.account_id, row.plan, row.since)
             suspended = row.since if row.suspended else None
             self.charging[row.product_instance_id] = Charging(row.product_instance_id, [begun], suspended)
-            self._accounts[row.account_id] = None
+            self._accounts[row.account_id] = True
 
     @property
     def codes(self) -> tuple[str, ...]:
@@ -76,11 +77,13 @@ class BillBrain:
             return handler(body, meta, now)
         except Refused as reason:
             return Reaction.refuse(reason.symbol)
+        finally:
+            self._settle()
 
     def _told(self, body: Body, meta: Meta, now: int) -> Reaction:
         """BL01. A fact that counts gets its first result again, another one under its key is refused (1009); one that was
         refused has no effect in force (02) and is judged anew."""
-        key = (body.get("service_order_id", ""), body["product_instance_id"], body["kind"], body.get("version", 0))
+        key = _SEPARATOR.join(map(str, _key(body)))
         entry = self.entries.get(key)
         known = entry is not None and entry.refused is None
         if entry is None or entry.refused is not None:
@@ -150,8 +153,8 @@ class BillBrain:
                 for charging in self.charging.values()
             },
             "facts": [
-                {"key": key, "at": entry.at, "refused": entry.refused, "kind": entry.body["kind"]}
-                for key, entry in self.entries.items()
+                {"key": _key(entry.body), "at": entry.at, "refused": entry.refused, "kind": entry.body["kind"]}
+                for entry in self.entries.values()
             ],
             "notices": list(self.notices),
             "copies": self.copies.inspect(),
@@ -163,10 +166,17 @@ class BillBrain:
         """The facts ``asker`` told that take effect within the span, under their serials."""
         return [
             Row(entry.serial, "accepted" if entry.refused is None else "refused", finished=entry.at)
-            for entry in self.entries.values()
+            for entry in self.entries.scan()
             if entry.sender == asker and entry.body["area"] == area
             and begin <= from_wire_time(entry.body["effective_at"]) < end
         ]  # fmt: skip
+
+    def _settle(self) -> None:
+        """What is only looked up again by key takes little room from now on."""
+        for archive in (self.entries, self.charging, self._accounts):
+            archive.settle()
+        self.copies.settle()
+        self.money.settle()
 
     def _look_after(self, fact: Body, system: str, now: int) -> None:
         for finding in self._script.findings:
@@ -197,7 +207,7 @@ class BillBrain:
         except Refused as reason:
             return Entry(body, now, (reason.symbol, reason.text), meta.serial, meta.sender)
         self.charging[instance] = charging
-        self._accounts[fact.account] = None
+        self._accounts[fact.account] = True
         return Entry(body, now, None, meta.serial, meta.sender)
 
 
@@ -205,6 +215,23 @@ _CHARGING = ("start", "change")
 """Facts by which something is charged to an account from then on."""
 _NAMED = ("customer_order_id", "service_order_id", "version", "area", "product_instance_id", "account_id", "customer_id")
 """What a result names of what it is the result of."""
+
+
+_SEPARATOR = "\x1f"
+"""Between the parts of a key; no document can hold it."""
+
+
+def _key(fact: Body) -> tuple[str, str, str, int]:
+    return fact.get("service_order_id", ""), fact["product_instance_id"], fact["kind"], fact.get("version", 0)
+
+
+def _packed_entry(entry: Entry) -> list[Any]:
+    return [entry.body, entry.at, entry.refused, entry.serial, entry.sender]
+
+
+def _entry(_: str, row: list[Any]) -> Entry:
+    body, at, refused, serial, sender = row
+    return Entry(body, at, None if refused is None else (refused[0], refused[1]), serial, sender)
 
 
 def _result(body: Body, refused: tuple[str, str] | None) -> Body:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from fnmatch import fnmatchcase
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from simulators.archive import Archive
 from simulators.bill.intervals import Refused
 from simulators.brain import Body
 
@@ -36,7 +37,9 @@ class Copies:
     """All copies. ``charges`` says whether an account, or a product instance, is known from what is charged."""
 
     def __init__(self, charges_account: Callable[[str], bool], charges_instance: Callable[[str], bool]) -> None:
-        self.by_kind: dict[str, dict[str, Copy]] = {"customer": {}, "account": {}, "product_instance": {}}
+        self.by_kind: dict[str, Archive[Copy]] = {
+            kind: Archive(astuple, lambda _, row: Copy(*row)) for kind in ("customer", "account", "product_instance")
+        }
         self._charges_account = charges_account
         self._charges_instance = charges_instance
 
@@ -92,6 +95,11 @@ class Copies:
             raise Refused("ACCOUNT_OR_CREDIT", f"没有账户 {account} / no account {account}")
         if fresh.image["status"] in tariff()["ended_instances"] and not self.knows_instance(name):
             raise Refused("INSTANCE_UNKNOWN", f"没有产品实例 {name} / no product instance {name}")
+
+    def settle(self) -> None:
+        """See ``Archive``."""
+        for copies in self.by_kind.values():
+            copies.settle()
 
     def inspect(self) -> dict[str, Any]:
         """Versions by kind and id."""

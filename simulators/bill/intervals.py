@@ -7,7 +7,10 @@ changes nothing.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
+from typing import Any
+
+from simulators.archive import Archive
 
 
 class Refused(Exception):
@@ -30,7 +33,7 @@ class Interval:
     reversed: bool = False
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, weakref_slot=True)
 class Charging:
     """All of one product instance. ``suspended`` since when, or None."""
 
@@ -52,6 +55,18 @@ class Fact:
     account: str
     plan: str
     at: int
+
+
+def charging_archive() -> Archive[Charging]:
+    """Of all instances, by id."""
+
+    def pack(charging: Charging) -> list[Any]:
+        return [charging.suspended, [astuple(interval) for interval in charging.intervals]]
+
+    def unpack(instance: str, row: list[Any]) -> Charging:
+        return Charging(instance, [Interval(*interval) for interval in row[1]], row[0])
+
+    return Archive(pack, unpack, mutable=True)
 
 
 def apply(charging: Charging, fact: Fact) -> None:

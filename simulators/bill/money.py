@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from adapters.wire.times import wire_time
+from simulators.archive import Archive
 from simulators.bill.intervals import Refused
 from simulators.brain import Body
 
@@ -37,7 +39,7 @@ class Bill:
         return wire_time(self.at)[:6]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, weakref_slot=True)
 class Account:
     """Money of one account; ``refunded`` are serials of recharges given back."""
 
@@ -63,9 +65,9 @@ class Money:
     """All accounts' money. ``known`` says whether there is an account."""
 
     def __init__(self, known: Callable[[str], bool]) -> None:
-        self.accounts: dict[str, Account] = {}
+        self.accounts: Archive[Account] = Archive(asdict, _account, mutable=True)
         self._known = known
-        self._done: dict[str, tuple[Body, Body]] = {}
+        self._done: Archive[tuple[Body, Body]] = Archive(list, lambda _, row: (row[0], row[1]))
         self._actions: dict[str, Callable[[Account, Body, int], None]] = {
             "recharge": _recharge,
             "refund": _refund,
@@ -84,7 +86,15 @@ class Money:
         """The account's money. Raises Refused 3023: there is no such account."""
         if not self._known(name):
             raise Refused("ACCOUNT_OR_CREDIT", f"没有账户 {name} / no account {name}")
-        return self.accounts.setdefault(name, Account())
+        account = self.accounts.get(name)
+        if account is None:
+            account = self.accounts[name] = Account()
+        return account
+
+    def settle(self) -> None:
+        """See ``Archive``."""
+        self.accounts.settle()
+        self._done.settle()
 
     def act(self, body: Body, now: int) -> tuple[Body, bool]:
         """BL05: the answer, and whether the action was done before. Raises Refused 1009, 3004, 3023."""
@@ -114,6 +124,11 @@ class Money:
             answer |= {name: shown} if shown else {}
             answer["page"] = {"page_no": number, "page_size": size, "total_count": len(value)}
         return answer
+
+
+def _account(_: str, row: dict[str, Any]) -> Account:
+    payments, bills = [Payment(**one) for one in row["payments"]], [Bill(**one) for one in row["bills"]]
+    return Account(row["balance"], payments, bills, dict(row["refunded"]))
 
 
 def _recharge(account: Account, body: Body, now: int) -> None:

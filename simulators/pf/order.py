@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from simulators.brain import Body
+from simulators.packing import packed, unpacked
 from simulators.pf.machine import CLOSED, after, fold
-from simulators.pf.packing import packed, unpacked
 from simulators.pf.processes import Process, Stage
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Plain values in little room: what a closed order is kept as once many others have closed after it."""
+"""Plain values in little room: what is closed is kept as this once much else has closed after it."""
 
 from __future__ import annotations
 
