@@ -14,7 +14,7 @@ from typing import Any
 
 from crm_core.orders.fold import FINAL
 from gateway.clock import Clock
-from gateway.proof.bench_client import ACCEPTED, Load, percentile
+from gateway.proof.bench_load import ACCEPTED, Load, percentile
 from gateway.proof.bench_mix import MixedPackets
 from gateway.proof.bench_operations import OfferDesk, OperationPackets
 from gateway.proof.packets import ReceiptPackets

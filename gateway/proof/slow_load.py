@@ -15,7 +15,7 @@ from twisted.internet.protocol import Factory, Protocol
 from adapters.wire.times import wire_time
 from gateway.clock import WallClock
 from gateway.endpoints import TcpEndpoints
-from gateway.proof.bench_client import percentile
+from gateway.proof.bench_load import percentile
 from gateway.proof.soap_load import Load, LoadFactory, Requests
 from schemas.loader import load
 

@@ -23,7 +23,8 @@ from adapters.wire.times import wire_time
 from adapters.xml.codec import Codec
 from gateway.clock import WallClock
 from gateway.endpoints import TcpEndpoints
-from gateway.proof.bench_client import DRAIN_LIMIT_S, percentile
+from gateway.proof.bench_client import DRAIN_LIMIT_S
+from gateway.proof.bench_load import percentile
 from gateway.proof.packets import intake_text
 from schemas.loader import RELEASE, Catalogue, load
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.proof.bench_client import Load, percentile
+from gateway.proof.bench_load import Load, percentile
 from gateway.proof.heap_clock import HeapClock
 from gateway.proof.packets import OrderPackets, ReceiptPackets, intake_text
 from schemas.loader import load
