@@ -52,16 +52,17 @@ def explain(catalogue: Catalogue, root: etree._Element, version: str) -> tuple[F
             xsd = RECEIPT_XSD
     schema = _schema(catalogue, version, xsd)
     faults: dict[Fault, None] = {}
-    # a tree of its own: in lxml's the n-th child costs n steps, and with thousands of faults that is quadratic
-    source = xmlschema.XMLResource(etree.tostring(root, encoding="unicode"), defuse="always", allow="none")
-    paths = Paths(source.root)
     try:
+        # a tree of its own: in lxml's the n-th child costs n steps, and with thousands of faults that is quadratic
+        source = xmlschema.XMLResource(etree.tostring(root, encoding="unicode"), defuse="always", allow="none")
+        paths = Paths(source.root)
         for error in schema.iter_errors(source):
             faults.setdefault(_translated(error, paths))
             if len(faults) >= MAX_FAULTS:
                 break
-    except xmlschema.XMLSchemaException:
-        # an xsi:type nobody defines ends the walk: lxml names it
+    except (xmlschema.XMLSchemaException, ArithmeticError):
+        # an xsi:type nobody defines ends the walk, so does a year no clock will ever show, and names of newer XML (a CJK
+        # character of plane 2, say) are no names to the parser behind it: lxml tells what is wrong with all of them
         return log_faults(catalogue.schema(version), root, MAX_FAULTS)
     return tuple(faults)[:MAX_FAULTS] or log_faults(catalogue.schema(version), root, MAX_FAULTS)
 

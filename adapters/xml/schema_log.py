@@ -7,6 +7,7 @@ document's size, which is why thousands of elements come here (``adapters.xml.ex
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any, cast
 
@@ -35,12 +36,11 @@ def log_faults(schema: etree.XMLSchema, root: etree._Element, limit: int) -> tup
     """The faults of a document this schema refuses, at most ``limit``."""
     schema.validate(root)
     paths = Paths(root)
-    tree = root.getroottree()
+    elements = by_path(root)
     faults: dict[Fault, None] = {}
     explained: set[str] = set()
     for entry in cast("Iterable[Any]", schema.error_log):
-        at = cast("list[Element]", tree.xpath(entry.path)) if entry.path else []
-        element = at[0] if at else root
+        element = elements.get(entry.path or "", root)
         path = paths.of(element)
         kind = entry.type_name.removeprefix("SCHEMAV_")
         if kind.startswith("CVC_DATATYPE") and path in explained:
@@ -52,6 +52,37 @@ def log_faults(schema: etree.XMLSchema, root: etree._Element, limit: int) -> tup
         if len(faults) >= limit:
             break
     return tuple(faults)
+
+
+def by_path(root: etree._Element) -> dict[str, Element]:
+    """Every element by the path libxml2 writes of it.
+
+    Asking XPath would cost a walk a fault, and it knows neither the document's prefixes nor names of newer XML.
+    """
+    found: dict[str, Element] = {f"/{_step(root)}": root}
+    below = list(found.items())
+    while below:
+        path, parent = below.pop()
+        children = list(parent)
+        steps = [_step(child) for child in children]
+        counts, seen = Counter(steps), Counter[str]()
+        counts["*"] = len(children)
+        for at, (step, child) in enumerate(zip(steps, children, strict=True), 1):
+            seen[step] += 1
+            place = at if step == "*" else seen[step]
+            inner = f"{path}/{step}[{place}]" if counts[step] > 1 else f"{path}/{step}"
+            found[inner] = child
+            if len(child):
+                below.append((inner, child))
+    return found
+
+
+def _step(element: Element) -> str:
+    """How libxml2 writes an element in a path: with its prefix, or as any element where the namespace has none."""
+    name = etree.QName(element)
+    if element.prefix is not None:
+        return f"{element.prefix}:{name.localname}"
+    return "*" if name.namespace else name.localname
 
 
 def _last(message: str) -> str:

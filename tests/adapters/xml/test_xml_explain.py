@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import pytest
@@ -10,7 +11,7 @@ from lxml import etree
 from adapters.document import DocumentRefused
 from adapters.xml import explain as explanation
 from adapters.xml.codec import Codec
-from adapters.xml.schema_log import log_faults
+from adapters.xml.schema_log import by_path, log_faults
 from schemas.loader import load
 
 CATALOGUE = load()
@@ -47,6 +48,53 @@ def test_a_type_nobody_defines_is_a_fault_like_any_other(named):
         CODEC.decode(TEXT.replace("<area>", f"<area {xsi}>", 1).encode())
     assert refused.value.symbol == "SCHEMA_FAULTS"
     assert refused.value.faults[0].path == f"{ORDER}/area"
+
+
+def refused(text: str) -> list[tuple[str, str]]:
+    """Path and rule of every fault of a document that is refused for its structure."""
+    with pytest.raises(DocumentRefused) as caught:
+        CODEC.decode(text.encode())
+    assert caught.value.symbol == "SCHEMA_FAULTS"
+    return [(fault.path, fault.rule) for fault in caught.value.faults]
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("<𠮷/>", "/𠮷"),
+        (TEXT.replace("<area>", "<𠮷/><area>", 1), f"{ORDER}/𠮷"),
+        (TEXT.replace("<area>", '<𠮷 xmlns=""/><area>', 1), f"{ORDER}/𠮷"),
+        (TEXT.replace("<area>", '<area 𠮷="1">', 1), f"{ORDER}/area"),
+    ],
+)
+def test_names_of_newer_xml_are_faults_like_any_other(text, path):
+    """XML 1.0 took them in with its fifth edition; not every parser knows."""
+    assert path in [found for found, _ in refused(text)]
+
+
+@pytest.mark.parametrize("year", ["99999999999", "-99999999999"])
+def test_a_year_beyond_all_clocks_does_not_hide_the_fault_beside_it(year):
+    late = TEXT.replace("<captured_at>20261121094500<", f"<captured_at>{year}-11-21T09:45:00<", 1)
+    assert late != TEXT
+    assert (f"{ORDER}/dates/zzz", "unexpected") in refused(late.replace("</captured_at>", "</captured_at><zzz/>", 1))
+
+
+def test_prefixes_are_the_senders_affair_in_large_documents_too():
+    """Of those lxml's log is told, whose paths are written with the document's own prefixes."""
+    many = TEXT.replace("</items>", "<item><action>x</action></item>" * 1_600 + "</items>", 1)
+    prefixed = re.sub(r"<(/?)([a-z_]+|SubmitOrder)([ />])", r"<\1m:\2\3", many)
+    prefixed = prefixed.replace("xmlns=\"urn:bss:if:message", "xmlns:m=\"urn:bss:if:message")
+    assert refused(prefixed) == refused(many)
+
+
+def test_paths_of_the_log_lead_to_their_elements():
+    """Against the library that writes them, over every sample and the ways a namespace can be said."""
+    odd = b'<a xmlns:p="u" xmlns:q="u"><p:b/><q:b/><b/><b xmlns="v"/><c xmlns="v"/><p:b><d/><d/></p:b><e/></a>'
+    samples = [path.read_bytes() for row in CATALOGUE.messages() for path in CATALOGUE.samples(row.name) if path.name.startswith("ok_")]
+    for raw in (odd, b'<p:a xmlns:p="u" xmlns="u"><b/><p:b/><b xmlns="w"/></p:a>', *samples):
+        root = etree.fromstring(raw, etree.XMLParser(remove_comments=True, remove_pis=True))
+        tree, found = root.getroottree(), by_path(root)
+        assert [found[tree.getpath(element)] for element in root.iter()] == list(root.iter())
 
 
 def damaged(name: str) -> bytes:
