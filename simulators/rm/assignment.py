@@ -6,7 +6,7 @@ archive), both, or nothing.  An order's new resources stand in one ledger entry 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,11 +15,13 @@ from simulators.rm.ledger import Hold, Ledger, Refused, Reservation
 from simulators.rm.plant import Plant, Resource
 from simulators.rm.states import IN_USE, ORDER_RESERVED, PRE_RELEASED
 
+Fresh = Callable[[Reservation], int]
+"""How long (ms) a reservation lasts that comes back to its owner."""
 SIDE = "SIDE"
 """Attribute by which the two items of a relocation tell which end they are: ``in`` or ``out`` (5.4 rule 6)."""
 _GIVE = "give"
 RETURNED = "10R"
-"""Reason code by which PF says that the order goes back to the CRM, and what the CRM had reserved with it."""
+"""Reason type by which PF says that the order goes back to the CRM, and what the CRM had reserved with it."""
 
 
 @dataclass(slots=True)
@@ -150,8 +152,9 @@ class Assignments:
         going = [hold.resource for hold in self._consumed(order, item_id) if hold.resource.state == PRE_RELEASED]
         return "STATE_CONFLICT" if any(resource not in assignment.given for resource in going) else None
 
-    def undo(self, order: str, item_ids: Iterable[str], reason: str, ttl_ms: int, now: int) -> dict[str, list[Resource]]:
-        """Undo the assignment of items: new ones freed (or back to the CRM's reservation), given ones in use again.
+    def undo(self, order: str, item_ids: Iterable[str], fresh: Fresh | None, now: int) -> dict[str, list[Resource]]:
+        """Undo the assignment of items: new ones freed, given ones in use again. ``fresh``: the order goes back to the CRM, and
+        what was reserved with it to its owner, for so long.
 
         Idempotent: an item with nothing to undo has no resources in the result.
         """
@@ -162,13 +165,40 @@ class Assignments:
             if assignment is None or assignment.undone:
                 continue
             assignment.undone = True
-            done[item_id] = [] if entry is None else self._undo_holds(entry, item_id, reason, now + ttl_ms, now)
+            done[item_id] = [] if entry is None else self._undo_holds(entry, item_id, fresh, now)
             for resource in assignment.given:
                 if resource.state == PRE_RELEASED:
                     self.plant.move(resource, "archive" if resource.order == order else "cancelled", now)
                     done[item_id].append(resource)
             assignment.given.clear()
+        self._settle(order, now)
         return done
+
+    def end(self, order: str, fresh: Fresh | None, now: int) -> None:
+        """All of the order is to be undone: what it brought and did not use is its owner's again for a fresh time where the
+        order goes back to the CRM, else free (5.3). What another order has brought as well stays with that."""
+        for entry in self.ledger.brought_by(order):
+            self.ledger.come_back(entry, order, now)
+            if self.ledger.passed_on(entry):
+                continue
+            held = entry.held()
+            if fresh is not None and held:
+                self._last(entry, fresh, now)
+            for hold in () if fresh is not None else held:
+                self.ledger.end(entry, hold, "released", now)
+
+    def _last(self, entry: Reservation, fresh: Fresh, now: int) -> None:
+        """The reservation lasts afresh from now on; its time stands still while an order under way has it."""
+        self.ledger.set_expiry(entry, now + fresh(entry))
+        if self.ledger.passed_on(entry):
+            self.ledger.stop_expiry(entry, now)
+
+    def _settle(self, order: str, now: int) -> None:
+        """When nothing the order brought is held for it any more, what it left runs on."""
+        entry = self.ledger.entries.get(order)
+        if entry is not None and not entry.held():
+            for brought in self.ledger.brought_by(order):
+                self.ledger.come_back(brought, order, now)
 
     def use(self, order: str, item_id: str, now: int) -> list[Resource]:
         """预占 → 占用 of all an item holds; a repeat changes nothing. Raises Refused: nothing was assigned (3009)."""
@@ -177,6 +207,7 @@ class Assignments:
         for hold in [hold for hold in entry.held() if hold.item == item_id]:
             self.ledger.end(entry, hold, "consumed", now)
             self.plant.serve(hold.resource, assignment.instance)
+        self._settle(order, now)
         return self.held_by(order, item_id)
 
     def release(self, order: str, item_id: str, now: int) -> tuple[list[Resource], list[Resource]]:
@@ -227,6 +258,7 @@ class Assignments:
 
     def take(self, entry: Reservation, area: str, item: dict[str, Any], reservations: list[str], now: int) -> None:
         """Hold what each need asks for: first what reservations of the order hold, then free ones. All or nothing."""
+        self._pass_on(entry, reservations, now)
         taken: list[Hold] = []
         try:
             for need in item["needs"]:
@@ -239,16 +271,24 @@ class Assignments:
                 self._let_go(entry, hold, now)
             raise
 
+    def _pass_on(self, entry: Reservation, reservations: list[str], now: int) -> None:
+        """What the order brings is its own while it is open. Raises Refused 3010, 3011."""
+        found = [self.ledger.entries.get(name) for name in reservations]
+        for source in found:
+            if source is None:
+                raise Refused("RESERVATION_UNKNOWN")
+            if source.closed and not source.lent:
+                raise Refused("HOLD_EXPIRED")
+        for source in found:
+            if source is not None and entry.order is not None and not source.offer:
+                self.ledger.pass_on(source, entry.order, now)
+
     def _adopt(
         self, entry: Reservation, need: dict[str, Any], item_id: str, reservations: list[str], now: int, taken: list[Hold]
     ) -> int:
         adopted = 0
         for reservation_id in reservations:
-            source = self.ledger.entries.get(reservation_id)
-            if source is None:
-                raise Refused("RESERVATION_UNKNOWN")
-            if source.closed and not source.adopted:
-                raise Refused("HOLD_EXPIRED")
+            source = self.ledger.entries[reservation_id]
             for hold in source.held():
                 if adopted < need["quantity"] and hold.resource.type == need["res_type"]:
                     taken.append(self.ledger.adopt(source, hold, entry, item_id, now))
@@ -272,22 +312,23 @@ class Assignments:
     def _let_go(self, entry: Reservation, hold: Hold, now: int) -> None:
         """Undo one hold of a half-made assignment: as if it had never been."""
         if hold.origin is not None:
-            source = self.ledger.entries[hold.origin[0]]
-            self.ledger.hand_back(entry, hold, source.expires_at or now)
+            self.ledger.hand_back(entry, hold)
         else:
             self.ledger.end(entry, hold, "released", now)
 
-    def _undo_holds(self, entry: Reservation, item_id: str, reason: str, until: int, now: int) -> list[Resource]:
+    def _undo_holds(self, entry: Reservation, item_id: str, fresh: Fresh | None, now: int) -> list[Resource]:
         touched = []
         for hold in [hold for hold in entry.holds if hold.item == item_id]:
             lent = hold.origin is not None and not self.ledger.entries[hold.origin[0]].offer
-            if hold.state == "held" and lent and reason == RETURNED:
-                self.ledger.hand_back(entry, hold, until)
+            if hold.state == "held" and lent and fresh is not None:
+                self._last(self.ledger.hand_back(entry, hold), fresh, now)
             elif hold.state == "held":
                 self.ledger.end(entry, hold, "released", now)
             elif hold.state == "consumed" and hold.resource.state == IN_USE and hold.resource.order == entry.order:
                 self.plant.move(hold.resource, "pre_release", now)
                 self.plant.move(hold.resource, "archive", now)
+                if lent and fresh is not None:
+                    self._last(self.ledger.take_back(hold, now), fresh, now)
             else:
                 continue
             touched.append(hold.resource)

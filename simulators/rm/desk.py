@@ -9,10 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from schemas.loader import load
 from simulators.agenda import Agenda
 from simulators.brain import Body, Meta, Reaction, Send
 from simulators.codes import number
-from simulators.rm.assignment import Assignments, Shortage
+from simulators.rm.assignment import RETURNED, Assignments, Shortage
 from simulators.rm.ledger import Refused
 from simulators.rm.plant import Resource
 from simulators.rm.reassignment import Reassignments
@@ -65,12 +66,14 @@ class Desk:
         self._assignments.check_version(order, body["version"])
         withdrawn = self._withdraw(order, body.get("items"))
         items = body.get("items") or list(dict.fromkeys([*self._assignments.orders.get(order, {}), *withdrawn]))
-        ttl = self._reserving.ttl("ORDER", body.get("channel", ""), list(self._plant.types), None)
+        fresh = self._reserving.afresh if _is_return(body["reason"].get("code", "")) else None
         if "items" not in body:
             self._assignments.close(order, body["version"])
         refused = {name: why for name in items if (why := self._assignments.why_not_undo(order, name)) is not None}
         undoing = [name for name in items if name not in refused]
-        done = self._assignments.undo(order, undoing, body["reason"].get("code", ""), 1000 * ttl, now)
+        if "items" not in body:
+            self._assignments.end(order, fresh, now)
+        done = self._assignments.undo(order, undoing, fresh, now)
         results: list[Body] = [{"item_id": name, "result": "refused", "code": number(why)} for name, why in refused.items()]
         for item_id in undoing:
             undone = done.get(item_id) or item_id in withdrawn
@@ -165,6 +168,12 @@ class Desk:
         for resource in frozen:
             self.quarantine(resource, now)
         return [*freed, *frozen]
+
+
+def _is_return(code: str) -> bool:
+    """Whether a reason's code, or the type of its row, says that the order goes back to the CRM."""
+    row = load().table("reasons").rows.get(code)
+    return RETURNED in (code, row.extra["type"] if row is not None else "")
 
 
 def _head(body: Body) -> Body:

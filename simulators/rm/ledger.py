@@ -43,8 +43,8 @@ class Hold:
 @dataclass(slots=True)
 class Reservation:
     """One entry. ``expires_at`` ms or None (no expiry); ``left``: ms of its time that remain while a lock stops it;
-    ``request`` what was asked, to tell a repeat from another one; ``adopted``: an order took holds of it over, ``lent``: which
-    ones; ``offer``: it holds what was offered to somebody on the waiting list."""
+    ``request`` what was asked, to tell a repeat from another one; ``lent``: the holds orders took over, whatever became of
+    them; ``offer``: it holds what was offered to somebody on the waiting list; ``channel`` it was reserved through."""
 
     id: str
     kind: str
@@ -58,15 +58,15 @@ class Reservation:
     extended: int = 0
     fence: int = 0
     closed: bool = False
-    adopted: bool = False
     offer: bool = False
+    channel: str = ""
     holds: list[Hold] = field(default_factory=list)
     lent: list[Hold] = field(default_factory=list)
 
     @property
     def used(self) -> bool:
-        """Whether what it held is in use, or in the hands of an order: it cannot be had back by its owner."""
-        return self.adopted or any(hold.state == "consumed" for hold in self.holds)
+        """Whether something it held is in use."""
+        return any(hold.state == "consumed" for hold in (*self.holds, *self.lent))
 
     def held(self) -> list[Hold]:
         """The holds still held."""
@@ -83,6 +83,8 @@ class Ledger:
         self.created = 0
         self._fence = 0
         self._by_order: dict[str, dict[str, None]] = {}
+        self._takers: dict[str, dict[str, None]] = {}
+        self._brought: dict[str, dict[str, None]] = {}
         self._due: Agenda[tuple[str, int]] = Agenda()
 
     def open(self, entry: Reservation) -> Reservation:
@@ -109,9 +111,33 @@ class Ledger:
             entry.left, entry.expires_at = entry.expires_at - now, None
 
     def run_expiry(self, entry: Reservation, now: int) -> None:
-        """The entry's time runs on from where it stood still (LK04)."""
-        if entry.left is not None:
+        """The entry's time runs on from where it stood still (LK04), unless an order under way has brought it."""
+        if entry.left is not None and not self.passed_on(entry):
             self.set_expiry(entry, now + entry.left)
+
+    def pass_on(self, entry: Reservation, order: str, now: int) -> None:
+        """An order brings the reservation: it is provisioning's, without expiry while the order is open (5.3)."""
+        self._takers.setdefault(entry.id, {})[order] = None
+        self._brought.setdefault(order, {})[entry.id] = None
+        self.stop_expiry(entry, now)
+
+    def passed_on(self, entry: Reservation) -> bool:
+        """Whether an order under way has brought it: it is not its owner's."""
+        return entry.id in self._takers
+
+    def brought_by(self, order: str) -> list[Reservation]:
+        """The reservations an order under way has brought."""
+        return [self.entries[name] for name in self._brought.get(order, ())]
+
+    def come_back(self, entry: Reservation, order: str, now: int) -> None:
+        """The order needs the reservation no more; where no other does, its time runs on."""
+        takers, brought = self._takers[entry.id], self._brought[order]
+        del takers[order], brought[entry.id]
+        if not brought:
+            del self._brought[order]
+        if not takers:
+            del self._takers[entry.id]
+            self.run_expiry(entry, now)
 
     def next_fence(self) -> int:
         """A token greater than every one before."""
@@ -148,7 +174,6 @@ class Ledger:
         if hold.resource.state != ORDER_RESERVED:
             self.plant.move(hold.resource, MOVE_OF_KIND["ORDER"], now)
         entry.holds.remove(hold)
-        entry.adopted = True
         entry.lent.append(hold)
         entry.closed = not entry.held()
         hold.origin, hold.item = (entry.id, hold.item), item
@@ -157,8 +182,9 @@ class Ledger:
         into.closed = False
         return hold
 
-    def hand_back(self, entry: Reservation, hold: Hold, until: int) -> None:
-        """An adopted hold returns to the reservation it came from, whose owner has it until ``until`` (5.3: on RETURNED)."""
+    def hand_back(self, entry: Reservation, hold: Hold) -> Reservation:
+        """An adopted hold goes back to the reservation it came from (5.3: on RETURNED), and that is returned. Its fence stays:
+        nobody tells its owner another one."""
         assert hold.origin is not None
         origin, item = self.entries[hold.origin[0]], hold.origin[1]
         entry.holds.remove(hold)
@@ -169,8 +195,17 @@ class Ledger:
         self.plant.serve(hold.resource, None)
         hold.resource.reservation, hold.resource.order = origin.id, origin.order
         origin.holds.append(hold)
-        origin.closed, origin.kind, origin.fence = False, "ORDER", self.next_fence()
-        self.set_expiry(origin, until)
+        origin.closed, origin.kind = False, "ORDER"
+        return origin
+
+    def take_back(self, hold: Hold, now: int) -> Reservation:
+        """As ``hand_back``, of a resource an adopted hold had taken into use, which is free: held once more, as a new hold."""
+        assert hold.origin is not None
+        origin, item = self.entries[hold.origin[0]], hold.origin[1]
+        origin.lent.remove(hold)
+        origin.kind, hold.origin = "ORDER", None
+        self.take(origin, hold.resource, item, now)
+        return origin
 
     def owned(self, reservation_id: str, owner: str) -> Reservation:
         """The entry, if this system has it. Raises Refused 3011, 2002."""

@@ -58,7 +58,7 @@ class Locking:
         held = [(entry, hold) for entry, hold in holds if hold.state == "held"]
         in_use = {hold.item for entry, hold in holds if entry.id == order and hold.state == "consumed"}
         waiting = [name for name in self._assignments.orders.get(order, {}) if name not in in_use]
-        self._assignments.undo(order, waiting, "", 0, now)
+        self._assignments.undo(order, waiting, None, now)
         for entry, hold in held:
             if hold.state == "held":
                 self._ledger.end(entry, hold, "released", now)

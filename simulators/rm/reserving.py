@@ -40,6 +40,7 @@ class Reserving:
             area=body["area"],
             request=request,
             order=body.get("service_order_id"),
+            channel=body.get("channel", ""),
             created=now,
             expires_at=now + 1000 * self._asked_ttl(body),
         )
@@ -48,27 +49,31 @@ class Reserving:
         return self._answer(entry, refused), False
 
     def release(self, body: Body, owner: str, now: int) -> Body:
-        """RR02: idempotent; an unknown id is closed and succeeds. Raises Refused 2002, 3009 (consumed), 3015."""
+        """RR02: idempotent; an unknown id is closed and succeeds; what has ended is told before the fence, which grew with its
+        end. What has passed on with an order under way is refused item by item (2002). Raises Refused 2002, 3009 (consumed),
+        3015."""
         reservation_id = body["reservation_id"]
         if reservation_id not in self.ledger.entries:
             self.ledger.open(Reservation(reservation_id, "ORDER", owner, body["area"], created=now, closed=True))
             return {"reservation_id": reservation_id}
-        entry = self.ledger.check(reservation_id, owner, body.get("fence"))
+        entry = self.ledger.owned(reservation_id, owner)
+        if not entry.closed:
+            self.ledger.check(reservation_id, owner, body.get("fence"))
         chosen = _chosen(entry, body.get("items"))
-        if all(hold.state == "consumed" for hold in chosen or entry.lent) and (chosen or entry.lent):
+        if chosen and all(hold.state == "consumed" for _, hold in chosen):
             raise Refused("RESOURCE_UNAVAILABLE", "consumed")
         results = []
-        for item in dict.fromkeys(hold.item for hold in chosen):
-            results.append(self._release_item(entry, item, [hold for hold in chosen if hold.item == item], now))
-        if entry.adopted is False and not entry.held():
-            entry.closed = True
+        for item in dict.fromkeys(item for item, _ in chosen):
+            results.append(self._release_item(entry, item, [hold for name, hold in chosen if name == item], now))
         answer: Body = {"reservation_id": entry.id, "fence": entry.fence}
         return answer | {"items": results} if results else answer
 
     def extend(self, body: Body, owner: str, now: int) -> Body:
-        """RR03: what has ended is told before the fence, which grew with its end. Raises Refused 2002, 3009 (consumed, or taken
-        over by an order), 3010, 3011, 3015, 3025, 3004 (a weaker kind)."""
+        """RR03: what has ended is told before the fence, which grew with its end. Raises Refused 2002 (also: it has passed on
+        with an order under way), 3009 (consumed), 3010, 3011, 3015, 3025, 3004 (a weaker kind)."""
         entry = self.ledger.owned(body["reservation_id"], owner)
+        if self.ledger.passed_on(entry):
+            raise Refused("NOT_PERMITTED")
         if entry.closed:
             raise _over(entry)
         self.ledger.check(entry.id, owner, body["fence"])
@@ -86,6 +91,11 @@ class Reserving:
             return min(asked, self._limits["ttl_most"])
         return min(self._row_seconds(kind, basis, channel, res_type) for res_type in res_types)
 
+    def afresh(self, entry: Reservation) -> int:
+        """How long (ms) a reservation lasts that came back to its owner: as one made now through its channel (5.3)."""
+        types = list(dict.fromkeys(hold.resource.type for hold in entry.held()))
+        return 1000 * self.ttl(entry.kind, entry.channel, types, None)
+
     def _row_seconds(self, kind: str, basis: str, channel: str, res_type: str) -> int:
         wanted = {"kind": kind, "basis": basis, "channel": channel, "res_type": res_type}
         for row in self._policy:
@@ -102,7 +112,7 @@ class Reserving:
         if entry.owner != owner:
             raise Refused("RESOURCE_HELD")
         if entry.closed or entry.request is None:
-            raise _over(entry)
+            raise Refused("RESOURCE_HELD") if self.ledger.passed_on(entry) else _over(entry)
         if entry.request != request:
             raise Refused("SERIAL_REUSED")
         return self._answer(entry, {})
@@ -138,6 +148,8 @@ class Reserving:
     def _release_item(self, entry: Reservation, item: str, holds: list[Hold], now: int) -> Body:
         if any(hold.state == "consumed" for hold in holds):
             return {"item_no": int(item), "result": "refused", "code": number("RESOURCE_UNAVAILABLE")}
+        if self.ledger.passed_on(entry) and any(hold.state == "held" for hold in holds):
+            return {"item_no": int(item), "result": "refused", "code": number("NOT_PERMITTED")}
         freed: list[Resource] = [hold.resource for hold in holds]
         for hold in holds:
             if hold.state == "held":
@@ -169,10 +181,11 @@ def _request(body: Body) -> object:
     return [body["kind"], body["items"], body["all_or_nothing"], body.get("ttl_seconds"), body.get("scheme_id")]
 
 
-def _chosen(entry: Reservation, items: list[Body] | None) -> list[Hold]:
+def _chosen(entry: Reservation, items: list[Body] | None) -> list[tuple[str, Hold]]:
+    """What it holds, and what orders took over, each with the reservation's item; of all or of ``items``."""
+    holds = [(hold.item, hold) for hold in entry.holds]
+    holds += [(hold.origin[1], hold) for hold in entry.lent if hold.origin is not None and not entry.offer]
     if items is None:
-        return list(entry.holds)
+        return holds
     wanted = {str(item["item_no"]): {ref.get("res_inst_id") for ref in item.get("resources", [])} for item in items}
-    return [
-        hold for hold in entry.holds if hold.item in wanted and (not wanted[hold.item] or hold.resource.id in wanted[hold.item])
-    ]
+    return [(item, hold) for item, hold in holds if item in wanted and (not wanted[item] or hold.resource.id in wanted[item])]

@@ -245,7 +245,7 @@ def test_reservation_an_order_took_over_is_not_extended_any_more() -> None:
     rm = RmBrain()
     fence = answer(rm.on_document("RR01", reserve(), CRM, START))["fence"]
     result(rm, assign(reservations=["R1"]))
-    assert symbol(rm.on_document("RR03", extend(fence), CRM, START)) == "RESOURCE_UNAVAILABLE"
+    assert symbol(rm.on_document("RR03", extend(fence), CRM, START)) == "NOT_PERMITTED"
 
 
 def test_old_expiry_does_not_end_an_extended_reservation() -> None:
