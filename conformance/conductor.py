@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from adapters.wire.packet import Packet
+from conformance.door import about_proof
 from conformance.exchange import Cut, Got, Open, Reply, Shut, Write
 from conformance.manners import Manners
 from conformance.model import Case, CaseResult, Entry, Explanation, RunResult, Verdict
@@ -133,6 +134,10 @@ class Conductor:
         if packet.sender not in ("", self._paper.pics.systems[self._paper.sut]):
             self._stray(party, reading, raw, now)
             return
+        why = self._manners.unproven(party, packet, now)
+        if why and not (run is not None and about_proof(run.case)):
+            self._turn_away(party, reading, raw, link, run, why)
+            return
         if run is not None and run.result is None:
             got = Got(party, reading, link, raw, now)
             held = run.is_awaited(got)
@@ -142,6 +147,17 @@ class Conductor:
         elif run is None:
             self._stray(party, reading, raw, now)
         self._answer(party, reading, link, run, now)
+
+    def _turn_away(self, party: str, reading: Reading, raw: bytes, link: Any, run: CaseRun | None, why: str) -> None:
+        """Over HTTP it did not prove who it is: its case can say nothing more."""
+        now = self._clock.now()
+        self._wires.reply(link, self._manners.turn_away(party, reading, self._scope(run, now)).raw)
+        if run is None:
+            self._stray(party, reading, raw, now)
+            return
+        run.record("got", party, party, now, raw, header_fields(reading.packet), reading.document, why)
+        run.end(Judged(Verdict.INCONCLUSIVE, why), now)
+        self._after(run)
 
     def answer(self, packet: Packet, raw: bytes) -> None:
         """The answer to something a party said of itself; a refusal is noted where it belongs."""
@@ -355,8 +371,8 @@ class Conductor:
 
     def _stray(self, party: str, reading: Reading, raw: bytes, now: int) -> None:
         if len(self.outcome.strays) < _MAX_STRAYS:
-            fields = header_fields(reading.packet)
-            self.outcome.strays.append(Entry(now, "got", party, party, 0, raw, fields, reading.document, reading.symbol))
+            fields, kept = header_fields(reading.packet), self._paper.recorded(raw)
+            self.outcome.strays.append(Entry(now, "got", party, party, 0, kept, fields, reading.document, reading.symbol))
 
 
 def _forget(run: CaseRun) -> None:

@@ -12,6 +12,7 @@ from conformance.values import Scope
 
 LOGIN = "LN01"
 REFUSED = {"code": "2003", "text": "登录不符 / this login is not that of the account"}
+UNPROVEN = {"code": REFUSED["code"], "text": "未证明身份 / nobody has proven who asks"}
 _PLACE = Place("login", 1)
 
 
@@ -19,6 +20,11 @@ def about_login(case: Case) -> bool:
     """Whether a case is about login itself: its connections are not logged in for it."""
     lines = (*case.preamble, *case.lines, *case.postamble)
     return "login" in case.pics or any(line.do == "send" and line.what == LOGIN for line in lines)
+
+
+def about_proof(case: Case) -> bool:
+    """Whether a case judges what the system under test proves itself with: it takes what others turn away."""
+    return any("proven" in line.args.get("web", {}) for line in case.lines)
 
 
 class Door:

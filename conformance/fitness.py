@@ -102,6 +102,7 @@ def _of_web(line: Line, wire: Wire) -> Iterable[str]:
         yield "需要套接字连接 / it needs a socket"
     if line.do == "send" and "packet" in line.args:
         yield "HTTP 没有报文头 / there is no packet header over HTTP"
+    yield from _unproven(line, wire)
     yield from _unsaid(line, ())
     if wire.pics.binding != SOAP:
         return
@@ -109,6 +110,15 @@ def _of_web(line: Line, wire: Wire) -> Iterable[str]:
         yield "SOAP 只用 UTF-8 / SOAP is UTF-8"
     if any(_AROUND.search(old) for old, _ in line.args.get("edit", ())):
         yield "改动在 Header 与 Body 之外 / it changes what stands outside Header and Body"
+
+
+def _unproven(line: Line, wire: Wire) -> Iterable[str]:
+    """A line about accounts needs those of its party, shown as it says."""
+    web, accounts = line.args.get("web", {}), wire.pics.accounts
+    said = web.get("account", {})
+    for role, how in ((line.party, said.get("how") or web.get("proven")), (said.get("of"), said.get("how"))):
+        if role and how and (role not in accounts or accounts[role].how != how):
+            yield f"问卷的 [accounts] 没有 {role} 的 {how} 账户 / [accounts] has no {how} account of {role}"
 
 
 def _of_socket(line: Line, wire: Wire) -> Iterable[str]:

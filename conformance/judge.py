@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from conformance.door import REFUSED
 from conformance.match import differences
 from conformance.model import Difference, Line, Verdict
 from conformance.paper import Unfit, Unsendable
@@ -102,6 +103,7 @@ def _answer(run: CaseRun, line: Line) -> bool:
     if not asked.answers:
         return _none_yet(run, line, asked)
     got = asked.answers.pop(0)
+    _let_in(run, line, asked, got)
     packet = got.reading.packet
     kind = packet.kind.value if packet.kind is not None else ""
     found: list[Difference] = []
@@ -126,6 +128,20 @@ def _answer(run: CaseRun, line: Line) -> bool:
         raise Judged(Verdict.FAIL, reason, found)
     _kept(run, line, got)
     return True
+
+
+def _let_in(run: CaseRun, line: Line, asked: Asked, got: Got) -> None:
+    """Raises Judged where the account of a party is not taken over HTTP, and the case is about something else."""
+    account = run.paper.pics.accounts.get(asked.line.party)
+    if run.paper.web is None or account is None or "account" in asked.line.args.get("web", {}):
+        return
+    code, refused = str(got.reading.body.get("code", "")), REFUSED["code"]
+    if code != refused and (got.reading.body or facts_of(got.reading.packet).get("status") != "401"):
+        return
+    if refused not in str(line.args.get("code", "")):
+        party, user, how = asked.line.party, account.user, account.how
+        zh, en = f"被测方不认 {party} 以 {user} 的 {how} 凭证", f"it does not take the {how} credentials of {party} as {user}"
+        raise Judged(Verdict.INCONCLUSIVE, f"{zh}：{refused} / {en}: {refused}")
 
 
 def _response(run: CaseRun, line: Line) -> bool:
@@ -248,7 +264,7 @@ def _details(run: CaseRun, line: Line, got: Got) -> list[Difference]:
     found += differences(pattern(line.args.get("web", {}), scope), facts_of(got.reading.packet), "web")
     same = line.args.get("same")
     if same is not None and not found:
-        found += _same_bytes(run.came[same].raw, got.raw)
+        found += _same_bytes(*map(run.paper.compared, (run.came[same].raw, got.raw)))
     return found
 
 

@@ -9,10 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from conformance.door import REFUSED, Doorman
+from adapters.wire.packet import Packet
+from conformance.door import REFUSED, UNPROVEN, Doorman
+from conformance.identity import Checker
 from conformance.model import Line, Place
 from conformance.paper import Paper, Reading, Written
 from conformance.values import Scope
+from conformance.web_carriage import PROVEN
 
 _PLACE = Place("manners.toml", 1)
 _FOREIGN = {"code": "3003", "text": "不属于本次测试的记录 / a record of no case of this run"}
@@ -34,6 +37,7 @@ class Manners:
     def __init__(self, rows: list[dict[str, Any]], paper: Paper) -> None:
         self._paper = paper
         self._doorman = Doorman(paper)
+        self._checker = Checker(paper.pics.accounts, paper.pics.systems[paper.sut])
         self._login = paper.catalogue.by_element("Login")
         self._rows: dict[tuple[str, str, str], dict[str, Any]] = {}
         for row in rows:
@@ -60,6 +64,19 @@ class Manners:
         line = Line("send", _PLACE, party, row["then"])
         ref = str(asked.packet.serial) if row.get("ref") else ""
         return Answer(written, (line, row["body"], ref, int(row.get("after_ms", 0))))
+
+    def unproven(self, party: str, packet: Packet, now: int) -> str:
+        """Why a request over HTTP does not prove to ``party`` who asks; empty: it does. A fact of the packet from now on."""
+        account = self._paper.pics.accounts.get(party)
+        if self._paper.web is None or account is None:
+            return ""
+        why = self._checker.why_not(party, packet, now)
+        packet.extra[PROVEN] = why or account.how
+        return why
+
+    def turn_away(self, party: str, asked: Reading, scope: Scope) -> Written:
+        """The answer to who has not proven who it is."""
+        return self.receipt(party, asked, UNPROVEN, scope)
 
     def _welcome(self, party: str, asked: Reading, scope: Scope) -> Answer:
         """The answer to a login."""

@@ -18,8 +18,10 @@ from adapters.wire.layout import Layout
 from adapters.wire.packet import Kind, Packet
 from adapters.wire.times import wire_time
 from adapters.xml.codec import Codec
+from conformance.identity import Prover, discreet, without_proof
 from conformance.model import Line
 from conformance.pics import SOAP, Pics, envelope_of
+from conformance.ports import Entropy
 from conformance.speech import Speech
 from conformance.stream import Flow, Stream
 from conformance.values import Scope, render
@@ -43,11 +45,12 @@ class Unfit(Unsendable):
 
 @dataclass(slots=True)
 class Written:
-    """What is put on the wire: the packets' bytes in order, and what they say."""
+    """What is put on the wire: the packets' bytes in order, what they say, and the line they are of, filled."""
 
     pieces: list[bytes]
     packet: Packet
     document: dict[str, Any]
+    line: Line | None = None
 
     @property
     def raw(self) -> bytes:
@@ -77,9 +80,12 @@ class Reading:
 
 
 class Paper:
-    """Writes for every party the suite plays, reads what the system under test sends."""
+    """Writes for every party the suite plays, reads what the system under test sends. ``entropy``: for what proves a party
+    over HTTP; without it nothing does."""
 
-    def __init__(self, catalogue: Catalogue, pics: Pics, sut: str, first: int, target: str = "") -> None:
+    def __init__(
+        self, catalogue: Catalogue, pics: Pics, sut: str, first: int, target: str = "", entropy: Entropy | None = None
+    ) -> None:
         self.catalogue = catalogue
         self.pics = pics
         self.sut = sut
@@ -87,12 +93,32 @@ class Paper:
         self.layout = Layout(catalogue.layout(pics.layout))
         framed = None if pics.web else self.layout
         self.speech = Speech(self.codec, framed, envelope_of(pics, catalogue), pics.systems[sut], dict(pics.codes))
-        self.web = WebCarriage(self.codec, self.speech, pics, target) if pics.web else None
+        prover = None if entropy is None else Prover(pics.accounts, entropy)
+        self.web = WebCarriage(self.codec, self.speech, pics, target, prover) if pics.web else None
         self._sequence = first
 
     def flow(self, inbound: bool) -> Flow:
         """What reads a connection; ``inbound``: one the system under test opened."""
         return Stream(self.layout, self.speech, inbound) if self.web is None else WebStream(self.web, inbound)
+
+    def recorded(self, raw: bytes) -> bytes:
+        """What crossed the wire as it may be kept: without what proves somebody."""
+        return raw if self.web is None else discreet(raw)
+
+    def compared(self, raw: bytes) -> bytes:
+        """What crossed the wire as it is compared with another time: what proves who asks is a new one each time."""
+        return raw if self.web is None else without_proof(raw)
+
+    def again(self, written: Written, line: Line, now: int) -> Written:
+        """The same bytes once more; over HTTP under a proof of their own, or what ``line`` shows instead."""
+        first = written.line
+        if self.web is None or first is None or line.party not in self.pics.accounts:
+            return written
+        kept = {name: value for name, value in first.args.get("web", {}).items() if name != "account"}
+        web = kept | {name: value for name, value in line.args.get("web", {}).items() if name == "account"}
+        anew = replace(first, party=line.party, args={**first.args, "web": web})
+        pieces = [self.web.request(self.speech.dressed(written.packet), anew, now)]
+        return replace(written, pieces=pieces, line=anew)
 
     def serial(self, party: str, now: int) -> str:
         """The next serial of a party, never used before by this run."""
@@ -227,18 +253,18 @@ class Paper:
         )
         packet = replace(packet, **render(line.args.get("packet", {}), scope))
         try:
-            pieces = self._pieces(packet, line, asked)
+            pieces = self._pieces(packet, line, asked, scope.now)
         except LocalError as fault:
             raise Unfit(str(fault)) from fault
         except ValueError as fault:
             raise Unsendable(f"{line.place}: {fault}") from fault
-        return Written([_patched(piece, line) for piece in pieces], packet, plain(document))
+        return Written([_patched(piece, line) for piece in pieces], packet, plain(document), line)
 
-    def _pieces(self, packet: Packet, line: Line, asked: Packet | None) -> list[bytes]:
+    def _pieces(self, packet: Packet, line: Line, asked: Packet | None, now: int) -> list[bytes]:
         """What is written, in order. Raises LocalError, ValueError, LookupError."""
         dressed = self.speech.dressed(packet) if asked is None else self.speech.echoing(packet, asked)
         if self.web is not None:
-            return [self.web.request(dressed, line) if asked is None else self.web.answer(dressed, asked)]
+            return [self.web.request(dressed, line, now) if asked is None else self.web.answer(dressed, asked)]
         pieces = [self.layout.encode(one) for one in _segments(dressed, line, self.layout.body_max)]
         if not self.layout.pages:
             return pieces

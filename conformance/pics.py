@@ -141,6 +141,8 @@ CHOICES: dict[str, tuple[str, ...]] = {
 _SCHEMES = {"http": (HTTP, SOAP), "https": (HTTP, SOAP), "soap+http": (SOAP,), "soap+https": (SOAP,)}
 """Schemes of an endpoint and the bindings spoken there, the usual one first."""
 _SECURE = ("https", "tls")
+PROVES = "accounts"
+"""The condition of cases that need parties who prove themselves over HTTP."""
 
 _PLAIN = ("layout", "charset", "binding", "envelope", "soap", "operation")
 """Keys that stand by themselves, each a word."""
@@ -204,6 +206,8 @@ class Pics:
             return value in self.prompts
         if value:
             return bool(getattr(self, key) == value) and not (key == "layout" and self.web)
+        if name == PROVES:
+            return self.web and bool(self.accounts)
         if name in FEATURES:
             return bool(self.features[name])
         return not self.messages or name in self.messages
@@ -229,15 +233,21 @@ def bound(pics: Pics, endpoint: str) -> Pics:
     scheme = endpoint.partition("://")[0]
     allowed = _SCHEMES.get(scheme, (pics.binding,) if scheme == "mem" else (SOCKET,))
     pics = replace(pics, secure=scheme.endswith(_SECURE))
-    if pics.accounts and SOCKET not in allowed and scheme != "mem":
-        zh, en = f"{endpoint} 没有 LN01 登录，accounts 用不到", f"there is no login LN01 at {endpoint}: leave accounts out"
-        raise PicsInvalid("accounts", zh, en)
-    if pics.binding in allowed:
-        return pics
-    if pics.binding != SOCKET:
-        said = pics.binding
-        raise PicsInvalid("binding", f"binding 为 {said}，地址却是 {endpoint}", f"binding is {said}, the endpoint {endpoint}")
-    return replace(pics, binding=allowed[0])
+    if pics.binding not in allowed:
+        if pics.binding != SOCKET:
+            said = pics.binding
+            zh, en = f"binding 为 {said}，地址却是 {endpoint}", f"binding is {said}, the endpoint {endpoint}"
+            raise PicsInvalid("binding", zh, en)
+        pics = replace(pics, binding=allowed[0])
+    return replace(pics, accounts={role: _shown(role, one, pics.binding) for role, one in pics.accounts.items()})
+
+
+def _shown(role: str, one: Account, binding: str) -> Account:
+    """An account as it is shown on a binding. Raises PicsInvalid."""
+    try:
+        return one.at(role, binding)
+    except AccountWrong as fault:
+        raise PicsInvalid(one.place or "accounts", fault.zh, fault.en) from fault
 
 
 def known_condition(condition: str) -> bool:
@@ -245,7 +255,7 @@ def known_condition(condition: str) -> bool:
     name = condition.removeprefix("!")
     key, _, value = name.partition("=")
     codes = [row.code for row in load().messages()]
-    return key in _PLAIN if value else name in FEATURES or name in codes
+    return key in _PLAIN if value else name in (*FEATURES, PROVES, *codes)
 
 
 def read_pics(path: Path | None) -> Pics:
@@ -340,7 +350,7 @@ def _accounts(given: dict[str, Any], base: Path, at: Any) -> dict[str, Account]:
         if role not in SYSTEMS:
             raise PicsInvalid(at("accounts", role), f"没有角色 {role}", f"there is no role {role}")
         try:
-            found[role] = account(one, base)
+            found[role] = account(one, base, at("accounts", role))
         except AccountWrong as fault:
             raise PicsInvalid(at("accounts", role), fault.zh, fault.en) from fault
     return found

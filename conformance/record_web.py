@@ -12,6 +12,7 @@ from adapters.soap.names import MEDIA
 from adapters.soap.reading import version_in
 from adapters.wire.packet import Packet
 from adapters.xml.codec import Codec
+from conformance.identity import discreet
 from conformance.pics import HTTP, SOAP, Pics
 from conformance.record import Asked, Pipe, Reads, Recording, Watch
 from conformance.speech import Speech
@@ -50,7 +51,7 @@ class _Talk:
             carriage = self.carriages[SOAP if _is_soap(message) else HTTP]
             packet = carriage.asked(message, lambda: None)
             self.waiting.append((carriage, packet))
-            arrival.packets.append((packet, message.raw))
+            arrival.packets.append((packet, discreet(message.raw)))
 
     def answered(self, message: Message, arrival: Arrival) -> None:
         """A whole response."""

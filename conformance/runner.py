@@ -311,7 +311,7 @@ class CaseRun:
         if label is not None and label not in self._names:
             raise Unresolved(label)
         if "again" in line.args:
-            return self.asked[line.args["again"]].written
+            return self.paper.again(self.asked[line.args["again"]].written, line, now)
         ref_serial = str(self._names[label]["header"]["serial"]) if label else None
         return self.paper.message(line, self._body(line), self.scope(now), ref_serial)
 
@@ -386,7 +386,8 @@ class CaseRun:
         """One entry of the message log."""
         if len(self.log) < _MAX_LOG:
             step = min(self._index, len(self._steps)) + 1
-            self.log.append(Entry(now, way, party, name, step, raw, packet or {}, document or {}, text))
+            kept = self.paper.recorded(raw)
+            self.log.append(Entry(now, way, party, name, step, kept, packet or {}, document or {}, text))
 
     def _record_sent(self, line: Line, written: Written, name: str, now: int) -> None:
         self.record("sent", line.party, name, now, written.raw, header_fields(written.packet), written.document)

@@ -52,7 +52,9 @@ def chosen(cases: list[Case], suite: str, sut: str, only: tuple[str, ...]) -> li
 
 def sanity(cases: list[Case], sut: str, pics: Pics) -> list[Case]:
     """The cases that go first and last; every party that has an account tries it."""
-    found = [case for case in cases if case.clause == SANITY and sut in case.suts and not pics.lacks(case.pics)]
+    wire = wire_of(pics, load())
+    mine = [case for case in cases if case.clause == SANITY and sut in case.suts and not pics.lacks(case.pics)]
+    found = [case for case in mine if not lacking(case, wire)]
     speakers = dict.fromkeys((peer_of(sut), *(role for role in pics.accounts if role != sut)))
     return [_spoken_by(case, peer) for peer in speakers for case in found]
 

@@ -62,11 +62,12 @@ class Session:
         self._measured = [case for case in play if case.measure]
         play = [case for case in play if not case.measure]
         self._order = {case.id: n for n, case in enumerate(cases)}
-        paper = Paper(load(), plan.pics, plan.sut, _FIRST_SERIAL + entropy.below(1_000_000_000), plan.endpoint)
-        first = sanity(suite.cases, plan.sut, plan.pics)
+        first = _FIRST_SERIAL + entropy.below(1_000_000_000)
+        paper = Paper(load(), plan.pics, plan.sut, first, plan.endpoint, entropy)
+        greet = sanity(suite.cases, plan.sut, plan.pics)
         digits = _LONG if plan.soak_ms else _SHORT
         self.conductor = Conductor(
-            self.outcome, first, play, paper, suite.blocks, clock, entropy, plan.width, self._repeat, digits
+            self.outcome, greet, play, paper, suite.blocks, clock, entropy, plan.width, self._repeat, digits
         )
         listen = {role: plan.pics.listen[role] for role in parties(play, plan.sut)}
         self._door = Door(paper, entropy)

@@ -22,6 +22,8 @@ from adapters.soap.writing import Frame
 from adapters.wire.packet import Kind, Packet
 from adapters.xml.charset import read
 from adapters.xml.codec import Codec
+from conformance.accounts import BASIC
+from conformance.identity import SHOWN_BASIC, SHOWN_TOKEN, Proof, Prover, discreet
 from conformance.model import Difference, Line
 from conformance.pics import SOAP, Pics
 from conformance.speech import Oldest, Speech
@@ -31,21 +33,27 @@ from schemas.wsdl import service_namespace
 
 FACT = "web."
 """Begins the names of facts among a packet's free fields."""
+PROVEN = f"{FACT}proven"
+"""The fact how a request has proven who asks, or why it has not; not there where nothing is demanded."""
 _TEXT_MOST = 65_536
 _REFERENCE = re.compile(rb"&#")
 _TAKEN = ("ok", "accepted", "duplicate")
+_UNPROVEN = 401
+_CHALLENGE = ("WWW-Authenticate", 'Basic realm="suite", charset="UTF-8"')
 _SOAP_ONLY = {"2003": (401,), "1008": (413,), "1002": (415,)}
 """Statuses a Fault may have besides 400 and 500: those that HTTP itself has for the same thing."""
 
 
 class WebCarriage:
-    """``target`` is the address of the system under test: ``http://host:port/path``."""
+    """``target`` is the address of the system under test: ``http://host:port/path``; ``prover``: what our requests show."""
 
-    def __init__(self, codec: Codec, speech: Speech, pics: Pics, target: str) -> None:
+    def __init__(self, codec: Codec, speech: Speech, pics: Pics, target: str, prover: Prover | None = None) -> None:
         parts = urlsplit(target)
         self._codec = codec
         self._speech = speech
         self._pics = pics
+        self._prover = prover
+        self._asks = any(account.how == BASIC for account in pics.accounts.values())
         self._host = parts.netloc or "suite"
         self._path = "" if parts.scheme == "mem" else parts.path.rstrip("/")
         release = codec.catalogue.version(RELEASE)
@@ -57,11 +65,14 @@ class WebCarriage:
 
     # -- ours
 
-    def request(self, packet: Packet, line: Line) -> bytes:
+    def request(self, packet: Packet, line: Line, now: int) -> bytes:
         """The request of a ``send`` line, as wrong as its ``web`` wants it. Raises ValueError, LookupError."""
         web: dict[str, Any] = line.args.get("web", {})
         name = self._codec.catalogue.message(line.what).name
         path, body, headers = self._posted(packet, name, web)
+        wrong = web.get("account", {})
+        proof = Proof() if self._prover is None else self._prover.proof(line.party, packet.serial, wrong, now)
+        body, headers["Authorization"] = proof.beside(body), proof.header
         for old, new in web.get("edit", ()):
             body = _edited(body, old, new)
         body = str(web["body"]).encode() if "body" in web else body
@@ -105,10 +116,11 @@ class WebCarriage:
     def answer(self, packet: Packet, asked: Packet) -> bytes:
         """The response with an answer of ours to what came as ``asked``."""
         code = packet.result
+        status = self._statuses.get(code, 200)
         if not self._soap:
             form = bool(self._speech.row.parts)
             media = FORM if form else f"application/xml; charset={packet.charset}"
-            return _response(self._statuses.get(code, 200), media, packet.body)
+            return _response(status, media, packet.body)
         version = asked.extra.get(f"{FACT}soap") or self._pics.soap
         frame = self._frames[version]
         operation = asked.extra.get(f"{FACT}operation", "document")
@@ -120,7 +132,8 @@ class WebCarriage:
         result = self._codec.catalogue.result(code)
         if result.category in _TAKEN:
             return _response(200, media, frame.around(packet.body))
-        status = 400 if version == "1.2" and not code.startswith("9") else 500
+        if not (status == _UNPROVEN and self._asks):
+            status = 400 if version == "1.2" and not code.startswith("9") else 500
         return _response(status, media, frame.fault(packet.body, result))
 
     # -- theirs
@@ -163,20 +176,23 @@ class WebCarriage:
         """The message in a request."""
         facts = _facts(message) | {"path": message.first[1], "action": message.header("soapaction").strip('"')}
         packet = Packet(message.body, kind=Kind.REQUEST, charset=message.charset or "")
+        shown = {SHOWN_BASIC: message.header("authorization")}
         try:
             if self._soap:
-                packet.body, packet.charset = self._asked_by_soap(message, facts), "UTF-8"
+                packet.body, packet.charset = self._asked_by_soap(message, facts, shown), "UTF-8"
             self._speech.complete(packet, oldest)
         except DocumentRefused as refusal:
             facts["why"] = str(refusal)
-        packet.extra |= {f"{FACT}{name}": value for name, value in facts.items()}
+        packet.extra |= {f"{FACT}{name}": value for name, value in facts.items()} | shown
         return packet
 
-    def _asked_by_soap(self, message: Message, facts: dict[str, str]) -> bytes:
+    def _asked_by_soap(self, message: Message, facts: dict[str, str], shown: dict[str, str]) -> bytes:
         root = self._codec.parser.parse(self._codec.read(message.body, message.charset).data)
         opened = open_envelope(root)
         space = etree.QName(opened.content).namespace or ""
         facts |= {"soap": opened.version, "element": opened.operation}
+        if opened.security is not None:
+            shown[SHOWN_TOKEN] = etree.tostring(opened.security, encoding="unicode")
         if opened.is_text:
             facts |= {"operation": opened.operation, "namespace": space}
             return text_of(opened).encode()
@@ -213,7 +229,7 @@ def refused(status: int) -> bytes:
 
 
 def _response(status: int, media: str, body: bytes) -> bytes:
-    headers = (("Content-Type", media), ("Content-Length", str(len(body))))
+    headers = (("Content-Type", media), ("Content-Length", str(len(body))), *((_CHALLENGE,) if status == _UNPROVEN else ()))
     return written(f"HTTP/1.1 {status} {'OK' if status == 200 else 'Refused'}", headers, body)
 
 
@@ -224,11 +240,12 @@ def _unless(holds: bool, path: str, expected: str, got: str) -> list[Difference]
 def _facts(message: Message) -> dict[str, str]:
     facts = {
         "type": message.header("content-type"), "media": message.media, "coding": message.header("content-encoding"),
-        "interim": " ".join(message.interim), "text": message.body[:_TEXT_MOST].decode("utf-8", "replace"),
+        "interim": " ".join(message.interim), "text": discreet(message.body[:_TEXT_MOST]).decode("utf-8", "replace"),
         "references": "yes" if _REFERENCE.search(message.body) else "no",
         "length": str(len(message.body)), "lasts": "no" if message.header("connection").lower() == "close" else "yes",
     }  # fmt: skip
-    return facts | {f"header.{name.lower()}": value for name, value in message.headers}
+    shown = [(name.lower(), value) for name, value in message.headers if not name.lower().endswith("authorization")]
+    return facts | {f"header.{name}": value for name, value in shown}
 
 
 def _fault(opened: Opened) -> dict[str, str]:

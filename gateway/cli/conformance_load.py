@@ -68,10 +68,11 @@ async def _measure(
     from gateway.clock import Entropy, WallClock
     from schemas.loader import load as catalogue
 
-    paper = Paper(catalogue(), pics, sut, Entropy().below(1_000_000_000), endpoint)
+    entropy = Entropy()
+    paper = Paper(catalogue(), pics, sut, entropy.below(1_000_000_000), endpoint, entropy)
     clock = WallClock(reactor)
     reach = Reach(reactor, clock, pics.tls)
-    measured = Load(paper, peer_of(sut), endpoint, clock, reach, width, limit, door=Door(paper, Entropy()))
+    measured = Load(paper, peer_of(sut), endpoint, clock, reach, width, limit, door=Door(paper, entropy))
     try:
         found = profile(await measured.run(rates, seconds))
     except ConnectError as fault:

@@ -18,6 +18,7 @@ from gateway.cli.settings import json_option
 
 if TYPE_CHECKING:
     from conformance.model import CaseResult, RunResult
+    from conformance.pics import Pics
     from conformance.session import Plan
 
 _ROLE = "CRM"
@@ -38,6 +39,13 @@ _ROLE = "CRM"
     show_default=True,
     help="各方以此绑定与其交谈。How everybody speaks with it.",
 )
+@click.option(
+    "--accounts",
+    type=click.Choice(["none", "basic"]),
+    default="none",
+    show_default=True,
+    help="各方以何凭证证明身份（soap、http）。What everybody proves itself with, over soap and http.",
+)
 @click.option("--suite", "names", multiple=True, help="只判此套件，可重复。Only this suite (repeated).")
 @click.option("--only", multiple=True, metavar="CLAUSE", help="只用此条款或用例，可重复。Only this clause or case (repeated).")
 @click.option("--width", type=click.IntRange(1, 64), default=12, show_default=True, help="同时的用例数。Cases side by side.")
@@ -46,8 +54,8 @@ _ROLE = "CRM"
 @click.option("--report", type=click.Path(file_okay=False, path_type=Path), help="结果目录。Results, a folder a suite.")
 @json_option
 def own(
-    store: str, binding: str, names: tuple[str, ...], only: tuple[str, ...], width: int, patience: int | None, seed: int,
-    report: Path | None, as_json: bool,
+    store: str, binding: str, accounts: str, names: tuple[str, ...], only: tuple[str, ...], width: int,
+    patience: int | None, seed: int, report: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """判定本产品的 CRM：启动真实进程，扮演其余各方，以短时限逐条核对；MUST 全部通过时退出码为 0。
 
@@ -60,14 +68,14 @@ def own(
       bssgw conformance own --store postgresql://bssgw@127.0.0.1/bssgw --report out
       bssgw conformance own --suite transport --only 01.2 --patience 20
       bssgw conformance own --binding soap
+      bssgw conformance own --binding http --accounts basic
     """
     from sqlalchemy.exc import SQLAlchemyError
     from twisted.internet import task
 
-    from gateway.cli.conformance_strength import prompts
     from gateway.clock import Entropy
     from gateway.proof.bench_rig import BenchFailed, rig
-    from gateway.proof.own_process import StoreUnknown, fresh_store, short_pics, started
+    from gateway.proof.own_process import StoreUnknown, fresh_store, started
 
     asked = _asked(names, only, patience)
     if report is not None:
@@ -77,7 +85,7 @@ def own(
         plans = []
         try:
             for name, cases in asked.items():
-                pics = replace(short_pics(), binding=binding, prompts=prompts(_ROLE.lower()))
+                pics = _pics(binding, accounts)
                 database = stack.enter_context(fresh_store(store, Entropy()))
                 endpoint = started(made, name, pics, database)
                 plans.append(_plan(name, endpoint, pics, seed, cases, width, store))
@@ -94,6 +102,24 @@ def own(
             ) from fault
         folders = {plan.suite: made.folder / plan.suite / "data" for plan in plans}
         task.react(_main, (plans, folders, report, as_json))
+
+
+def _pics(binding: str, how: str) -> Pics:
+    """The questionnaire; ``how`` everybody proves who it is, with secrets of this run. Raises CommandFailed: not there."""
+    from conformance.accounts import Account, AccountWrong
+    from gateway.cli.conformance_strength import prompts
+    from gateway.clock import Entropy
+    from gateway.proof.own_process import short_pics
+
+    pics = replace(short_pics(), binding=binding, prompts=prompts(_ROLE.lower()))
+    if how == "none":
+        return pics
+    entropy = Entropy()
+    made = {role: Account(f"user-{role}", entropy.token(12).hex(), f"user-{role}", how) for role in pics.listen}
+    try:
+        return replace(pics, accounts={role: one.at(role, binding) for role, one in made.items() if role != _ROLE})
+    except AccountWrong as fault:
+        raise CommandFailed(Exit.USAGE, f"--accounts：{fault.zh}", f"--accounts: {fault.en}") from fault
 
 
 def _asked(names: tuple[str, ...], only: tuple[str, ...], patience: int | None) -> dict[str, tuple[str, ...]]:
@@ -126,6 +152,7 @@ def _plan(name: str, endpoint: str, pics: Any, seed: int, only: tuple[str, ...],
 
     shown = store if "@" not in store else "postgresql://…"
     again = f"bssgw conformance own --store {shown} --binding {pics.binding} --suite {name}"
+    again += next((f" --accounts {one.how}" for one in pics.accounts.values()), "")
     if pics.web:
         endpoint = endpoint.replace("tcp://", "http://", 1)
     return Plan(name, _ROLE, endpoint, pics, seed, only, width=width, command=again)

@@ -144,7 +144,8 @@ def asked_of(path: Path | None, endpoint: str, tls: Mapping[str, str] | None = N
     try:
         pics = bound(questionnaire(path), endpoint)
     except PicsInvalid as fault:
-        raise CommandFailed(Exit.USAGE, f"{path}: {fault.zh}", f"{path}: {fault.en}") from fault
+        where = fault.where if fault.where.startswith(f"{path}:") else str(path)
+        raise CommandFailed(Exit.USAGE, f"{where}: {fault.zh}", f"{where}: {fault.en}") from fault
     return with_tls(pics, endpoint, tls)
 
 

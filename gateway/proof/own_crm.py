@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import String, func, select
 from sqlalchemy.engine import Connection
+from twisted.internet.defer import Deferred
 
 from adapters.store import tables
 from adapters.store.store import Store
@@ -60,7 +61,7 @@ def configuration(address: str, pics: Pics, database: str = "", times: Mapping[s
     for role, place in pics.listen.items():
         if role != "CRM":
             rows += ["", "[[peer]]", f'id = "{pics.systems[role]}"', f'role = "{role}"', 'listen = "door"']
-            rows += _manner(pics, place)
+            rows += _manner(pics, role, place)
             rows += ["[peer.timers]", *(f"{name} = {seconds}" for name, seconds in timers.items())]
             rows += _login(pics, role)
     if pics.features["login"] and not pics.web:
@@ -73,19 +74,28 @@ def configuration(address: str, pics: Pics, database: str = "", times: Mapping[s
 def _login(pics: Pics, role: str) -> list[str]:
     """What a role with an account must log in with, and what we log in with where it listens."""
     found = pics.accounts.get(role)
-    if found is None:
+    if found is None or pics.web:
         return []
     rows = ["[peer.login]", "required = true", f'peer_user = "{found.user}"']
     rows.append(f'user = "{found.sut_user or pics.systems["CRM"]}"')
     return [*rows, f'secret_file = "{role}.{SECRET}"']
 
 
-def _manner(pics: Pics, place: str) -> list[str]:
+def _proof(pics: Pics, role: str) -> list[str]:
+    """What a role with an account shows over HTTP, and what we show it: one user both ways."""
+    found = pics.accounts.get(role)
+    if found is None:
+        return []
+    return [f'auth = "{found.how}"', f'user = "{found.user}"', f'password_file = "{role}.{SECRET}"']
+
+
+def _manner(pics: Pics, role: str, place: str) -> list[str]:
     """How a peer at ``place`` speaks."""
     rows = [f'envelope = "{pics.envelope}"', f'charset = "{"UTF-8" if pics.binding == SOAP else pics.charset}"']
     if pics.web:
         rows += [f'connect = ["{place.replace("tcp://", "http://")}"]', f'binding = "{pics.binding}"']
-        rows += ["[peer.http]", f'soap = "{pics.soap}"', f'operation = "{pics.operation}"'] if pics.binding == SOAP else []
+        rows += ["[peer.http]", *_proof(pics, role)]
+        rows += [f'soap = "{pics.soap}"', f'operation = "{pics.operation}"'] if pics.binding == SOAP else []
     else:
         rows += [f'connect = ["{place}"]', f'layout = "{pics.layout}"']
     if pics.codes:
@@ -93,23 +103,33 @@ def _manner(pics: Pics, place: str) -> list[str]:
     return rows
 
 
+def leave_secrets(folder: Path, pics: Pics) -> None:
+    """The files the configuration names, beside it."""
+    (folder / SECRET).write_text(pics.values["login_secret"], "utf-8")
+    for role, account in pics.accounts.items():
+        (folder / f"{role}.{SECRET}").write_text(account.secret, "utf-8")
+
+
 class OwnCrm:
     """The whole gateway on given clock, entropy and endpoints, at ``address``; its store is SQLite in memory, since what is
     proven is what it says and not that it survives."""
 
     def __init__(self, address: str, pics: Pics, clock: Clock, entropy: Entropy, endpoints: Any) -> None:
-        with TemporaryDirectory(prefix="bssgw-judged-") as folder:
-            (Path(folder) / SECRET).write_text(pics.values["login_secret"], "utf-8")
-            for role, account in pics.accounts.items():
-                (Path(folder) / f"{role}.{SECRET}").write_text(account.secret, "utf-8")
-            config = parse(configuration(address, pics, "sqlite://"), FILE, Path(folder))
-            self._engine = memory_store()
-            self.gateway = Gateway(config, clock, entropy, endpoints, Store(self._engine))
+        self._secrets = TemporaryDirectory(prefix="bssgw-judged-")
+        folder = Path(self._secrets.name)
+        leave_secrets(folder, pics)
+        config = parse(configuration(address, pics, "sqlite://"), FILE, folder)
+        self._engine = memory_store()
+        self.gateway = Gateway(config, clock, entropy, endpoints, Store(self._engine))
         self._requests = Requests(self.gateway.codec)
+        if not pics.web:
+            self._secrets.cleanup()
 
-    def start(self) -> None:
-        """It listens and connects."""
-        self.gateway.start()
+    def start(self) -> Deferred[Any]:
+        """It listens and connects; over HTTP the last secrets are read now."""
+        started = self.gateway.start()
+        self._secrets.cleanup()
+        return started
 
     def faults(self) -> list[str]:
         """What the auditor finds in its store, texts another store would not take, and jobs of its worker that failed."""

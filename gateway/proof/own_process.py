@@ -16,7 +16,7 @@ from conformance.model import Case
 from conformance.pics import LISTEN, Pics
 from gateway.clock import Entropy
 from gateway.proof.bench_rig import Rig
-from gateway.proof.own_crm import FILE, configuration
+from gateway.proof.own_crm import FILE, configuration, leave_secrets
 
 SQLITE = "sqlite"
 _DRIVER = "postgresql+psycopg"
@@ -66,6 +66,7 @@ def started(rig: Rig, name: str, pics: Pics, database: str) -> str:
         (folder / "password").write_text(secret, encoding="utf-8")
         text = text.replace("[gateway]\n", '[gateway]\ndatabase_password_file = "password"\n', 1)
     (folder / FILE).write_text(text, encoding="utf-8")
+    leave_secrets(folder, pics)
     ready: dict[str, Any] = rig.start(name, "gateway", "run", "--json", "--config", str(folder / FILE)).ready
     return str(ready["listening"]["door"])
 

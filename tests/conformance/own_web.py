@@ -96,8 +96,10 @@ class OwnWeb:
         self.crm.start()
         self._seed = 0
 
-    def play(self, suite: str, *only: str, before: Change = as_it_is, after: Change = as_it_is) -> RunResult:
-        """The cases, everything between distorted so."""
+    def play(
+        self, suite: str, *only: str, before: Change = as_it_is, after: Change = as_it_is, ours: Pics | None = None
+    ) -> RunResult:
+        """The cases, everything between distorted so; ``ours``: the questionnaire where it is not that of the CRM."""
         self._seed += 1
         port: list[Any] = []
         target = _CRM
@@ -106,7 +108,7 @@ class OwnWeb:
             factory = Factory.forProtocol(lambda: _Near(self.network, before, after))
             factory.noisy = False
             self.network.server(_SUT).listen(factory).addCallback(port.append)
-        plan = Plan(suite, "CRM", target, self.pics, self._seed, only, width=32)
+        plan = Plan(suite, "CRM", target, ours or self.pics, self._seed, only, width=32)
         session = Session(load_suite(), plan, self.clock, Entropy(self._seed), self.network)
         done: list[Any] = []
         Deferred.fromCoroutine(session.run()).addBoth(done.append)
