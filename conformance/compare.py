@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Any
 
 from conformance.model import Verdict
@@ -12,6 +15,34 @@ _GOOD = {
 }  # fmt: skip
 """How good a verdict is beside another."""
 KINDS = ("worse", "better", "changed", "new", "gone")
+_FAILING = frozenset({Verdict.FAIL, Verdict.ERROR, Verdict.INCONCLUSIVE})
+_NEVER_PLAYED = frozenset({Verdict.NOT_APPLICABLE, Verdict.NOT_EXECUTED})
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What two runs say of a release: ``held`` are the MUST cases that stand against it, ``accepted`` those somebody accepted,
+    each a row of ``compare`` by its kind; ``unused`` acceptances that met none."""
+
+    held: tuple[tuple[str, dict[str, str]], ...]
+    accepted: tuple[tuple[str, dict[str, str]], ...]
+    unused: tuple[str, ...]
+
+
+def gate(found: dict[str, Any], accept: Iterable[str] = (), *, missing: bool = False) -> Gate:
+    """Judge what ``compare`` found. Against a release stands each MUST case that got worse, that is new and does not pass, or
+    that was played before and is missing now; what is no longer judged is not known to work.
+
+    ``accept``: patterns of case ids (``5.3/*``) that stand against nothing; ``missing``: neither do missing cases.
+    """
+    patterns = tuple(accept)
+    rows = [("worse", row) for row in found["worse"]]
+    rows += [("new", row) for row in found["new"] if row["after"] in _FAILING]
+    rows += [("gone", row) for row in found["gone"] if not missing and row["before"] not in _NEVER_PLAYED]
+    must = [(kind, row) for kind, row in rows if row["level"] == "MUST"]
+    taken = [(kind, row) for kind, row in must if any(fnmatchcase(row["id"], one) for one in patterns)]
+    unused = tuple(one for one in patterns if not any(fnmatchcase(row["id"], one) for _, row in taken))
+    return Gate(tuple(one for one in must if one not in taken), tuple(taken), unused)
 
 
 def compare(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from gateway.cli.output import EXIT_HELP, CommandFailed, Exit, emit, table
 from gateway.cli.settings import json_option
 
 if TYPE_CHECKING:
+    from conformance.compare import Gate
     from conformance.manifest import Verified
 
 _DIR = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -118,27 +119,61 @@ def _show_verified(found: Verified) -> None:
 @click.command(epilog=EXIT_HELP)
 @click.argument("before", type=click.Path(exists=True, path_type=Path))
 @click.argument("after", type=click.Path(exists=True, path_type=Path))
+@click.option("--accept", "accepted", multiple=True, metavar="ID", help="此用例（可用 5.3/* 等）不计。Do not hold this case.")
+@click.option("--allow-missing", is_flag=True, help="未再执行的用例不计（只跑了一部分）。Do not hold cases no longer played.")
 @json_option
-def compare(before: Path, after: Path, as_json: bool) -> None:
-    """比较两次结果：变好、变差、新增、不再有；有 MUST 变差时退出码为 1。
+def compare(before: Path, after: Path, accepted: tuple[str, ...], allow_missing: bool, as_json: bool) -> None:
+    """比较两次结果：变好、变差、新增、不再有；有 MUST 变差、新增而未通过、或不再有时退出码为 1。
 
-    Compare two runs: better, worse, new, gone; exit code 1 when a MUST got worse.
+    Compare two runs: better, worse, new, gone; exit code 1 when a MUST got worse, is new and does not pass, or is missing.
+
+    \b
+    例 Examples:
+      bssgw conformance compare out/earlier/1 out
+      bssgw conformance compare baseline out --accept 5.3/4 --accept '5.12/*'
+      bssgw conformance compare baseline part --allow-missing
     """
     from conformance.compare import compare as beside
+    from conformance.compare import gate
 
     found = beside(_results(before), _results(after))
-    emit(as_json, found, lambda: _show_compared(found))
-    if any(row["level"] == "MUST" for row in found["worse"]):
+    judged = gate(found, accepted, missing=allow_missing)
+    told = {
+        "held": [{"why": kind, "id": row["id"]} for kind, row in judged.held],
+        "accepted": [{"why": kind, "id": row["id"]} for kind, row in judged.accepted],
+        "unused": list(judged.unused),
+    }
+    emit(as_json, {**found, "gate": told}, lambda: _show_compared(found, judged))
+    if judged.held:
         raise SystemExit(int(Exit.FAILED))
 
 
-def _show_compared(found: dict[str, Any]) -> None:
+_HELD = {
+    "worse": "MUST 用例变差 a MUST case got worse",
+    "new": "新增的 MUST 用例未通过 a new MUST case does not pass",
+    "gone": "原有的 MUST 用例不再有 a MUST case of the run before is missing",
+}
+
+
+def _show_compared(found: dict[str, Any], judged: Gate) -> None:
     for kind, name in _KINDS.items():
         rows = [(r["id"], r["level"], r["before"], r["after"], f"{r['zh']}\n{r['en']}\n{r['reason']}") for r in found[kind]]
         if rows:
             table(f"{name} {kind} {len(rows)}", ("用例 case", "级别 level", "前 before", "后 after", ""), rows)
     counts = " · ".join(f"{name} {kind} {len(found[kind])}" for kind, name in _KINDS.items())
     click.echo(f"{counts} · 相同 same {found['same']}")
+    for kind, row in judged.held:
+        click.echo(f"✘ {row['id']} {row['before'] or '-'} → {row['after'] or '-'}: {_HELD[kind]}")
+    for kind, row in judged.accepted:
+        click.echo(f"· {row['id']} 已接受 accepted: {_HELD[kind]}")
+    for pattern in judged.unused:
+        click.echo(f"· --accept {pattern} 未用到 met nothing")
+    if judged.held:
+        names = "、".join(dict.fromkeys(row["id"] for _, row in judged.held))
+        click.echo(f"不通过：{len(judged.held)} 个 MUST 用例退步。修复，或以 --accept 接受：{names}")
+        click.echo(f"Held: {len(judged.held)} MUST cases went back. Mend them, or accept each with --accept ID.")
+    else:
+        click.echo("通过：没有 MUST 用例退步。Passed: no MUST case went back.")
 
 
 def _results(path: Path) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from lxml import html
 from adapters.wire.layout import Layout
 from adapters.wire.packet import Kind, Packet
 from conformance.cleanup import left_behind
-from conformance.compare import compare
+from conformance.compare import compare, gate
 from conformance.loader import load_suite
 from conformance.model import CaseResult, Difference, Entry, Explanation, RunResult, Verdict
 from conformance.pics import Pics
@@ -147,6 +147,75 @@ def test_a_failure_of_another_kind_is_a_change() -> None:
     before, after = as_json(_outcome(Verdict.FAIL)), as_json(_outcome(Verdict.FAIL))
     after["cases"][0]["explanation"]["differences"][0]["path"] = "/text"
     assert len(compare(before, after)["changed"]) == 1
+
+
+MUST_BECOMES = [
+    (Verdict.PASS, Verdict.FAIL, "worse"),
+    (Verdict.PASS, Verdict.INCONCLUSIVE, "worse"),
+    (Verdict.PASS, Verdict.NOT_APPLICABLE, "worse"),
+    (Verdict.PASS, Verdict.NOT_EXECUTED, "worse"),
+    (Verdict.PASS, None, "gone"),
+    (Verdict.FAIL, None, "gone"),
+    (Verdict.INCONCLUSIVE, None, "gone"),
+    (None, Verdict.FAIL, "new"),
+    (None, Verdict.ERROR, "new"),
+    (None, Verdict.INCONCLUSIVE, "new"),
+    (Verdict.PASS, Verdict.PASS, ""),
+    (Verdict.FAIL, Verdict.FAIL, ""),
+    (Verdict.FAIL, Verdict.PASS, ""),
+    (Verdict.NOT_APPLICABLE, None, ""),
+    (Verdict.NOT_EXECUTED, None, ""),
+    (None, Verdict.PASS, ""),
+    (None, Verdict.NOT_APPLICABLE, ""),
+]
+
+
+def _two_runs(before: Verdict | None, after: Verdict | None, level: str = "MUST") -> tuple[dict[str, Any], dict[str, Any]]:
+    """One case as it was and as it is, between two that stay."""
+    runs = []
+    for verdict in (before, after):
+        data = as_json(_outcome(Verdict.PASS, verdict or Verdict.PASS))
+        data["cases"][1]["level"] = level
+        if verdict is None:
+            del data["cases"][1]
+        runs.append(data)
+    return runs[0], runs[1]
+
+
+@pytest.mark.parametrize(("before", "after", "why"), MUST_BECOMES)
+def test_the_gate_holds_what_went_back(before: Verdict | None, after: Verdict | None, why: str) -> None:
+    judged = gate(compare(*_two_runs(before, after)))
+    assert [kind for kind, _ in judged.held] == ([why] if why else [])
+    assert not gate(compare(*_two_runs(before, after, "SHOULD"))).held
+
+
+@pytest.mark.parametrize(("before", "after", "why"), MUST_BECOMES[:8])
+def test_the_gate_lets_through_what_is_accepted(before: Verdict | None, after: Verdict | None, why: str) -> None:
+    runs = _two_runs(before, after)
+    name = (runs[0] if before else runs[1])["cases"][1]["id"]
+    judged = gate(compare(*runs), [name, "9.9/*"])
+    assert (judged.held, [row["id"] for _, row in judged.accepted], judged.unused) == ((), [name], ("9.9/*",))
+    assert not gate(compare(*runs), ["*"]).held
+    assert bool(gate(compare(*runs), missing=True).held) is (why != "gone")
+
+
+def test_the_command_says_what_is_held_and_how_to_accept_it(tmp_path: Path) -> None:
+    runner = CliRunner()
+    long, short = str(tmp_path / "long"), str(tmp_path / "short")
+    write(_outcome(Verdict.PASS, Verdict.PASS), tmp_path / "long")
+    write(_outcome(Verdict.PASS), tmp_path / "short")
+    gone = as_json(_outcome(Verdict.PASS, Verdict.PASS))["cases"][1]["id"]
+    held = runner.invoke(conformance, ["compare", long, short])
+    assert held.exit_code == 1
+    for said in (f"✘ {gone} PASS → -", "原有的 MUST 用例不再有", "is missing", "--accept"):
+        assert said in held.output
+    accepted = runner.invoke(conformance, ["compare", long, short, "--accept", gone, "--accept", "9.9/9"])
+    assert accepted.exit_code == 0
+    assert f"{gone} 已接受 accepted" in accepted.output
+    assert "--accept 9.9/9 未用到 met nothing" in accepted.output
+    assert runner.invoke(conformance, ["compare", long, short, "--allow-missing"]).exit_code == 0
+    plain = runner.invoke(conformance, ["compare", long, short, "--json"])
+    assert (plain.exit_code, json.loads(plain.output)["gate"]["held"]) == (1, [{"why": "gone", "id": gone}])
 
 
 def test_the_commands_make_verify_and_compare(tmp_path: Path) -> None:
