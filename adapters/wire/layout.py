@@ -187,8 +187,9 @@ class Layout:
         try:
             values = [*map(call, self._takes, match.groups()), *self._unsaid]
         except UnicodeDecodeError as error:
-            reason = error.reason
-            raise self._bad(f"报文头文字无法解码：{reason}", f"header text does not decode: {reason}") from error
+            name = next(codec.name for codec, part in zip(self._live, match.groups(), strict=True) if not _decodes(codec, part))
+            zh, en = f"报文头字段 {name} 的文字无法解码", f"the text of header field {name} does not decode"
+            raise self._bad(f"{zh}：{error.reason}", f"{en}: {error.reason}") from error
         total = self._base if self._length_at is None else self._base + values[self._length_at]
         if total < self.header_size:
             raise self._too_short(total)
@@ -326,6 +327,15 @@ class _AnswerForm:
         if found is not None:
             packet.result = found.group(1).decode("ascii")
         return found is not None
+
+
+def _decodes(codec: FieldCodec, part: str) -> bool:
+    """Whether what stands in a field is text in the charsets all peers share."""
+    try:
+        codec.take(part)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _marker(row: LayoutRow, field: FieldRow) -> tuple[str, str]:

@@ -67,6 +67,8 @@ class Session(SessionState):
                 packets, flaw = [fault.packet], fault
             fresh = fresh or bool(packets)
             for packet in packets:
+                if self.state is State.CLOSED:  # given up at the one before: what came behind it is not looked at
+                    break
                 self._packet(packet, flaw, now, events)
             if flaw is None and self._framer.fault is None:
                 break

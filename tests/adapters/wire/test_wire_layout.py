@@ -188,7 +188,7 @@ def test_a_value_outside_an_open_table_passes_through():
 def test_free_text_that_does_not_decode_is_a_fault():
     data = bytearray(MIXED.encode(Packet(b"", Kind.REQUEST, serial="1")))
     data[24:26] = b"\xff\xff"
-    with pytest.raises(FramingFault, match="does not decode"):
+    with pytest.raises(FramingFault, match="header field user does not decode"):
         MIXED.decode_header(data)
 
 
