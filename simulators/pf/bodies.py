@@ -6,8 +6,9 @@ from typing import Any
 
 from adapters.wire.times import wire_time
 from simulators.brain import Body
-from simulators.pf.order import Item, Order, Step, WorkOrder
+from simulators.pf.order import Item, Order, Step
 from simulators.pf.processes import Stage
+from simulators.pf.work_order import WorkOrder
 
 
 def report_head(order: Order) -> Body:

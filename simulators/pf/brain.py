@@ -53,8 +53,10 @@ class PfBrain:
         self._register = Register(self.orders)
         self._called_off: dict[str, CallOff] = {}
         floor.admission = Admission(floor.table, self.orders)
-        floor.flow, floor.undoing, floor.closing = Flow(floor), Compensation(floor), Closing(floor)
-        floor.waiting, floor.changing, floor.deferring = WaitingRoom(floor), Changing(floor), Deferring(floor)
+        self._flow, self._undoing, self._closing = Flow(floor), Compensation(floor), Closing(floor)
+        self._waiting, self._changing, self._deferring = WaitingRoom(floor), Changing(floor), Deferring(floor)
+        floor.flow, floor.undoing, floor.closing = self._flow, self._undoing, self._closing
+        floor.waiting, floor.changing, floor.deferring = self._waiting, self._changing, self._deferring
         self._locking = Locking(floor)
         book = OrderBook(self.orders, self._locking)
         self._planning = Planning(entropy, speed, book, book.uses)
@@ -63,20 +65,20 @@ class PfBrain:
         self._handlers: dict[str, Callable[[Body, Meta, int], Reaction]] = {
             "OH01": self._dispatched,
             "OH04": self._assigned,
-            "OH13": self._of_version(lambda order, body, meta, now: floor.closing.decided(order, body, now)),
+            "OH13": self._of_version(lambda order, body, meta, now: self._closing.decided(order, body, now)),
             "CN01": self._cancelled,
-            "PA01": floor.waiting.available,
+            "PA01": self._waiting.available,
             "RR04": self._reservation_lost,
             "PQ01": lambda body, meta, now: self._register.query(body),
         }
         commands: dict[str, _OnOrder] = {
-            "OH10": floor.deferring.expedite,
-            "OH11": floor.deferring.reschedule,
-            "OH14": floor.deferring.answered,
-            "CO01": floor.changing.change,
-            "PA03": floor.waiting.decide,
-            "DF01": floor.deferring.defer,
-            "DF02": floor.deferring.end,
+            "OH10": self._deferring.expedite,
+            "OH11": self._deferring.reschedule,
+            "OH14": self._deferring.answered,
+            "CO01": self._changing.change,
+            "PA03": self._waiting.decide,
+            "DF01": self._deferring.defer,
+            "DF02": self._deferring.end,
             "LK01": self._locking.lock,
             "LK02": self._locking.unlock,
             "PQ02": inquiry.ask,
@@ -88,17 +90,16 @@ class PfBrain:
 
     def _timed(self) -> dict[str, _OnDue]:
         """Who is called when a task is due."""
-        floor = self._floor
         return {
-            "accept": floor.flow.accept_due,
-            "finish": floor.flow.due,
-            "retry": floor.flow.retry,
-            "undo": floor.undoing.due,
-            "register": floor.waiting.rested,
-            "offer": floor.waiting.offer_over,
-            "decide": floor.changing.decide,
-            "deferral": floor.deferring.due,
-            "hold_limit": floor.deferring.hold_limit,
+            "accept": self._flow.accept_due,
+            "finish": self._flow.due,
+            "retry": self._flow.retry,
+            "undo": self._undoing.due,
+            "register": self._waiting.rested,
+            "offer": self._waiting.offer_over,
+            "decide": self._changing.decide,
+            "deferral": self._deferring.due,
+            "hold_limit": self._deferring.hold_limit,
             "lease": self._locking.due,
         }
 
@@ -128,11 +129,11 @@ class PfBrain:
         if sent.note[0] == "archived":
             self._archived(order, sent, body, now, out)
         elif sent.note[0] == "undone":
-            self._floor.undoing.unassigned(order, sent, body, now, out)
+            self._undoing.unassigned(order, sent, body, now, out)
         elif sent.note[0] == "registered":
-            self._floor.waiting.registered(order, sent, body, now, out)
+            self._waiting.registered(order, sent, body, now, out)
         elif sent.note[0] == "left":
-            self._floor.waiting.left(order, sent, now, out)
+            self._waiting.left(order, sent, now, out)
         return Reaction(sends=out)
 
     def on_refusal(self, sent: Send, code: str, body: Body, now: int) -> Reaction:
@@ -148,15 +149,15 @@ class PfBrain:
             if about is not None and not about.closed:
                 self._floor.note(about, reason, None, now)
         elif sent.note[0] in ("asked", "archived") and not order.closed:
-            self._floor.flow.get_stuck(order, sent, reason, now, out)
+            self._flow.get_stuck(order, sent, reason, now, out)
         elif sent.note[0] == "undone":
-            self._floor.undoing.not_unassigned(order, sent, reason, now, out)
+            self._undoing.not_unassigned(order, sent, reason, now, out)
         elif sent.note[0] == "registered":
-            self._floor.waiting.unregistered(order, sent, now, out)
+            self._waiting.unregistered(order, sent, now, out)
         elif sent.note[0] == "left":
-            self._floor.waiting.left(order, sent, now, out)
+            self._waiting.left(order, sent, now, out)
         elif sent.note[0] == "reassigned":
-            self._floor.changing.refused(order, now, out)
+            self._changing.refused(order, now, out)
         return Reaction(sends=out)
 
     def due(self, now: int) -> Reaction:
@@ -204,7 +205,7 @@ class PfBrain:
         if verdict.rejection is not None:
             return self._reject(order, verdict)
         self._floor.admission.enter(order)
-        self._floor.flow.receive(order, now)
+        self._flow.receive(order, now)
         return Reaction()
 
     def _enter(self, body: Body, meta: Meta, verdict: Verdict, now: int) -> Order:
@@ -244,10 +245,10 @@ class PfBrain:
         if self._planning.schemes.holds(name):
             return self._planning.on_document("RR04", body, meta, now)
         standing = self._floor.admission.standing
-        if not (self._floor.waiting.was_offered(name) or standing.brought(name) or self._planning.surveys.pre_occupied(name)):
+        if not (self._waiting.was_offered(name) or standing.brought(name) or self._planning.surveys.pre_occupied(name)):
             return Reaction.refuse("RESERVATION_UNKNOWN")
         standing.ended(name)
-        return self._floor.waiting.lost(body, meta, now)
+        return self._waiting.lost(body, meta, now)
 
     def _assigned(self, body: Body, meta: Meta, now: int) -> Reaction:
         """OH04: what RM says about the items it was asked for; what it was not (or no longer) asked has no effect."""
@@ -269,10 +270,10 @@ class PfBrain:
             else:
                 item.assigned, item.resources = True, row.get("resources", [])
         for row in heard:
-            self._floor.waiting.look(order, order.items[row["item_id"]], now, out)
-        self._floor.changing.look(order, now, out)
+            self._waiting.look(order, order.items[row["item_id"]], now, out)
+        self._changing.look(order, now, out)
         for n in range(len(order.steps)):
-            self._floor.flow.settle(order, n, now, out)
+            self._flow.settle(order, n, now, out)
         return Reaction(sends=out)
 
     def _archived(self, order: Order, sent: Send, body: Body, now: int, out: list[Send]) -> None:
@@ -284,10 +285,10 @@ class PfBrain:
             return
         if refused:
             reason = {"text": "资源归档被拒", "code": refused[0].get("code", number("RESOURCE_UNAVAILABLE"))}
-            self._floor.flow.get_stuck(order, sent, reason, now, out)
+            self._flow.get_stuck(order, sent, reason, now, out)
             return
         for n in range(len(order.steps)):
-            self._floor.flow.settle(order, n, now, out)
+            self._flow.settle(order, n, now, out)
 
     # -- commands of the CRM
 
@@ -301,7 +302,7 @@ class PfBrain:
             called_off.answered = True
         if body["version"] < order.epoch:
             return Reaction.refuse("STALE_VERSION", order.state)
-        return self._floor.closing.cancel(order, body, meta, now)
+        return self._closing.cancel(order, body, meta, now)
 
     def _on_order(self, handler: _OnOrder) -> Callable[[Body, Meta, int], Reaction]:
         """Find the order (3003). A command about another dispatch than the present one is stale (3015)."""

@@ -7,26 +7,19 @@ A part acts on one order and appends what is to be sent; the brain decides when.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from adapters.wire.times import wire_time
 from simulators.agenda import Agenda
 from simulators.brain import Body
+from simulators.pf.admission import Admission
 from simulators.pf.legality import Matrix, Ruling, shipped_matrix
-from simulators.pf.order import Item, Order, Step, WorkOrder
+from simulators.pf.order import Item, Order, Step
+from simulators.pf.parts import Changes, Closes, Defers, Undoes, Waits, Walks
 from simulators.pf.processes import ProcessTable
 from simulators.pf.script import Act, Script
 from simulators.pf.shelf import Shelf
+from simulators.pf.work_order import WorkOrder
 from simulators.ports import Entropy
-
-if TYPE_CHECKING:
-    from simulators.pf.admission import Admission
-    from simulators.pf.changing import Changing
-    from simulators.pf.closing import Closing
-    from simulators.pf.compensation import Compensation
-    from simulators.pf.deferring import Deferring
-    from simulators.pf.flow import Flow
-    from simulators.pf.waiting import WaitingRoom
 
 TEMPORARY = frozenset({"LOCKED", "CHANGE_IN_PROGRESS"})
 """Refusals the sender tries again: they stand in the receipt, the command has no result yet."""
@@ -48,12 +41,12 @@ class Task:
 class Floor:
     """Tables and time. The parts are set by the brain that builds them."""
 
-    flow: Flow
-    undoing: Compensation
-    closing: Closing
-    waiting: WaitingRoom
-    changing: Changing
-    deferring: Deferring
+    flow: Walks
+    undoing: Undoes
+    closing: Closes
+    waiting: Waits
+    changing: Changes
+    deferring: Defers
     admission: Admission
 
     def __init__(self, table: ProcessTable, script: Script, entropy: Entropy, speed: float) -> None:

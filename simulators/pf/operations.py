@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from simulators.brain import Body
-from simulators.pf.order import WorkOrder
+from simulators.pf.work_order import WorkOrder
 
 
 @dataclass(slots=True)

@@ -3,38 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from simulators.brain import Body
 from simulators.packing import packed, unpacked
 from simulators.pf.machine import CLOSED, after, fold
+from simulators.pf.operations import CancelRequest, Change, Deferral, Lock, Undo, Waiting
 from simulators.pf.processes import Process, Stage
-
-if TYPE_CHECKING:
-    from simulators.pf.operations import CancelRequest, Change, Deferral, Lock, Undo, Waiting
-    from simulators.pf.script import Act
+from simulators.pf.script import Act
+from simulators.pf.work_order import WorkOrder
 
 SIDE = "SIDE"
 """Attribute that tells the two items of a relocation apart: ``in`` or ``out`` (5.4 rule 6)."""
-
-
-@dataclass(slots=True)
-class WorkOrder:
-    """工单 (03). ``items`` are item ids; instants in ms; ``direction`` forward, or reverse of the one it ``undoes``."""
-
-    id: str
-    stage: str
-    org: str
-    staff: str
-    items: tuple[str, ...]
-    created: int
-    limit: int
-    state: str = "in_progress"
-    direction: str = "forward"
-    accepted: int | None = None
-    finished: int | None = None
-    reason: dict[str, str] | None = None
-    undoes: str | None = None
 
 
 @dataclass(slots=True)

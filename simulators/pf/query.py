@@ -7,7 +7,8 @@ from typing import Any
 from adapters.reconciliation import Row
 from adapters.wire.times import from_wire_time, wire_time
 from simulators.brain import Body, Reaction
-from simulators.pf.order import Order, WorkOrder
+from simulators.pf.order import Order
+from simulators.pf.work_order import WorkOrder
 
 _PAGE = 100
 _EXCEPTIONS = 200
