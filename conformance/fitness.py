@@ -116,8 +116,10 @@ def _unproven(line: Line, wire: Wire) -> Iterable[str]:
     """A line about accounts needs those of its party, shown as it says."""
     web, accounts = line.args.get("web", {}), wire.pics.accounts
     said = web.get("account", {})
-    for role, how in ((line.party, said.get("how") or web.get("proven")), (said.get("of"), said.get("how"))):
-        if role and how and (role not in accounts or accounts[role].how != how):
+    hows = str(said.get("how") or web.get("proven", "")).removeprefix("=")
+    for role in (line.party, said.get("of")):
+        how = hows.replace("|", "/")
+        if role and hows and (role not in accounts or accounts[role].how not in hows.split("|")):
             yield f"问卷的 [accounts] 没有 {role} 的 {how} 账户 / [accounts] has no {how} account of {role}"
 
 

@@ -17,8 +17,8 @@ from typing import Any
 
 from lxml import etree
 
-from adapters.soap.names import PASSWORD_DIGEST, SECURITY
-from adapters.soap.security import Nonces, username_token, verify
+from adapters.soap.names import PASSWORD_DIGEST, SECURITY, SECURITY_UTILITY
+from adapters.soap.security import Nonces, digest_of, username_token, verify
 from adapters.wire.packet import Packet
 from conformance.accounts import BASIC, DIGEST, Account
 from conformance.ports import Entropy
@@ -77,7 +77,7 @@ class Prover:
         if account.how == BASIC:
             proof = Proof("Basic " + base64.b64encode(f"{user}:{secret}".encode()).decode("ascii"))
         else:
-            make = username_token if account.how == DIGEST else _plain_token
+            make = username_token if account.how == DIGEST else plain_token
             nonce = self._entropy.token(_NONCE_BYTES)
             proof = Proof(token=make(user, secret, nonce, now - _age(str(wrong.get("age", "0s")))))
         if len(self._shown) >= _KEPT:
@@ -86,7 +86,7 @@ class Prover:
         return proof
 
 
-def _plain_token(user: str, secret: str, nonce: bytes, at: int) -> bytes:
+def plain_token(user: str, secret: str, nonce: bytes, at: int) -> bytes:
     """A token that shows the password itself."""
     token = username_token(user, secret, nonce, at).decode()
     shown = f'<wsse:Password Type="{_PASSWORD_TEXT}">{escape(secret, quote=False)}</wsse:Password>'
@@ -150,8 +150,25 @@ def _verify_text(token: Any, user: str, secret: str, now: int, nonces: Nonces) -
     right = hmac.compare_digest((password.text or "").encode(), secret.encode())
     if not (hmac.compare_digest(said.encode(), user.encode()) and right):
         return "wrong user or password"
-    nonce = (token.findtext(f".//{{{SECURITY}}}Nonce") or "").strip()
-    return "nonce used before" if nonce and not nonces.first(user, nonce.encode(), now) else None
+    return verify(_digested(token, password, secret), user, secret, now, nonces) if _dated(token) else None
+
+
+def _dated(token: Any) -> bool:
+    """Whether it bears what makes it count once: Created and Nonce, which a password as text may go without."""
+    wanted = (f".//{{{SECURITY_UTILITY}}}Created", f".//{{{SECURITY}}}Nonce")
+    return all(token.find(path) is not None for path in wanted)
+
+
+def _digested(token: Any, password: Any, secret: str) -> Any:
+    """The token with the digest it would have."""
+    nonce, created = token.findtext(f".//{{{SECURITY}}}Nonce"), token.findtext(f".//{{{SECURITY_UTILITY}}}Created")
+    try:
+        shown = base64.b64decode(nonce.strip(), validate=True)
+    except (binascii.Error, ValueError):
+        return token
+    password.set("Type", PASSWORD_DIGEST)
+    password.text = digest_of(shown, created.strip(), secret)
+    return token
 
 
 # -- what is recorded, and what is compared

@@ -41,7 +41,7 @@ _ROLE = "CRM"
 )
 @click.option(
     "--accounts",
-    type=click.Choice(["none", "basic"]),
+    type=click.Choice(["none", "basic", "digest"]),
     default="none",
     show_default=True,
     help="各方以何凭证证明身份（soap、http）。What everybody proves itself with, over soap and http.",
