@@ -64,7 +64,6 @@ class Redelivery:
         self._clock = clock
         self._own = own_id
         self._links = links
-        self._asked: dict[int, None] = {}
 
     def judge(self, unit: StoreUnit, peer: str, serials: list[str]) -> tuple[list[str], list[str]]:
         """Serials that will be sent again, and those that are unknown."""
@@ -85,20 +84,19 @@ class Redelivery:
         unit.note("message", str(record.id), "redeliver", state, after, unit.origin.serial)
         document = unit.store.outbound([record.id])[record.id][0] or {}
         unit.outgoing.append((replace(record, state=after, due_at=unit.now, first_seen=unit.now, closed_at=None), document))
-        self._asked[record.id] = None
         return True
 
     def take(self, messages: Outgoing) -> tuple[Outgoing, Outgoing]:
-        """Of what was just committed: the ordinary messages, and those given up that begin anew; echoes are on their way."""
-        if not self._asked:
+        """Of what was just committed: the ordinary messages, and those given up that begin anew; echoes are on their way.
+        Only what was tried before is asked for once more, and nobody else hands on such."""
+        mine = [one for one in messages if one[0].tries]
+        if not mine:
             return messages, []
-        mine = [one for one in messages if one[0].id in self._asked]
         for record, _ in mine:
-            del self._asked[record.id]
             if record.state != READY:
-                self._echo(record, self._clock.now() + ECHO_FOR_MS)
+                self._clock.callLater(0.0, self._echo, record, self._clock.now() + ECHO_FOR_MS)
         anew = [one for one in mine if one[0].state == READY]
-        return [one for one in messages if one not in mine], anew
+        return [one for one in messages if not one[0].tries], anew
 
     def _echo(self, record: MessageRecord, until: int) -> None:
         link, now = self._links(record.peer), self._clock.now()

@@ -3,7 +3,8 @@
 Jobs wait in one queue.  The worker takes what waits, up to ``group_size``, and never waits for more: under load the commit
 before is wait enough.  A group is loaded by set, executed on copies, written by set, committed; only then does any job hear
 ``committed`` and answer its peer (spec 06.1 promise 1).  While a group commits, what comes in is already executed, as the next
-group, on what the one under way leaves; it is written when that one stands, and executed afresh should it fail.
+group, on what the one under way leaves, up to the first job that would have to wait for the disk; when that one stands it is
+written together with whatever waits by then, and executed afresh should it fail.
 
 A refusal undoes one job alone.  A *database* error rolls the group back and replays it in halves until the culprit stands
 alone; a full disk or a locked database is no culprit: nothing is kept, every job hears ``failed`` with 9004, and intake stays
@@ -22,7 +23,7 @@ from typing import Any, Protocol
 
 import structlog
 
-from adapters.store.driver import StoreFault
+from adapters.store.driver import CommitUnderWay, StoreFault
 from adapters.store.rows import MessageRecord
 from adapters.store.store import StaleWrite, Store
 from adapters.store.unit import Publisher, StoreUnit
@@ -77,11 +78,13 @@ class Runner(Protocol):
 
 @dataclass(slots=True)
 class Ahead:
-    """The next group, executed while one commits; with ``fault`` it must be executed afresh."""
+    """The next group, executed while one commits. ``ended``: what follows it waits for the one under way; ``fault``: it met
+    an error and must be executed afresh."""
 
     jobs: list[Job] = field(default_factory=list)
     units: list[StoreUnit] = field(default_factory=list)
-    fault: Exception | None = None
+    ended: bool = False
+    fault: bool = False
 
 
 @dataclass(slots=True)
@@ -197,22 +200,25 @@ class Writer:
             self._schedule(0.0)
 
     def _executed(self, group: list[Job]) -> list[StoreUnit]:
+        self._load(group)
         now = self._clock.now()
+        return [self._execute(job, now) for job in group]
+
+    def _load(self, group: list[Job]) -> None:
         self.store.prefetch(
             (key for job in group for key in job.prefetch()),
             (key for job in group for key in job.inbox_keys()),
         )
-        return [self._execute(job, now) for job in group]
 
     def _execute(self, job: Job, now: int) -> StoreUnit:
         unit = StoreUnit(self.store, now, self._reference, job.origin, self._publish)
         try:
             job.execute(unit)
         except DomainError as error:
-            self.figures.refused += 1
             unit = StoreUnit(self.store, now, self._reference, job.origin, self._publish)
             job.refused(unit, error)
-        except (StoreFault, StaleWrite):
+            self.figures.refused += 1
+        except (StoreFault, StaleWrite, CommitUnderWay):
             raise
         except Exception as error:
             # A defect of ours in one job must not take the group with it: the job is parked by its own `refused`
@@ -228,32 +234,45 @@ class Writer:
 
     @property
     def _may_look_ahead(self) -> bool:
-        """Whether jobs may be executed behind the group under way: nothing waits to be replayed, and there is room."""
-        ahead = self._ahead
-        return self._runner.overlaps and not self._first and ahead.fault is None and len(ahead.jobs) < self._size
+        """Whether jobs may be executed behind the group under way: it was written, nothing waits to be replayed, and there is
+        room."""
+        if not self._runner.overlaps or self._first or not self.store.under_way:
+            return False
+        return not self._ahead.ended and len(self._ahead.jobs) < self._size
 
     def _look_ahead(self) -> None:
         ahead = self._ahead
-        group = self._taken(self._size - len(ahead.jobs))
-        ahead.jobs += group
+        group = deque(self._taken(self._size - len(ahead.jobs)))
         try:
-            ahead.units += self._executed(group)
-        except Exception as error:  # judged when the group under way stands, as if it had happened then
-            ahead.fault = error
+            self._load(list(group))
+            now = self._clock.now()
+            while group:
+                ahead.units.append(self._execute(group[0], now))
+                ahead.jobs.append(group.popleft())
+        except CommitUnderWay:  # it was not executed at all, and nobody behind it may be before it is
+            ahead.ended = True
+            self._queue.extendleft(reversed(group))
+        except Exception as error:  # judged when the group under way stands, should it be met again
+            log.warning("group.afresh", error=repr(error))
+            ahead.ended = ahead.fault = True
+            ahead.jobs += group
 
     def _go_on(self) -> None:
-        """The group under way stands: the next one is written."""
+        """The group under way stands: the next one is written, with what waits by now."""
         ahead, self._ahead = self._ahead, Ahead()
-        if ahead.fault is not None:
-            self._recover(ahead.jobs, ahead.fault)
-            return
+        if ahead.fault:
+            self._roll_back()
+            self._first.appendleft(ahead.jobs)
+        elif ahead.jobs:
+            others = self._taken(self._size - len(ahead.jobs))
 
-        def prepare() -> list[StoreUnit]:
-            self.store.begin()
-            self.store.flush()
-            return ahead.units
+            def prepare() -> list[StoreUnit]:
+                self.store.begin()
+                units = [*ahead.units, *self._executed(others)]
+                self.store.flush()
+                return units
 
-        self._run(ahead.jobs, prepare)
+            self._run([*ahead.jobs, *others], prepare)
 
     # -- the end of a group -------------------------------------------------------------------------------------------
 
@@ -270,8 +289,7 @@ class Writer:
             else:
                 self._committed(group, units)
         finally:
-            if self._ahead.jobs and not self._busy:
-                self._go_on()
+            self._go_on()
             if not (self._scheduled or self._busy) and (self._queue or self._first or self._idle):
                 self._schedule(0.0)
 
@@ -286,19 +304,20 @@ class Writer:
         figures.jobs += len(group)
         figures.largest = max(figures.largest, len(group))
         outgoing = [entry for unit in units for entry in unit.outgoing]
-        if outgoing:
-            self.on_outgoing(outgoing)
-        _tell([job.committed for job in group])
-        self.on_room()
+        leaving = [partial(self.on_outgoing, outgoing)] if outgoing else []
+        _tell([*leaving, *(job.committed for job in group), self.on_room])
 
     # -- when the database says no --------------------------------------------------------------------------------
 
-    def _recover(self, group: list[Job], error: Exception | None) -> None:
+    def _roll_back(self) -> None:
         try:
             self.store.rollback()
         except StoreFault as second:
             log.error("storage.rollback_failed", error=str(second))
             self.store.close()
+
+    def _recover(self, group: list[Job], error: Exception | None) -> None:
+        self._roll_back()
         kind = error.kind if isinstance(error, StoreFault) else "data"
         if kind == "locked":
             now = self._clock.now()
@@ -318,7 +337,7 @@ class Writer:
             return
         log.error("storage.culprit", job=type(group[0]).__name__, code=group[0].origin.code, error=repr(error))
         self.figures.failed += 1
-        group[0].failed("INTERNAL")
+        _tell([partial(group[0].failed, "INTERNAL"), self.on_room])
 
     def _refuse_all(self, group: list[Job], reason: str) -> None:
         """Disk full, locked for too long, read-only: nobody is accepted, nothing is lost, a person is told what to do."""
@@ -334,8 +353,7 @@ class Writer:
         self._first.clear()
         self._queue.clear()
         self.figures.failed += len(jobs)
-        _tell([partial(job.failed, "STORAGE") for job in jobs])
-        self.on_room()
+        _tell([*(partial(job.failed, "STORAGE") for job in jobs), self.on_room])
 
     def probe(self) -> None:
         """Try an empty transaction; with it working again intake reopens. Called by a timer while ``storage_fault`` is set."""

@@ -32,8 +32,12 @@ class StoreFault(Exception):
         self.kind = kind
 
 
+class CommitUnderWay(Exception):
+    """What is asked for has to be read behind a COMMIT of another thread: nobody waits for the disk here, ask again later."""
+
+
 class Driver:
-    """One driver connection and its cursor; one statement at a time, whichever thread asks: behind a COMMIT it waits."""
+    """One driver connection and its cursor; one statement at a time, whichever thread asks."""
 
     def __init__(self, engine: Engine) -> None:
         self._sqlite = engine.dialect.name == "sqlite"
@@ -55,13 +59,16 @@ class Driver:
         self.all("SELECT 1")
 
     def all(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Every row of one statement."""
+        """Every row of one statement. Raises ``CommitUnderWay`` where it would have to wait."""
+        if not self._turn.acquire(blocking=False):
+            raise CommitUnderWay(sql)
         try:
-            with self._turn:
-                self._cursor.execute(sql, values)
-                return self._cursor.fetchall() if self._cursor.description is not None else []
+            self._cursor.execute(sql, values)
+            return self._cursor.fetchall() if self._cursor.description is not None else []
         except self._errors as error:
             raise self._fault(error) from error
+        finally:
+            self._turn.release()
 
     def many(self, sql: str, rows: list[tuple[Any, ...]]) -> int:
         """One executemany; how many rows were hit."""

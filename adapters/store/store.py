@@ -4,9 +4,10 @@ A group's life: ``begin`` · ``prefetch`` (one statement a table) · for each co
 ``flush`` (one executemany a table, row counts checked) · ``commit`` (may run on another thread) · ``committed``.  Anything that
 goes wrong with the *database* ends in ``rollback``: counters, chain head and everything remembered go back with it.
 
-From ``flush`` to ``committed`` the next group may already be loaded and executed (SQLite), to begin behind the one under way:
-what that one wrote is remembered, so entities and serials are read beside it over a connection of their own; every other
-reading waits its turn behind the commit.  If that commit fails, ``rollback`` takes both groups back.
+From ``flush`` to ``committed`` a group is ``under_way``: the next one may already be loaded and executed (SQLite), to begin
+behind it.  What the one under way wrote is remembered, so entities and serials are read beside it over a connection of their
+own; every other reading stands behind the commit and raises ``CommitUnderWay`` during it.  If that commit fails, ``rollback``
+takes both groups back.
 
 What was loaded or written is remembered for later groups (``remember`` entities at most) where this process is the only one
 that writes, which SQLite guarantees through the data directory's lock; with several processes on PostgreSQL nothing is.
@@ -61,7 +62,7 @@ class Store:
         self._shared = self._remember > 0 and not is_memory(str(engine.url))
         self._driver: Driver | None = None
         self._reader: Driver | None = None
-        self._under_way = False
+        self.under_way = False
         self._commit_open = False
         self._loader = Loader(self.dialect, self._sql)
         self._known: OrderedDict[Key, Any] = OrderedDict()
@@ -103,7 +104,7 @@ class Store:
     def _beside(self) -> Driver:
         """For what a group under way has changed nothing of that is not remembered: waits for no commit where there is a
         file two connections can share."""
-        if not (self._under_way and self._shared):
+        if not (self.under_way and self._shared):
             return self.driver
         if self._reader is None:
             self._reader = Driver(reading(self.engine))
@@ -111,14 +112,17 @@ class Store:
 
     def close(self) -> None:
         """Gives the connections back; what was not committed is gone."""
-        if self._reader is not None:
-            self._reader.close()
-            self._reader = None
+        self._drop_reader()
         if self._driver is not None:
             self._driver.close()
             self._driver = None
             self._commit_open = False
             self._forget()
+
+    def _drop_reader(self) -> None:
+        if self._reader is not None:
+            reader, self._reader = self._reader, None
+            reader.close()
 
     def begin(self) -> None:
         """Opens the group's transaction; on SQLite this takes the write lock or fails at once."""
@@ -132,12 +136,12 @@ class Store:
                 wanted.setdefault(kind, {})[entity_id] = None
         for kind, ids in wanted.items():
             found = self._loader.load(self._beside, kind, list(ids))
+            if kind == "billing_serial":  # a fact known under its id may be newer than its row
+                found = {name: self._known.setdefault(("billing", fact.id), fact) for name, fact in found.items()}
             for entity_id in ids:
                 self._known[kind, entity_id] = entity = found.get(entity_id)
                 if entity is None:
                     self._absent.append((kind, entity_id))
-            if kind == "billing_serial":
-                self._known.update((("billing", r.id), r) for r in found.values())
         by_sender: dict[str, list[str]] = {}
         for sender, serial in inbox:
             by_sender.setdefault(sender, []).append(serial)
@@ -169,8 +173,8 @@ class Store:
         return self._loader.fate(self.driver, sender, serial)
 
     def outbound(self, ids: list[int]) -> dict[int, tuple[dict[str, Any] | None, bytes | None]]:
-        """Document and, once framed, bytes of outbound messages."""
-        return self._loader.outbound(self.driver, ids)
+        """Document and, once framed, bytes of outbound messages that were committed before."""
+        return self._loader.outbound(self._beside, ids)
 
     def sent_to(self, peer: str, serials: list[str]) -> list[MessageRecord]:
         """Our messages to a peer under these serials, as the last group left them."""
@@ -305,12 +309,18 @@ class Store:
         self._reserving.clear()
         self.withdrawn.committed()
         self._written_inbox.clear()
-        self._under_way = False
+        self.under_way = False
         excess = len(self._known) - self._remember
         if excess > 0:
             for key in list(islice(self._known, excess)):
-                if key not in self._dirty and key not in self._new:  # what the next group has yet to write
+                if not self._unwritten(key):
                     del self._known[key]
+
+    def _unwritten(self, key: Key) -> bool:
+        """Whether the next group has yet to write what is remembered under ``key``."""
+        if key[0] == "billing_serial" and self._known[key] is not None:
+            key = ("billing", self._known[key].id)
+        return key in self._dirty or key in self._new
 
     def rollback(self) -> None:
         """Nothing of the group happened; after a commit that failed nobody knows, so counters and chain are read afresh."""
@@ -319,6 +329,7 @@ class Store:
                 self._driver.rollback()
         finally:
             self._forget()
+            self._drop_reader()
             if self._commit_open:
                 self.close()
 
@@ -330,14 +341,14 @@ class Store:
         self._reserving.clear()
         self._next_group()
         self._written_inbox.clear()
-        self._under_way = False
+        self.under_way = False
 
     def _next_group(self) -> None:
         """What was merged is written: what is merged from now on belongs to the next group."""
         self._written = (dict(self._counters), (self.chain.seq, self.chain.head))
         self.withdrawn.written()
         self._written_inbox, self._inbox = self._inbox, {}
-        self._under_way = True
+        self.under_way = True
         for key in self._absent:
             if key in self._known and self._known[key] is None:
                 del self._known[key]

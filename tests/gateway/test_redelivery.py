@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import pytest
+
 from adapters.document import Document, Header
+from adapters.store import tables as t
+from adapters.store.engine import open_engine
 from adapters.store.rows import MessageRecord
 from crm_core.fallout.desk import WorkFallout
 from gateway.desk import FalloutJob
-from tests.gateway.rig import CATALOGUE, CODEC, Rig, Wire, packet_of, receipt_for, submission
-from tests.gateway.test_pump import Script, made
+from gateway.proof.heap_clock import HeapClock
+from tests.gateway.rig import CATALOGUE, CODEC, START, Rig, SlowCommit, Wire, packet_of, receipt_for, submission
+from tests.gateway.test_pump import Script, made, peers
+
+
+def request(body: dict[str, Any], number: int) -> bytes:
+    """RX03 of provisioning."""
+    row = CATALOGUE.by_element("Redeliver")
+    header = Header(row.code, f"PF000120261122090000{number:010d}", "PF0001", "CRM001", "025", "20261122090000", "0.9", "B")
+    return CODEC.encode(Document(row, row.name, header, body), "UTF-8")
 
 
 def ask(rig: Rig, wire: Wire, body: dict[str, Any], number: int = 1) -> dict[str, Any]:
     """RX03 of provisioning; its answer."""
-    row = CATALOGUE.by_element("Redeliver")
-    header = Header(row.code, f"PF000120261122090000{number:010d}", "PF0001", "CRM001", "025", "20261122090000", "0.9", "B")
-    (answer,) = rig.ask(wire, packet_of(CODEC.encode(Document(row, row.name, header, body), "UTF-8")))
+    (answer,) = rig.ask(wire, packet_of(request(body, number)))
     return CODEC.decode(answer.body, answer.charset).body
 
 
@@ -30,6 +41,26 @@ def test_what_was_answered_is_sent_again_byte_for_byte_and_stays_answered() -> N
     assert pf.serials() == job.serials * 2
     assert pf.received[0].body == pf.received[1].body
     assert rig.out() == {job.serials[0]: "DONE"}
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_asked_twice_for_in_one_group_or_while_one_commits_it_is_sent_twice(together: bool, tmp_path: Path) -> None:
+    clock, engine = HeapClock(START), open_engine(f"sqlite:///{tmp_path}/store.db")
+    t.metadata.create_all(engine)
+    rig = Rig(peers(), engine=engine, clock=clock, runner=SlowCommit(clock, 1.0))
+    pf = rig.station()
+    rig.run(3)
+    job = rig.send("a")
+    rig.run(10)
+    wire = rig.caller()
+    asked = [packet_of(request({"serials": job.serials}, number)) for number in (1, 2)]
+    for packets in ([asked] if together else [[one] for one in asked]):
+        rig.ask(wire, *packets, seconds=0.3)
+    rig.run(10)
+    assert [CODEC.decode(one.body, one.charset).body for one in wire.got] == [{"redelivered": [{"serial": job.serials[0]}]}] * 2
+    assert pf.serials() == job.serials * 3
+    assert rig.out() == {job.serials[0]: "DONE"}
+    engine.dispose()
 
 
 def test_an_echo_waits_for_its_link() -> None:
