@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
+from twisted.internet import protocol
 from twisted.internet.interfaces import IHalfCloseableProtocol
-from twisted.internet.protocol import Factory, Protocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from adapters.wire.packet import Packet
-from conformance.paper import Written
-from conformance.ports import TurnedAway
+from conformance.paper import Paper, Written
+from conformance.ports import Clock, TurnedAway
 from conformance.runner import CaseRun
 from conformance.stream import Arrival
-
-if TYPE_CHECKING:
-    from conformance.host import SuiteHost
 
 FLOOD = 64 << 20
 """Bytes one connection may bring during a run before the system under test counts as flooding."""
@@ -24,8 +21,30 @@ First = tuple[bytes, Packet | None]
 """What a connection is made for: bytes, and the packet they begin with."""
 
 
+class Host(Protocol):
+    """Whoever is told what happens on a connection."""
+
+    paper: Paper
+    clock: Clock
+
+    def made(self, line: Line) -> None:
+        """It stands."""
+
+    def packet(self, line: Line, packet: Packet, raw: bytes) -> None:
+        """A packet came."""
+
+    def garbled(self, line: Line, reason: str) -> None:
+        """What came is no packet."""
+
+    def turned_away(self, line: Line, why: str) -> None:
+        """It was not let in."""
+
+    def gone(self, line: Line, why: str) -> None:
+        """It is over."""
+
+
 @implementer(IHalfCloseableProtocol)
-class Line(Protocol):
+class Line(protocol.Protocol):
     """A connection with the system under test, of a case (``run``), kept by a party, or opened by it (``inbound``).
 
     ``first``: made for it alone, since the one before it was busy; ``entered``: ready for what is to be said; ``login``: ours
@@ -33,7 +52,7 @@ class Line(Protocol):
     """
 
     def __init__(
-        self, host: SuiteHost, party: str, name: str, run: CaseRun | None, inbound: bool, first: First | None = None
+        self, host: Host, party: str, name: str, run: CaseRun | None, inbound: bool, first: First | None = None
     ) -> None:
         self.host = host
         self.party = party
@@ -136,13 +155,13 @@ class Line(Protocol):
             transport.abortConnection()
 
 
-class Lines(Factory):
+class Lines(protocol.Factory):
     """Makes them."""
 
     noisy = False
 
     def __init__(
-        self, host: SuiteHost, party: str, name: str, run: CaseRun | None, inbound: bool, first: First | None = None
+        self, host: Host, party: str, name: str, run: CaseRun | None, inbound: bool, first: First | None = None
     ) -> None:
         self._made = (host, party, name, run, inbound, first)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from conformance.case_state import CaseState
 from conformance.door import REFUSED
+from conformance.exchange import Asked, Got, Wire
 from conformance.match import differences
 from conformance.model import Difference, Line, Verdict
 from conformance.paper import Unfit, Unsendable
@@ -13,10 +15,6 @@ from conformance.values import Unresolved, pattern
 from conformance.verdict import Judged, meaning
 from conformance.web_carriage import facts_of
 from schemas.loader import RECEIPT
-
-if TYPE_CHECKING:
-    from conformance.exchange import Asked, Got, Wire
-    from conformance.runner import CaseRun
 
 _ANSWERS = {"receipt": ("receipt",), "answer": ("reply",), "heartbeat_reply": ("heartbeat_reply",)}
 """What is expected -> the packet kinds that are it."""
@@ -27,7 +25,7 @@ _DONE = ("applied", "resumed", "cancelled")
 """Outcomes that are no refusal, whatever code stands beside them."""
 
 
-def expect(run: CaseRun, line: Line, now: int, begun: int) -> bool:
+def expect(run: CaseState, line: Line, now: int, begun: int) -> bool:
     """Whether the line has what it waits for. Raises Judged where that is wrong, or can come no more."""
     if line.what in _ANSWERS:
         return _answer(run, line)
@@ -42,7 +40,7 @@ def expect(run: CaseRun, line: Line, now: int, begun: int) -> bool:
     return _message(run, line, now)
 
 
-def quiet(run: CaseRun, line: Line, begun: int) -> None:
+def quiet(run: CaseState, line: Line, begun: int) -> None:
     """Raises Judged when something came that must not."""
     where = pattern(line.args.get("where", {}), run.scope(begun))
     for got in run.inbox:
@@ -56,7 +54,7 @@ def quiet(run: CaseRun, line: Line, begun: int) -> None:
         raise Judged(Verdict.FAIL, reason, [Difference("/", f"没有 {line.what} / no {line.what}", came)])
 
 
-def overdue(run: CaseRun, line: Line, limit: int) -> Judged:
+def overdue(run: CaseState, line: Line, limit: int) -> Judged:
     """The time is up: what was waited for, and what came instead."""
     others = [got.reading.packet.code for got in run.inbox if not got.taken]
     came = ", ".join(dict.fromkeys(others)) or "无 / nothing"
@@ -75,7 +73,7 @@ def unreached(wire: Wire) -> Judged:
     return Judged(Verdict.INCONCLUSIVE, f"无法连接被测方 / the system under test cannot be reached: {wire.why}")
 
 
-def _asked(run: CaseRun, line: Line) -> Asked:
+def _asked(run: CaseState, line: Line) -> Asked:
     """What the line wants the answer of. Raises Judged: it was never sent, as the line before it could not be played."""
     asked = run.asked.get(line.args["of"])
     if asked is None:
@@ -84,7 +82,7 @@ def _asked(run: CaseRun, line: Line) -> Asked:
     return asked
 
 
-def unplayable(run: CaseRun, fault: Unsendable | Unresolved) -> Judged:
+def unplayable(run: CaseState, fault: Unsendable | Unresolved) -> Judged:
     """A line that cannot be played: it does not fit layout or envelope, the system under test left out what it builds on,
     or the case itself is wrong."""
     if isinstance(fault, Unfit):
@@ -98,7 +96,7 @@ def unplayable(run: CaseRun, fault: Unsendable | Unresolved) -> Judged:
     return Judged(Verdict.FAIL, reason, [missing])
 
 
-def _answer(run: CaseRun, line: Line) -> bool:
+def _answer(run: CaseState, line: Line) -> bool:
     asked = _asked(run, line)
     if not asked.answers:
         return _none_yet(run, line, asked)
@@ -130,7 +128,7 @@ def _answer(run: CaseRun, line: Line) -> bool:
     return True
 
 
-def _let_in(run: CaseRun, line: Line, asked: Asked, got: Got) -> None:
+def _let_in(run: CaseState, line: Line, asked: Asked, got: Got) -> None:
     """Raises Judged where the account of a party is not taken over HTTP, and the case is about something else."""
     account = run.paper.pics.accounts.get(asked.line.party)
     if run.paper.web is None or account is None or "account" in asked.line.args.get("web", {}):
@@ -144,7 +142,7 @@ def _let_in(run: CaseRun, line: Line, asked: Asked, got: Got) -> None:
         raise Judged(Verdict.INCONCLUSIVE, f"{zh}：{refused} / {en}: {refused}")
 
 
-def _response(run: CaseRun, line: Line) -> bool:
+def _response(run: CaseState, line: Line) -> bool:
     """Whatever came back over HTTP, document or not."""
     asked = _asked(run, line)
     if not asked.answers:
@@ -157,7 +155,7 @@ def _response(run: CaseRun, line: Line) -> bool:
     return True
 
 
-def _none_yet(run: CaseRun, line: Line, asked: Asked) -> bool:
+def _none_yet(run: CaseState, line: Line, asked: Asked) -> bool:
     """False. Raises Judged where no answer can come any more."""
     wire = run.wires[asked.wire]
     if wire.state == "failed":
@@ -168,7 +166,7 @@ def _none_yet(run: CaseRun, line: Line, asked: Asked) -> bool:
     return False
 
 
-def _refusal(run: CaseRun, line: Line) -> bool:
+def _refusal(run: CaseState, line: Line) -> bool:
     """A command is refused in its receipt, or, where that took it, in its result (01.1.4): both are the refusal it is owed.
     A question that is asked item by item may be refused so in its answer."""
     asked = _asked(run, line)
@@ -211,7 +209,7 @@ def _named(rows: list[Any]) -> list[str]:
     return [str(row["code"]) for row in held if isinstance(row.get("code"), str)]
 
 
-def _result_agrees(run: CaseRun, got: Got) -> list[Difference]:
+def _result_agrees(run: CaseState, got: Got) -> list[Difference]:
     """The result stands in the packet header and in the document; both must say the same (01.2 rule 1). Other envelopes
     have coarser results of their own."""
     body, packet = got.reading.body, got.reading.packet
@@ -222,7 +220,7 @@ def _result_agrees(run: CaseRun, got: Got) -> list[Difference]:
     return []
 
 
-def _status_agrees(run: CaseRun, line: Line, got: Got) -> list[Difference]:
+def _status_agrees(run: CaseState, line: Line, got: Got) -> list[Difference]:
     """Over HTTP the result stands in status and Fault, too; a line that names them judges them itself."""
     web = run.paper.web
     if web is None or {"status", "fault"} & set(line.args.get("web", {})):
@@ -230,7 +228,7 @@ def _status_agrees(run: CaseRun, line: Line, got: Got) -> list[Difference]:
     return web.disagreements(got.reading.packet, str(got.reading.body.get("code", "0000")))
 
 
-def _message(run: CaseRun, line: Line, now: int) -> bool:
+def _message(run: CaseState, line: Line, now: int) -> bool:
     scope = run.scope(now)
     where = pattern(line.args.get("where", {}), scope)
     for got in run.inbox:
@@ -253,7 +251,7 @@ def _message(run: CaseRun, line: Line, now: int) -> bool:
     return False
 
 
-def _details(run: CaseRun, line: Line, got: Got) -> list[Difference]:
+def _details(run: CaseState, line: Line, got: Got) -> list[Difference]:
     """Whose it is, and body, document header, packet header and the very bytes, as far as the line names them."""
     scope = run.scope(got.at)
     args: dict[str, Any] = {name: pattern(line.args.get(name, {}), scope) for name in ("body", "header", "packet")}
@@ -273,7 +271,7 @@ def _element(name: str | None, got: Got) -> list[Difference]:
     return [] if name in (None, got.reading.element) else [Difference("element", str(name), got.reading.element)]
 
 
-def _sender(run: CaseRun, got: Got) -> list[Difference]:
+def _sender(run: CaseState, got: Got) -> list[Difference]:
     """It must come from the system under test: one that sends back what it gets has answered nothing."""
     mine, said = run.paper.pics.systems[run.paper.sut], got.reading.packet.sender
     return [] if said in ("", mine) else [Difference("packet/sender", mine, said)]
@@ -287,7 +285,7 @@ def _same_bytes(first: bytes, again: bytes) -> list[Difference]:
     return [Difference(f"byte {at}", first[at : at + 16].hex(" "), again[at : at + 16].hex(" "))]
 
 
-def _order(run: CaseRun, line: Line, got: Got) -> list[Difference]:
+def _order(run: CaseState, line: Line, got: Got) -> list[Difference]:
     """What must have come before this message, and what must not."""
     earlier = [other.reading.packet.code for other in run.inbox[: got.index]]
     early = [code for code in line.args.get("before", ()) if code in earlier]
@@ -296,7 +294,7 @@ def _order(run: CaseRun, line: Line, got: Got) -> list[Difference]:
     return found + [Difference("order", f"{line.what} 后于 / after {code}", f"{code} 未到 / no {code} yet") for code in late]
 
 
-def _connection(run: CaseRun, line: Line, now: int, begun: int) -> bool:
+def _connection(run: CaseState, line: Line, now: int, begun: int) -> bool:
     wire = run.wires.get(line.on or line.party)
     if wire is None:
         raise Judged(Verdict.ERROR, f"{line.place}: 没有这个连接 / there is no such connection")
@@ -310,7 +308,7 @@ def _connection(run: CaseRun, line: Line, now: int, begun: int) -> bool:
     return now >= begun + run.paper.pics.time(line.within or "settle")
 
 
-def _nearest(run: CaseRun, line: Line) -> list[Difference]:
+def _nearest(run: CaseState, line: Line) -> list[Difference]:
     """Differences to the message that came closest to what was waited for."""
     where = pattern(line.args.get("where", {}), run.scope(run.log[-1].at if run.log else 0))
     rivals = [got for got in run.inbox if not got.taken and got.reading.packet.code == line.what]
@@ -320,7 +318,7 @@ def _nearest(run: CaseRun, line: Line) -> list[Difference]:
     return min(found, key=len, default=[])
 
 
-def _kept(run: CaseRun, line: Line, got: Got) -> None:
+def _kept(run: CaseState, line: Line, got: Got) -> None:
     if line.label:
         run.keep(line.label, got)
 

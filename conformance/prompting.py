@@ -8,12 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from conformance.model import Case, Line
-
-if TYPE_CHECKING:
-    from conformance.runner import CaseRun
+from conformance.model import Case
 
 PROMPT = "prompt"
 Prompter = Callable[[str, dict[str, Any], Callable[[str], None]], None]
@@ -26,15 +23,6 @@ class Prompt:
 
     code: str
     body: dict[str, Any]
-
-
-def prompt(run: CaseRun, line: Line, body: dict[str, Any], now: int) -> dict[str, Any]:
-    """Ask for the line's message; its body. Raises Unsendable, Unresolved."""
-    filled = run.paper.filled(body, line, run.scope(now))
-    text = f"请操作员发起 {line.what} / its operator is asked for {line.what}"
-    run.record("note", "", "", now, document={"body": filled}, text=text)
-    run.orders.append(Prompt(line.what, filled))
-    return filled
 
 
 def conditions(case: Case) -> tuple[str, ...]:

@@ -11,47 +11,31 @@ from typing import Any
 
 from adapters.wire.packet import Kind, Packet
 from conformance import judge
-from conformance.exchange import INBOUND, Asked, Cut, Got, Open, Reply, Shut, Wire, Write
-from conformance.model import Case, CaseResult, Entry, Line, Verdict, Way
+from conformance.case_state import CaseState
+from conformance.exchange import INBOUND, Asked, Cut, Got, Open, Shut, Wire, Write
+from conformance.model import Case, CaseResult, Line, Verdict
 from conformance.paper import HEARTBEAT, Paper, Reading, Unsendable, Written, writes
 from conformance.ports import Entropy
-from conformance.prompting import Prompt, prompt
+from conformance.prompting import Prompt
 from conformance.stream import header_fields
-from conformance.values import Scope, Unresolved, render, span_ms
+from conformance.values import Unresolved, render, span_ms
 from conformance.verdict import Judged, explained
 
 _MAX_RAW = 8 << 20
-_MAX_LOG = 5_000
-"""So many entries of one case are kept: a system under test that floods is judged, not remembered."""
 
 
-class CaseRun:
-    """``names`` are the values placeholders may use; ``repeat`` is the command that plays this case again."""
+class CaseRun(CaseState):
+    """``repeat`` is the command that plays this case again."""
 
     def __init__(self, case: Case, paper: Paper, token: str, entropy: Entropy, bodies: Mapping[str, Any], repeat: str) -> None:
-        self.case = case
-        self.token = token
+        super().__init__(case, paper, token)
         self.result: CaseResult | None = None
-        self.orders: list[Open | Write | Shut | Cut | Reply | Prompt] = []
-        self.paper = paper
-        self.wires: dict[str, Wire] = {}
-        self.asked: dict[str, Asked] = {}
-        self.by_serial: dict[str, Asked] = {}
-        self.inbox: list[Got] = []
-        self.came: dict[str, Got] = {}
-        self.events: list[tuple[str, str, int]] = []
-        self.log: list[Entry] = []
-        self.notes: list[str] = []
         self._bodies = bodies
         self._entropy = entropy
         self._repeat = repeat
-        phases = (("preamble", case.preamble), ("lines", case.lines), ("postamble", case.postamble))
-        self._steps = [(phase, line) for phase, lines in phases for line in lines]
-        self._index = 0
         self._begun = 0
         self._started = 0
         self._sending: list[tuple[int, bytes, Packet | None]] | None = None
-        self._names: dict[str, Any] = {"pixit": dict(paper.pics.values), "sut": {"system": paper.pics.systems[paper.sut]}}
         self._verdict: Judged | None = None
         self._failed_at = 0
         self._turning = False
@@ -162,10 +146,6 @@ class CaseRun:
         line = self._steps[self._index][1]
         return None if line.do in ("close", "raw") else self._begun + self._limit(line)
 
-    def scope(self, now: int) -> Scope:
-        """What placeholders are filled from now."""
-        return Scope(self._names, self.token, now)
-
     # -- the walk
 
     def _turn(self, now: int) -> None:
@@ -228,7 +208,7 @@ class CaseRun:
             case "close":
                 return self._close(line)
             case "prompt":
-                self._names[line.label] = prompt(self, line, self._body(line), now)
+                self._names[line.label] = self._prompt(line, now)
                 return True
             case "wait":
                 return now >= self._begun + self._limit(line)
@@ -286,7 +266,7 @@ class CaseRun:
         if "again" in line.args:
             asked.answers = []
         self.by_serial[written.packet.serial] = asked
-        self._record_sent(line, written, name, now)
+        self.record_sent(line, written, name, now)
         if line.args.get("hold"):
             wire.held += written.raw
             return True
@@ -315,31 +295,18 @@ class CaseRun:
         ref_serial = str(self._names[label]["header"]["serial"]) if label else None
         return self.paper.message(line, self._body(line), self.scope(now), ref_serial)
 
+    def _prompt(self, line: Line, now: int) -> dict[str, Any]:
+        """Ask the operator for the line's message; its body. Raises Unsendable, Unresolved."""
+        filled = self.paper.filled(self._body(line), line, self.scope(now))
+        text = f"请操作员发起 {line.what} / its operator is asked for {line.what}"
+        self.record("note", "", "", now, document={"body": filled}, text=text)
+        self.orders.append(Prompt(line.what, filled))
+        return filled
+
     def _body(self, line: Line) -> dict[str, Any]:
         named = line.args.get("body", line.what)
         body: dict[str, Any] = self._bodies[named] if isinstance(named, str) else named
         return body
-
-    def answer(self, got: Got, line: Line, now: int) -> None:
-        """Write the answer a line gives to ``got``."""
-        if line.what in ("receipt", "answer") or line.do == "send":
-            body = line.args.get("body", {})
-            spoken = line
-        else:
-            body = line.args.get("reply", {})
-            spoken = Line("send", line.place, got.party, "answer" if "reply" in line.args else "receipt")
-        if spoken.what == "receipt":
-            code = str(line.args.get("code", line.args.get("answer", "0001")))
-            body = {"code": code, "text": "模拟方 / played party", **(body if isinstance(body, dict) else {})}
-        scope = self.scope(now).beside(it={**got.reading.body, "header": got.reading.document.get("header", {})})
-        written = self.paper.reply(spoken, body, got.reading, scope)
-        self._record_sent(spoken, written, got.party, now)
-        self.orders.append(Reply(got, written.raw))
-
-    def keep(self, label: str, got: Got) -> None:
-        """What came stands under a label now."""
-        self._names[label] = {**got.reading.body, "header": got.reading.document.get("header", {})}
-        self.came[label] = got
 
     def _raw(self, line: Line, now: int) -> bool:
         wire = self._wire(line, now)
@@ -378,19 +345,6 @@ class CaseRun:
             phase, line = self._steps[self._failed_at]
             explanation = explained(self.case, self._verdict, line, self._failed_at + 1, phase, self._repeat)
         self.result = CaseResult(self.case, verdict, explanation, self._started, now, self.log, self.notes)
-
-    def record(
-        self, way: Way, party: str, name: str, now: int, raw: bytes = b"", packet: dict[str, Any] | None = None,
-        document: dict[str, Any] | None = None, text: str = "",
-    ) -> None:  # fmt: skip
-        """One entry of the message log."""
-        if len(self.log) < _MAX_LOG:
-            step = min(self._index, len(self._steps)) + 1
-            kept = self.paper.recorded(raw)
-            self.log.append(Entry(now, way, party, name, step, kept, packet or {}, document or {}, text))
-
-    def _record_sent(self, line: Line, written: Written, name: str, now: int) -> None:
-        self.record("sent", line.party, name, now, written.raw, header_fields(written.packet), written.document)
 
     def _record_got(self, got: Got, name: str, now: int) -> None:
         reading = got.reading
