@@ -44,6 +44,18 @@ def imports(path: Path) -> Iterator[str]:
             yield node.module
 
 
+def imported_names(path: Path) -> Iterator[str]:
+    """As ``imports``, and everything taken out of them: a module may be taken out of its package."""
+    for node in nodes(path):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            parent = path.relative_to(ROOT).parts[: -node.level] if node.level else ()
+            module = ".".join((*parent, *filter(None, [node.module])))
+            yield module
+            yield from (f"{module}.{alias.name}" for alias in node.names)
+
+
 def test_the_core_and_the_wire_know_only_the_standard_library() -> None:
     allowed = {"crm_core": ("crm_core",), "adapters/wire": ("adapters.wire",)}
     foreign = [
@@ -71,6 +83,19 @@ def test_no_function_is_longer_than_a_page() -> None:
             if (node.end_lineno or node.lineno) - node.lineno + 1 > FUNCTION_LINES:
                 long.append(f"{name_of(path)}:{node.lineno} {node.name}")
     assert long == []
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    """Imports for types only and imports within functions count: what two modules share belongs into neither's user."""
+    names = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in modules(*ROOMS)}
+    imported = {name: [one for one in imported_names(path) if one in names] for name, path in names.items()}
+    while outer := [name for name, found in imported.items() if not any(one in imported for one in found)]:
+        for name in outer:
+            del imported[name]
+    while inner := [name for name in imported if not any(name in found for found in imported.values())]:
+        for name in inner:
+            del imported[name]
+    assert {name: [one for one in found if one in imported] for name, found in imported.items()} == {}
 
 
 def test_no_module_is_named_after_nothing() -> None:
