@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from heapq import heappop, heappush
+from collections.abc import Callable
+from heapq import heapify, heappop, heappush
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
 
 class Agenda(Generic[T]):
-    """Entries are never removed before they are due; whoever takes one checks that it still applies."""
+    """Entries may stay when they do not apply any more; whoever takes one checks that it still does."""
 
     def __init__(self) -> None:
         self._heap: list[tuple[int, int, T]] = []
@@ -26,6 +27,11 @@ class Agenda(Generic[T]):
     def next(self) -> int | None:
         """When the first entry is due, or None."""
         return self._heap[0][0] if self._heap else None
+
+    def keep(self, wanted: Callable[[T], bool]) -> None:
+        """Forget what is not wanted any more."""
+        self._heap = [entry for entry in self._heap if wanted(entry[2])]
+        heapify(self._heap)
 
     def take(self, now: int) -> list[T]:
         """What is due by ``now``, in order; what is added meanwhile waits for the next call."""

@@ -8,9 +8,10 @@ keep the order they came in, and a value that may change is one object for as lo
 from __future__ import annotations
 
 from array import array
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from operator import itemgetter
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, overload
 from weakref import ref
 from zlib import crc32
 
@@ -20,9 +21,10 @@ AT_HAND = 2000
 """Values that are not packed yet, at least."""
 _PAGE = 64
 _DRAWERS = 1024
-_TRIES = 16
-"""Values looked at a ``settle``: what is open, or in somebody's hands, is passed over and seen again later."""
+_TRIES, _PASSED_OVER = 8, 2
+"""Values looked at a ``settle``, at most; how many of them may be open, or in somebody's hands: those are seen again later."""
 V = TypeVar("V")
+D = TypeVar("D")
 _Row = tuple[int, str, Any]
 """Number in the order of coming, key, packed value."""
 
@@ -69,7 +71,7 @@ class Archive(Generic[V]):
     ) -> None:
         self._pack, self._unpack, self._over, self._mutable = pack, unpack, over, mutable
         self.at_hand = at_hand
-        self._hot: dict[str, tuple[int, V]] = {}
+        self._hot: OrderedDict[str, tuple[int, V]] = OrderedDict()
         self._index = _Index()
         self._pages: dict[int, bytes] = {}
         self._live: dict[int, int] = {}
@@ -116,14 +118,20 @@ class Archive(Generic[V]):
             self._take_out(*cold)
         self._size -= 1
 
-    def get(self, key: str) -> V | None:
-        """The value, or None."""
+    @overload
+    def get(self, key: str) -> V | None: ...
+
+    @overload
+    def get(self, key: str, default: D) -> V | D: ...
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """The value, or ``default``."""
         known = self._hot.get(key)
         if known is not None:
             return known[1]
         cold = self._find(key)
         if cold is None:
-            return None
+            return default
         number, _, row = cold[1]
         value = self._unpack(key, row)
         if self._mutable:
@@ -154,21 +162,27 @@ class Archive(Generic[V]):
 
     def settle(self) -> None:
         """Pack the oldest beyond those at hand. Called when nobody is at work on a value."""
+        passed_over = 0
         for _ in range(min(_TRIES, len(self._hot) - self.at_hand)):
-            key = next(iter(self._hot))
-            number, value = self._hot.pop(key)
-            if not self._over(value):
-                self._hot[key] = (number, value)
-                continue
-            row = self._pack(value)
-            watch = ref(value) if self._mutable else None
-            del value
-            held = watch() if watch is not None else None
-            if held is not None:
-                self._hot[key] = (number, held)
-                del held
-            else:
-                self._put(number, key, row)
+            passed_over += not self._settle_one()
+            if passed_over == _PASSED_OVER:
+                break
+
+    def _settle_one(self) -> bool:
+        """Pack the oldest; False: it is passed over."""
+        key, (number, value) = self._hot.popitem(last=False)
+        if not self._over(value):
+            self._hot[key] = (number, value)
+            return False
+        row = self._pack(value)
+        watch = ref(value) if self._mutable else None
+        del value
+        held = watch() if watch is not None else None
+        if held is not None:
+            self._hot[key] = (number, held)
+            return False
+        self._put(number, key, row)
+        return True
 
     def _put(self, number: int, key: str, row: Any) -> None:
         self._index.add(key, self._page_no * _PAGE + len(self._page))

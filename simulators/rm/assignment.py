@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from simulators.archive import Archive
 from simulators.installed import Installed
 from simulators.rm.ledger import Hold, Ledger, Refused, Reservation
 from simulators.rm.plant import Plant, Resource
@@ -43,6 +44,12 @@ class ItemAssignment:
         return bool(self.given) or any(effect.startswith(_GIVE) for effect in self.effects)
 
 
+class Items(dict[str, ItemAssignment]):
+    """An order's assignments by item."""
+
+    __slots__ = ("__weakref__",)
+
+
 class Shortage(Exception):
     """Nothing was assigned to the item: reason row as ``Reason``, result code symbol."""
 
@@ -58,10 +65,9 @@ class Assignments:
     def __init__(self, plant: Plant, ledger: Ledger) -> None:
         self.plant = plant
         self.ledger = ledger
-        self.orders: dict[str, dict[str, ItemAssignment]] = {}
-        self._closed: dict[str, int] = {}
-        self._newest: dict[str, int] = {}
-        self._dispatched: dict[str, int] = {}
+        self.orders: Archive[Items] = Archive(_packed, self._unpacked, mutable=True)
+        self._closed, self._newest, self._dispatched = versions = _versions(), _versions(), _versions()
+        self._archives: tuple[Archive[Items] | Archive[int], ...] = (self.orders, *versions)
         self._effects: dict[str, list[str]] = plant.table["effects"]
         self._moves_along = frozenset(plant.table["moves_along"])
 
@@ -72,6 +78,19 @@ class Assignments:
                 self.plant.move(resource, "reserve_order", row.since)
                 self.plant.move(resource, "archive", row.since)
                 self.plant.serve(resource, row.product_instance_id)
+
+    def settle(self) -> None:
+        """See ``Archive``."""
+        for archive in self._archives:
+            archive.settle()
+
+    def _unpacked(self, _: str, rows: list[list[Any]]) -> Items:
+        """See ``_packed``."""
+        items = Items()
+        for name, instance, effects, version, given, *ends in rows:
+            resources = [self.plant.resources[one] for one in given]
+            items[name] = ItemAssignment(name, instance, tuple(effects), version, resources, *ends)
+        return items
 
     def close(self, order: str, version: int) -> None:
         """The whole order is undone: a late OH03 of this version or an older one meets a closed door (3010)."""
@@ -100,7 +119,10 @@ class Assignments:
         an earlier version), 3009, 3010, 3011, 3012, 3020, 3022."""
         order, area, version = body["service_order_id"], body["area"], body["version"]
         self.check_open(order, version)
-        known = self.orders.setdefault(order, {}).get(item["item_id"])
+        items = self.orders.get(order)
+        if items is None:
+            items = self.orders[order] = Items()
+        known = items.get(item["item_id"])
         if known is not None and not known.undone:
             if version > known.version and self._in_use(order, item["item_id"]):
                 raise Refused("STATE_CONFLICT", IN_USE)
@@ -116,7 +138,7 @@ class Assignments:
         if "take" in effects and needs:
             self.take(entry, area, item, body.get("reservations", []), now)
         assignment = ItemAssignment(item["item_id"], item["product_instance_id"], effects, version)
-        self.orders[order][item["item_id"]] = assignment
+        items[item["item_id"]] = assignment
         taken = self.held_by(order, item["item_id"])
         for resource in taken:
             self.plant.serve(resource, assignment.instance)
@@ -144,7 +166,7 @@ class Assignments:
     def why_not_undo(self, order: str, item_id: str) -> str | None:
         """The symbol an undo of the item is refused with, or None: what it freed is free (3009), or what it took into use a
         later order gives back already (3004)."""
-        assignment = self.orders.get(order, {}).get(item_id)
+        assignment = self.orders.get(order, Items()).get(item_id)
         if assignment is None or assignment.undone:
             return None
         if assignment.released:
@@ -161,7 +183,7 @@ class Assignments:
         done: dict[str, list[Resource]] = {}
         entry = self.ledger.entries.get(order)
         for item_id in item_ids:
-            assignment = self.orders.get(order, {}).get(item_id)
+            assignment = self.orders.get(order, Items()).get(item_id)
             if assignment is None or assignment.undone:
                 continue
             assignment.undone = True
@@ -229,7 +251,7 @@ class Assignments:
         return freed, frozen
 
     def _assigned(self, order: str, item_id: str) -> ItemAssignment:
-        assignment = self.orders.get(order, {}).get(item_id)
+        assignment = self.orders.get(order, Items()).get(item_id)
         if assignment is None or assignment.undone:
             raise Refused("RESOURCE_UNAVAILABLE")
         return assignment
@@ -351,6 +373,17 @@ class Assignments:
             if resource.type in types and resource.order != order and resource.state == IN_USE:
                 self.plant.move(resource, "pre_release", now)
                 assignment.given.append(resource)
+
+
+def _versions() -> Archive[int]:
+    return Archive(int, lambda _, version: int(version))
+
+
+def _packed(items: Items) -> list[list[Any]]:
+    return [
+        [one.item_id, one.instance, one.effects, one.version, [each.id for each in one.given], one.released, one.undone]
+        for one in items.values()
+    ]
 
 
 def _effect_name(item: dict[str, Any]) -> str:

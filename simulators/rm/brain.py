@@ -100,6 +100,7 @@ class RmBrain:
         except Refused as reason:
             reaction = Reaction.refuse(reason.symbol, reason.state)
         reaction.sends = [*expired, *reaction.sends, *self._offers(now)]
+        self._settle()
         return reaction
 
     def on_answer(self, sent: Send, body: Body, now: int) -> Reaction:
@@ -124,7 +125,9 @@ class RmBrain:
                 sends += self._start(event, now)
             else:
                 self.plant.bring_into_service(event.area, event.res_type, event.quantity, now, event.bureau)
-        return Reaction(sends=[*sends, *self._offers(now)])
+        sends += self._offers(now)
+        self._settle()
+        return Reaction(sends=sends)
 
     def next_due(self) -> int | None:
         """When the clock brings something next (ms)."""
@@ -147,7 +150,7 @@ class RmBrain:
 
     def _rows(self, asker: str, area: str, begin: int, end: int) -> list[Row]:
         """What serves product instances in an area, as it stands: a stock, which no window cuts."""
-        used = (one for one in self.plant.resources.values() if one.area == area and one.state == IN_USE)
+        used = (one for one in self.plant.resources.scan() if one.area == area and one.state == IN_USE)
         return [Row(one.id, "IN_USE") for one in used if one.instance is not None]
 
     def inspect(self) -> dict[str, Any]:
@@ -184,6 +187,12 @@ class RmBrain:
             "cutovers": self.cutovers.inspect(),
             "complaints": list(self.complaints),
         }
+
+    def _settle(self) -> None:
+        """What is only looked up again by key takes little room from now on."""
+        self.ledger.settle()
+        self.assignments.settle()
+        self.plant.settle()
 
     def _start(self, event: PlannedStart, now: int) -> list[Send]:
         """A scripted cutover; a plan that cannot be started is a complaint."""

@@ -7,10 +7,11 @@ Fences grow over the whole ledger, so a later token is always the greater one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
 
 from simulators.agenda import Agenda
+from simulators.archive import Archive
 from simulators.rm.plant import Plant, Resource
 from simulators.rm.states import FREE, ORDER_RESERVED, states
 
@@ -40,7 +41,7 @@ class Hold:
     origin: tuple[str, str] | None = None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, weakref_slot=True)
 class Reservation:
     """One entry. ``expires_at`` ms or None (no expiry); ``left``: ms of its time that remain while a lock stops it;
     ``request`` what was asked, to tell a repeat from another one; ``lent``: the holds orders took over, whatever became of
@@ -78,21 +79,22 @@ class Ledger:
 
     def __init__(self, plant: Plant) -> None:
         self.plant = plant
-        self.entries: dict[str, Reservation] = {}
+        self.entries: Archive[Reservation] = Archive(_packed, self._unpacked, mutable=True, over=_over)
         self.counts: dict[HoldState, int] = {"held": 0, "consumed": 0, "released": 0, "expired": 0}
         self.created = 0
         self._fence = 0
-        self._by_order: dict[str, dict[str, None]] = {}
+        self._by_order: Archive[tuple[str, ...]] = Archive(list, lambda _, names: tuple(names))
         self._takers: dict[str, dict[str, None]] = {}
         self._brought: dict[str, dict[str, None]] = {}
         self._due: Agenda[tuple[str, int]] = Agenda()
+        self._due_bound = _DUE_LEAST
 
     def open(self, entry: Reservation) -> Reservation:
         """Enter a new reservation under the next fence."""
         entry.fence = self.next_fence()
         self.entries[entry.id] = entry
         if entry.order is not None:
-            self._by_order.setdefault(entry.order, {})[entry.id] = None
+            self._by_order[entry.order] = (*self._by_order.get(entry.order, ()), entry.id)
         self._schedule(entry)
         return entry
 
@@ -258,6 +260,48 @@ class Ledger:
             ended.append((entry, lost))
         return ended
 
+    def settle(self) -> None:
+        """See ``Archive``; expiries that concern nothing any more are forgotten when they are most of all."""
+        self.entries.settle()
+        self._by_order.settle()
+        if len(self._due) > self._due_bound:
+            self._due.keep(self._expires)
+            self._due_bound = max(_DUE_LEAST, 2 * len(self._due))
+
+    def _expires(self, due: tuple[str, int]) -> bool:
+        """Whether an expiry may still come to pass: what is packed is over, and is scheduled anew when it is not any more."""
+        entry = self.entries.unpacked(due[0])
+        return entry is not None and not entry.closed and entry.expires_at == due[1]
+
+    def _unpacked(self, name: str, row: dict[str, Any]) -> Reservation:
+        """See ``_packed``."""
+        holds = {which: [self._hold(*hold) for hold in row[which]] for which in _HOLDS}
+        return Reservation(name, **(row | holds))
+
+    def _hold(self, resource: str, item: str, state: HoldState, origin: list[str] | None) -> Hold:
+        return Hold(self.plant.resources[resource], item, state, None if origin is None else (origin[0], origin[1]))
+
     def _schedule(self, entry: Reservation) -> None:
         if entry.expires_at is not None:
             self._due.add(entry.expires_at, (entry.id, entry.expires_at))
+
+
+_DUE_LEAST = 5000
+_HOLDS = ("holds", "lent")
+
+
+def _over(entry: Reservation) -> bool:
+    """Whether no hold of it changes any more; so it does no harm that a hold which was lent is told of twice."""
+    return entry.closed and not any(hold.state == "held" for hold in (*entry.holds, *entry.lent))
+
+
+def _packed(entry: Reservation) -> dict[str, Any]:
+    """What of it differs from a new one."""
+    kept: dict[str, Any] = {}
+    for one in fields(entry):
+        value = getattr(entry, one.name)
+        if one.name not in ("id", *_HOLDS) and value != one.default:
+            kept[one.name] = value
+    for which in _HOLDS:
+        kept[which] = [(hold.resource.id, hold.item, hold.state, hold.origin) for hold in getattr(entry, which)]
+    return kept

@@ -18,13 +18,14 @@ from itertools import chain
 from typing import Any
 
 from schemas.loader import load
+from simulators.archive import AT_HAND, Archive
 from simulators.rm.states import BUILDING, FREE, states
 
 _SLOTS = 250
 _DIGITS = 7
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class Resource:
     """资源实例 RES_INST (spec 03). ``instance`` is the product instance it serves or is meant for, ``since`` ms."""
 
@@ -127,8 +128,8 @@ class Plant:
         self.table = table
         self.types = {row["code"]: _type_row(row, scale) for row in table["type"]}
         self.pools: dict[tuple[str, str], list[Pool]] = {}
-        self.resources: dict[str, Resource] = {}
-        self.in_use: dict[str, dict[str, Resource]] = {}
+        self.resources: Archive[Resource] = Archive(_packed, self._unpacked, mutable=True, at_hand=_RESOURCES * AT_HAND)
+        self.in_use: Archive[tuple[str, ...]] = Archive(list, lambda _, ids: tuple(ids))
         self._freed: list[Resource] = []
         self._prefixes: dict[str, Pool] = {}
         self._next_bureau: dict[tuple[str, str], int] = {}
@@ -271,17 +272,23 @@ class Plant:
     def serve(self, resource: Resource, instance: str | None) -> None:
         """Say which product instance ``resource`` serves from now on (None: none)."""
         if resource.instance is not None:
-            held = self.in_use.get(resource.instance, {})
-            held.pop(resource.id, None)
-            if not held:
-                self.in_use.pop(resource.instance, None)
+            left = tuple(name for name in self.in_use.get(resource.instance, ()) if name != resource.id)
+            if left:
+                self.in_use[resource.instance] = left
+            elif resource.instance in self.in_use:
+                del self.in_use[resource.instance]
         resource.instance = instance
         if instance is not None:
-            self.in_use.setdefault(instance, {})[resource.id] = resource
+            self.in_use[instance] = (*self.in_use.get(instance, ()), resource.id)
 
     def serving(self, instance: str) -> list[Resource]:
         """What serves a product instance or is meant for it, in the order it came."""
-        return list(self.in_use.get(instance, {}).values())
+        return [self.resources[name] for name in self.in_use.get(instance, ())]
+
+    def settle(self) -> None:
+        """See ``Archive``."""
+        self.resources.settle()
+        self.in_use.settle()
 
     def _pools(self, area: str, res_type: str, bureau: str | None) -> list[Pool]:
         pools = self.pools.get((area, res_type), [])
@@ -292,6 +299,13 @@ class Plant:
         if resource is None:
             resource = pool.create(n)
             self.resources[resource.id] = resource
+        return resource
+
+    def _unpacked(self, res_inst_id: str, row: list[Any]) -> Resource:
+        """What does not change about an instance its pool tells."""
+        resource = self._prefixes[res_inst_id[:-_DIGITS]].create(int(res_inst_id[-_DIGITS:]))
+        for name, value in zip(_CHANGING, row, strict=True):
+            setattr(resource, name, value)
         return resource
 
     def _take_free(self, pool: Pool, quantity: int, into: list[Resource]) -> None:
@@ -318,14 +332,26 @@ class Plant:
         found: list[Resource] = []
         for pool in pools:
             for n in pool.numbers_on(device):
-                known = self.resources.get(pool.instance_id(n))
-                resource = known or pool.create(n)
-                if fnmatchcase(resource.code, pattern) and resource.state == FREE:
+                resource = pool.create(n)
+                if not fnmatchcase(resource.code, pattern):
+                    continue
+                resource = self.resources.get(resource.id, resource)
+                if resource.state == FREE:
                     self.resources[resource.id] = resource
                     found.append(resource)
                     if len(found) == quantity:
                         return found
         return found
+
+
+_RESOURCES = 3
+"""Resources at hand for each reservation at hand: those of its holds."""
+_CHANGING = ("state", "previous", "since", "reservation", "order", "instance", "version")
+"""What is kept of an instance."""
+
+
+def _packed(resource: Resource) -> list[Any]:
+    return [getattr(resource, name) for name in _CHANGING]
 
 
 def _type_row(row: dict[str, Any], scale: float) -> TypeRow:

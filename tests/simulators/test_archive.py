@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from simulators.archive import Archive
 from simulators.bill.brain import BillBrain
-from simulators.brain import Meta
+from simulators.brain import Body, Brain, Meta
+from simulators.rm.brain import RmBrain
 from tests.simulators.talk import START
 
 KEYS = st.integers(0, 150).map("K{}".format)
@@ -116,11 +117,16 @@ def test_a_key_nobody_knows(missing: str) -> None:
             look(missing)
 
 
+def keeping(brain: Brain, at_hand: int) -> None:
+    """Let so many values of each kind be unpacked."""
+    for one in archives(brain):
+        one.at_hand = at_hand
+
+
 def charged(orders: int, at_hand: int) -> BillBrain:
     """Billing after so many instances were charged and charged no more."""
     bill = BillBrain()
-    for one in archives(bill):
-        one.at_hand = at_hand
+    keeping(bill, at_hand)
     for n in range(orders):
         names = {"customer_order_id": f"CO025{n:010d}", "customer_id": f"CU{n:012d}", "account_id": f"AC{n:012d}"}
         fact = names | {"product_instance_id": f"PI025{n:010d}", "plan": "POTS1", "version": 1, "area": "025"}
@@ -159,3 +165,76 @@ def test_billing_answers_from_what_is_packed_as_before() -> None:
         told = [bill.on_document(code, body, Meta("CRM001", "S" * 30, "025"), START) for bill in (fresh, old)]
         assert told[0] == told[1], (code, body)
     assert fresh.inspect() == old.inspect()
+
+
+CRM, PF = (Meta(system, system + "1" * 24, "025") for system in ("CRM001", "PF0001"))
+
+
+def names(n: int) -> Body:
+    return {"service_order_id": f"SO025{n:010d}", "version": 1, "area": "025"}
+
+
+def reserving(n: int) -> Body:
+    items = [{"item_no": 1, "res_type": "NUMBER", "quantity": 1}]
+    head = {"reservation_id": f"RV025{n:010d}", "kind": "ADVANCE", "service_order_id": f"SO025{n:010d}", "area": "025"}
+    return head | {"items": items, "all_or_nothing": True}
+
+
+def served(orders: int, at_hand: int) -> RmBrain:
+    """RM after so many orders with a reserved number, a port and a pair are in use."""
+    rm = RmBrain()
+    keeping(rm, at_hand)
+    needs = [{"res_type": one, "role": one.lower(), "quantity": 1} for one in ("NUMBER", "PORT", "PAIR")]
+    for n in range(orders):
+        now = START + n
+        rm.on_document("RR01", reserving(n), CRM, now)
+        item = {"item_id": "1", "action": "install", "product": "POTS", "product_instance_id": f"PI025{n:010d}", "needs": needs}
+        rm.on_document("OH03", names(n) | {"items": [item], "reservations": [f"RV025{n:010d}"]}, PF, now)
+        rm.on_document("OH06", names(n) | {"items": [{"item_id": "1", "step": "use"}]}, PF, now)
+    return rm
+
+
+def test_resource_management_of_an_order_that_is_over_takes_little_room() -> None:
+    rm = served(400, at_hand=10)
+    assert len(rm.plant.resources) == 1200
+    assert all(len(one._hot) <= 50 for one in archives(rm))
+    assert room(rm) < 400 * ROOM
+    assert not rm.ledger._takers
+    assert not rm.ledger._brought
+
+
+def test_resource_management_answers_from_what_is_packed_as_before() -> None:
+    fresh, old = served(70, at_hand=1000), served(70, at_hand=0)
+    assert fresh.inspect() == old.inspect()
+    assert list(fresh.inspect()["resources"]) == list(old.inspect()["resources"])
+    move = {"item_id": "1", "action": "disconnect", "product": "POTS", "product_instance_id": "PI0250000000003"}
+    undone = {"reason": {"type": "10R", "code": "10R", "text": "退单"}}
+    taken = fresh.plant.serving("PI0250000000004")[0].id
+    asked = reserving(99) | {"items": [{"item_no": 1, "res_type": "NUMBER", "quantity": 1, "res_inst_id": taken}]}
+    for meta, code, body in (
+        (CRM, "RX01", {"pair": "CRM-RM", "area": "025", "logical_day": "20261121"}),
+        (CRM, "RX02", {"pair": "CRM-RM", "area": "025", "logical_day": "20261121"}),
+        (CRM, "RR01", reserving(3)),
+        (CRM, "RR01", asked),
+        (CRM, "RR02", {"area": "025", "reservation_id": "RV0250000000003", "reason": {"text": "不要了"}}),
+        (PF, "OH06", names(3) | {"items": [{"item_id": "1", "step": "use"}]}),
+        (PF, "OH03", names(200) | {"items": [move]}),
+        (PF, "OH06", names(200) | {"items": [{"item_id": "1", "step": "release"}]}),
+        (PF, "OH05", names(4) | undone),
+        (PF, "LK03", names(5)),
+        (PF, "OH03", names(6) | {"version": 0, "items": [move]}),
+    ):
+        told = [rm.on_document(code, body, meta, START + 5000) for rm in (fresh, old)]
+        assert told[0] == told[1], (code, body)
+    assert fresh.inspect() == old.inspect()
+
+
+def test_expiries_of_what_is_over_are_forgotten() -> None:
+    rm = served(50, at_hand=0)
+    rm.on_document("RR01", reserving(50), CRM, START)
+    before = len(rm.ledger._due)
+    rm.ledger._due_bound = before - 1
+    rm.ledger.settle()
+    assert before > 50
+    assert len(rm.ledger._due) == 1
+    assert rm.next_due() == rm.ledger.entries["RV0250000000050"].expires_at

@@ -159,7 +159,7 @@ def test_what_cannot_be_confirmed_is_refused(more: Body, expected: str) -> None:
     assert (
         symbol(rm.on_document("RC01", need(pre_occupy={"reservation_id": "R1", "kind": "PICK"}) | more, CRM, START)) == expected
     )
-    assert rm.ledger.entries == {}
+    assert list(rm.ledger.entries) == []
 
 
 def test_known_instance_is_confirmed_for_a_change() -> None:
