@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -31,6 +34,18 @@ def test_only_refusals(name, raw, at, gone, piece, charset):
     voice.quick_header(hostile, charset)
     refused = [symbol for read in (_request, _answer) if (symbol := read(voice, hostile, charset)) is not None]
     assert all(CATALOGUE.result(symbol).category in ("rejected", "fatal") for symbol in refused)
+
+
+@pytest.mark.parametrize("mark", ["\ufeff", "𠮷", "\ufdf0"])
+@pytest.mark.parametrize("name", FOREIGN)
+def test_names_not_every_parser_takes(name, mark):
+    """XML 1.0 allows them since its fifth edition: an inner document that holds one is refused for its structure."""
+    voice = speech(name, codes={}, inner="package")
+    raw = voice.encode(sample("DispatchOrder", "ok_pots_adsl"), "UTF-8")
+    old, new = "<area>", f"<{mark}/><area>"
+    hostile = raw.replace(old.encode(), new.encode(), 1).replace(quote(old).encode(), quote(new).encode(), 1)
+    assert hostile != raw
+    assert _request(voice, hostile, "UTF-8") == "SCHEMA_FAULTS"
 
 
 def _request(voice: Envelope, raw: bytes, charset: str | None) -> str | None:
