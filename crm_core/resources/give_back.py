@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from crm_core.errors import DomainError, StateConflict
+from crm_core.errors import DomainError, StaleVersion, StateConflict
 from crm_core.orders.lost_holds import used_resources
 from crm_core.orders.model import ServiceOrder
 from crm_core.ports import Outcome, UnitOfWork
@@ -31,6 +31,16 @@ def _ours(order: ServiceOrder | None) -> None:
         )
 
 
+def _fence_is_current(reservation: Reservation, fence: int | None) -> None:
+    """Raises ``StaleVersion`` (3015) with the current one where who asks has seen an older one."""
+    if fence is not None and fence < reservation.fence:
+        raise StaleVersion(
+            f"预留 {reservation.id} 的令牌 {fence} 已过时，现为 {reservation.fence}",
+            f"Fence {fence} of reservation {reservation.id} is stale, it is {reservation.fence} now",
+            state=str(reservation.fence),
+        )
+
+
 def _use_up(reservation: Reservation, order: ServiceOrder | None) -> None:
     """What completed items of an order that came back were given is in use: it is not ours to give back."""
     used = [] if order is None else used_resources(order)
@@ -52,11 +62,13 @@ def _not_used_up(reservation: Reservation, order: ServiceOrder | None) -> None:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseReservation:
-    """``items``: item numbers, None for all; ``reason``: text and perhaps code."""
+    """Fields are the message's. ``items``: dicts item_no, resources?; None for all; ``reason``: text and perhaps code;
+    ``fence`` the one who asks has seen, if any."""
 
     reservation_id: str
     reason: dict[str, Any]
-    items: list[int] | None = None
+    items: list[dict[str, Any]] | None = None
+    fence: int | None = None
     operator: str | None = None
 
     def prefetch(self) -> tuple[tuple[str, str], ...]:
@@ -65,8 +77,8 @@ class ReleaseReservation:
 
     def execute(self, uow: UnitOfWork) -> Outcome:
         """Released or expired already: success without effect. Of an order that came back it is ours again, whatever fence it
-        got on its way (5.3). Raises 3011, 2002, and RESOURCE_UNAVAILABLE (3009) where something was consumed and nothing is
-        held any more."""
+        got on its way (5.3). Raises 3011, 2002, 3015, and RESOURCE_UNAVAILABLE (3009) where something was consumed and nothing
+        is held any more."""
         reservation = reservation_of(uow, self.reservation_id)
         order = order_of(uow, reservation)
         if not reservation.closed:
@@ -74,6 +86,7 @@ class ReleaseReservation:
         _not_used_up(reservation, order)
         if reservation.closed:
             return Outcome("DUPLICATE")
+        _fence_is_current(reservation, self.fence)
         lent = order is not None and order.dispatched_at is not None
         uow.emit(
             ReservationGivenBack(
@@ -82,7 +95,7 @@ class ReleaseReservation:
                 reservation_id=reservation.id,
                 reason=self.reason,
                 fence=None if lent else reservation.fence or None,
-                items=None if self.items is None else [{"item_no": number} for number in self.items],
+                items=self.items,
                 operator=self.operator,
             )
         )
@@ -109,21 +122,28 @@ class RecordRelease:
             end_items(reservation, "released")
         else:
             # rows without a result are our own question: answered as a whole, with success
-            gone = [row["item_no"] for row in self.items if row.get("result", "released") == "released"]
-            resources = [item["resource"] for item in reservation.items if item.get("item_no") in gone]
-            end_items(reservation, "released", resources)
+            gone = [row for row in self.items if row.get("result", "released") == "released"]
+            end_items(reservation, "released", [one for row in gone for one in _resources_of(reservation, row)])
         reservation.fence = max(self.fence or 0, reservation.fence)
         uow.save(reservation)
         return Outcome("OK")
 
 
+def _resources_of(reservation: Reservation, row: dict[str, Any]) -> list[dict[str, Any]]:
+    """What an item of the reservation holds; of it what the row names, if it names any."""
+    held = [item["resource"] for item in reservation.items if item.get("item_no") == row["item_no"]]
+    named = row.get("resources")
+    return [one for one in held if is_one_of(one, named)] if named else held
+
+
 @dataclass(frozen=True, slots=True)
 class ExtendReservation:
-    """``ttl_seconds`` from now; ``kind`` only forward."""
+    """``ttl_seconds`` from now; ``kind`` only forward; ``fence`` the one who asks has seen, if any."""
 
     reservation_id: str
     ttl_seconds: int
     kind: str | None = None
+    fence: int | None = None
     operator: str | None = None
 
     def prefetch(self) -> tuple[tuple[str, str], ...]:
@@ -132,8 +152,8 @@ class ExtendReservation:
 
     def execute(self, uow: UnitOfWork) -> Outcome:
         """Of an order that came back it is ours again, with a time we were not told: only RR04 ends it. Raises 3011, 2002,
-        3009 as a release, HOLD_EXPIRED (3010) for one that is over, ``StateConflict`` (3004) for a weaker kind or one that
-        resource management has not answered yet."""
+        3015, 3009 as a release, HOLD_EXPIRED (3010) for one that is over, ``StateConflict`` (3004) for a weaker kind or one
+        that resource management has not answered yet."""
         reservation = reservation_of(uow, self.reservation_id)
         order = order_of(uow, reservation)
         if not reservation.closed:
@@ -147,6 +167,7 @@ class ExtendReservation:
                 f"Reservation {reservation.id} has expired or was released",
                 code="HOLD_EXPIRED",
             )
+        _fence_is_current(reservation, self.fence)
         if not reservation.items:
             raise StateConflict(f"预留 {reservation.id} 尚无结果", f"Reservation {reservation.id} has no answer yet")
         if self.kind is not None and KINDS.index(self.kind) < KINDS.index(reservation.kind):

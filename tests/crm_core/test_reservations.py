@@ -118,25 +118,53 @@ def test_a_refusal_closes_the_id() -> None:
     refused(made, ExtendReservation("RV1", 60), "HOLD_EXPIRED")
 
 
+ONE = [{"item_no": 1}]
+BOTH = [{"item_no": 1}, {"item_no": 2}]
+
+
 @pytest.mark.parametrize(
     ("asked", "answered", "left"),
     [
         (None, None, ["released", "released"]),
-        ([1], [{"item_no": 1, "result": "released"}], ["released", "held"]),
-        ([1], [{"item_no": 1}], ["released", "held"]),
-        ([1, 2], [{"item_no": 1, "result": "released"}, {"item_no": 2, "result": "refused"}], ["released", "held"]),
+        (ONE, [{"item_no": 1, "result": "released"}], ["released", "held"]),
+        (ONE, [{"item_no": 1}], ["released", "held"]),
+        (BOTH, [{"item_no": 1, "result": "released"}, {"item_no": 2, "result": "refused"}], ["released", "held"]),
     ],
 )
-def test_release_of_all_or_of_items(asked: list[int] | None, answered: Any, left: list[str]) -> None:
+def test_release_of_all_or_of_items(asked: list[dict[str, Any]] | None, answered: Any, left: list[str]) -> None:
     made = held()
     run(made, ReleaseReservation("RV1", REASON, asked))
     event = made.events[-1]
     assert isinstance(event, ReservationGivenBack)
-    assert (event.fence, event.items) == (7, None if asked is None else [{"item_no": n} for n in asked])
+    assert (event.fence, event.items) == (7, asked)
     assert states(made) == ["held", "held"]
     run(made, RecordRelease("RV1", answered, 8))
     assert (states(made), reservation(made).fence) == (left, 8)
     assert reservation(made).closed is ("held" not in left)
+
+
+@pytest.mark.parametrize("result", [{}, {"result": "released"}])
+def test_of_an_item_only_what_is_named_is_released(result: dict[str, str]) -> None:
+    made = store()
+    run(made, replace(RESERVE, items=[{"item_no": 1, "res_type": "NUMBER", "quantity": 2}]))
+    other = NUMBER | {"res_inst_id": "N2", "code": "02580000002"}
+    run(made, RecordReservation("RV1", [{"item_no": 1, "result": "held", "resources": [NUMBER, other]}], 7))
+    asked = [{"item_no": 1, "resources": [other]}]
+    run(made, ReleaseReservation("RV1", REASON, asked))
+    assert made.events[-1].items == asked
+    run(made, RecordRelease("RV1", [asked[0] | result], 7))
+    assert (states(made), reservation(made).closed) == (["held", "released"], False)
+
+
+@pytest.mark.parametrize(
+    "command", [ReleaseReservation("RV1", REASON, fence=6), ExtendReservation("RV1", 60, fence=6)], ids=["release", "extend"]
+)
+def test_who_has_seen_an_older_fence_is_refused_and_told_the_current_one(
+    command: ReleaseReservation | ExtendReservation,
+) -> None:
+    made = held()
+    refused(made, command, "STALE_VERSION", "7")
+    assert run(made, replace(command, fence=7)).symbol == "ACCEPTED"
 
 
 def test_release_of_what_is_gone() -> None:

@@ -57,7 +57,28 @@ def test_an_incomplete_request_is_refused(request_: dict[str, Any]) -> None:
 
 
 def test_every_row_that_can_be_asked_for_names_a_use_case() -> None:
-    assert {"RC02", "RC04", "SD01", "SD05", "SD06", "SD07", "RR01", "PA03"} <= set(Requests(CODEC).codes)
+    assert {"RC02", "RC04", "SD01", "SD05", "SD06", "SD07", "RR01", "RR02", "RR03", "PA03"} <= set(Requests(CODEC).codes)
+
+
+HEAD = {"area": "025", "reservation_id": "RV1"}
+PICK = {"kind": "PICK", "items": [{"item_no": 1, "res_type": "NUMBER", "quantity": 1}], "all_or_nothing": True}
+
+
+@pytest.mark.parametrize(
+    ("code", "body", "says"),
+    [
+        ("RR02", {"reason": {"text": "客户放弃"}, "items": [{"item_no": 1}], "fence": 0}, "0001"),
+        ("RR03", {"fence": 0, "ttl_seconds": 3600}, "3004"),
+        ("RR03", {"fence": 0, "ttl_seconds": 3600, "reservation_id": "RV9"}, "3011"),
+        ("RR03", {"ttl_seconds": 3600}, "1002"),
+    ],
+)
+def test_a_reservation_is_released_and_prolonged_by_a_person(code: str, body: dict[str, Any], says: str) -> None:
+    rig = Rig()
+    ask(rig, code="RR01", body=HEAD | PICK, operator="OP1")
+    answer = ask(rig, code=code, body=HEAD | body, operator="OP1")
+    assert answer["code"] == says, answer
+    assert rig.rows(f"SELECT count(*) FROM message WHERE code = '{code}' AND direction = 'out'") == [(says == "0001",)]
 
 
 def test_the_command_line_refuses_what_is_no_content(running: Running, tmp_path: Any) -> None:
