@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any
@@ -34,19 +34,23 @@ OWN = "crm"
 """What is no simulator: our own gateway."""
 PLAYED = {"transport": ("pf", "rm", "bill", OWN), "provisioning": ("pf", "rm", OWN), "billing": ("bill", OWN)}
 """What is judged: suite -> simulators, and our own CRM."""
+SPOKEN = {"http basic": "01.4", "soap basic": "01.3", "soap digest": "01.3"}
+"""What our own CRM is judged in besides the socket: binding and accounts -> the clause about them."""
 _SIMULATORS = tuple(role for role in PLAYED["transport"] if role != OWN)
 _FINE = ("PASS", "NOT_APPLICABLE")
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One run: a suite against a simulator, clean (``defect`` empty) or not. ``only``: the clauses played, empty: all."""
+    """One run: a suite against a simulator, clean (``defect`` empty) or not. ``only``: the clauses played, empty: all;
+    ``spoken``: binding and accounts, empty: the socket."""
 
     suite: str
     role: str
     seed: int
     defect: str = ""
     only: tuple[str, ...] = ()
+    spoken: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +87,18 @@ def tasks(seed: int, names: tuple[str, ...], clean: bool, whole: bool, asked: As
     from simulators.defects.seeded import DEFECTS
 
     clean_runs = [Task(name, role, seed, "", asked.only) for name, roles in PLAYED.items() for role in roles]
+    clean_runs += [
+        Task("transport", OWN, seed, "", only, spoken)
+        for spoken, clause in SPOKEN.items()
+        if (only := tuple(name for name in asked.only or (clause,) if name.partition("/")[0] == clause))
+    ]
     runs = [] if names else [one for one in clean_runs if asked.judges(one.role) and _has_cases(one)]
     if clean:
         return runs
     for name in names or tuple(DEFECTS):
         defect = DEFECTS[name]
-        task = Task(defect.suite, system_of(name), seed, name, asked.only or (() if whole else (defect.clause,)))
+        only = asked.only or (() if whole and not defect.spoken else (defect.clause,))
+        task = Task(defect.suite, system_of(name), seed, name, only, defect.spoken)
         if asked.judges(task.role) and (not asked.only or _has_cases(task)):
             runs.append(task)
     return runs
@@ -121,7 +131,8 @@ def measure(todo: list[Task], jobs: int) -> Iterator[Found]:
 
 def examine(task: Task) -> Found:
     """Play a task."""
-    run, faults = played(task.suite, task.role, (task.defect,) if task.defect else (), task.seed, task.only)
+    defects = (task.defect,) if task.defect else ()
+    run, faults = played(task.suite, task.role, defects, task.seed, task.only, task.spoken)
     failed = [one for one in run.results if one.verdict == "FAIL"]
     return Found(
         task,
@@ -155,12 +166,11 @@ def play(name: str, role: str, defects: tuple[str, ...], seed: int, only: tuple[
 
 
 def played(
-    name: str, role: str, defects: tuple[str, ...], seed: int, only: tuple[str, ...]
+    name: str, role: str, defects: tuple[str, ...], seed: int, only: tuple[str, ...], spoken: str = ""
 ) -> tuple[RunResult, tuple[str, ...]]:
     """The same, and what is wrong with our own CRM that nobody sees from outside."""
     from twisted.internet.defer import Deferred
 
-    from conformance.pics import LISTEN, Pics
     from conformance.session import Plan, Session
     from gateway.clock import Entropy
     from gateway.proof.heap_clock import HeapClock
@@ -168,8 +178,7 @@ def played(
 
     clock = HeapClock(_START_MS)
     network = MemoryNetwork(clock, Entropy(seed))
-    listen = {party: f"mem://suite-{party}" for party in LISTEN}
-    pics = Pics(listen=listen, prompts=prompts(role), features={**Pics().features, "login": True})
+    pics = _pics(role, spoken)
     plan = Plan(name, role.upper(), _SUT, pics, seed, only, width=32, command=_command(role, defects))
     session = Session(_cases(), plan, clock, Entropy(seed), network)
     done: list[Any] = []
@@ -187,6 +196,22 @@ def played(
         done[0].raiseException()
     outcome: RunResult = done[0]
     return outcome, tuple(f"{name} CRM: {fault}" for fault in faults)
+
+
+def _pics(role: str, spoken: str) -> Pics:
+    """The questionnaire; ``spoken``: with an account for everybody, known to the flaws that stand in front of the CRM."""
+    from conformance.accounts import Account
+    from conformance.pics import LISTEN, Pics
+    from simulators.defects.web import secret_of
+
+    listen = {party: f"mem://suite-{party}" for party in LISTEN}
+    pics = Pics(listen=listen, prompts=prompts(role), features={**Pics().features, "login": True})
+    if not spoken:
+        return pics
+    binding, how = spoken.split()
+    systems = {party: system for party, system in pics.systems.items() if party.lower() != role}
+    accounts = {party: Account(system, secret_of(system), system, how) for party, system in systems.items()}
+    return replace(pics, binding=binding, accounts=accounts)
 
 
 def prompts(role: str) -> dict[str, str]:
@@ -214,11 +239,12 @@ def _own(
     from gateway.clock import Entropy
     from gateway.proof.aloud import quietly, unhandled
     from gateway.proof.distorted import Distorted
+    from gateway.proof.distorted_web import DistortedWeb
     from gateway.proof.own_crm import OwnCrm
     from simulators.defects.seeded import Defects
 
     if defects:
-        Distorted(network, _SUT, Defects(defects))
+        (DistortedWeb if pics.web else Distorted)(network, _SUT, Defects(defects))
     with quietly(), unhandled() as broken:
         crm = OwnCrm(_SUT, pics, clock, Entropy(seed + 1), network)
         crm.start()

@@ -78,7 +78,7 @@ class Flaw:
 @dataclass(frozen=True, slots=True)
 class Defect:
     """One seeded defect: ``system`` by the simulator's name (``*``: any), the suite and ``clause`` whose cases must fail, and
-    how the flaw is made."""
+    how the flaw is made. ``spoken``: over which binding and by which accounts, where that is not the socket."""
 
     name: str
     system: str
@@ -87,3 +87,4 @@ class Defect:
     zh: str
     en: str
     make: Callable[[], Flaw]
+    spoken: str = ""

@@ -14,9 +14,10 @@ from simulators.defects.rows_crm import CRM
 from simulators.defects.rows_link import LINK
 from simulators.defects.rows_pf import PF
 from simulators.defects.rows_rm import RM
+from simulators.defects.rows_web import WEB
 from simulators.settings import PeerSettings
 
-DEFECTS: dict[str, Defect] = {row.name: row for row in (*LINK, *PF, *RM, *BILL, *CRM, *AMISS)}
+DEFECTS: dict[str, Defect] = {row.name: row for row in (*LINK, *PF, *RM, *BILL, *CRM, *AMISS, *WEB)}
 """Every defect by name."""
 
 

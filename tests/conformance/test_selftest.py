@@ -18,6 +18,7 @@ from gateway.clock import Entropy
 from gateway.proof.distorted import Distorted
 from gateway.proof.heap_clock import HeapClock
 from gateway.proof.network import MemoryNetwork
+from simulators.defects.flaw import Defect, Flaw
 from simulators.defects.seeded import DEFECTS, Defects, UnknownDefect
 
 FOUND_BY = [
@@ -66,6 +67,13 @@ FOUND_BY = [
     ("rm-expires-in-an-order", "5.4/59"),
     ("rm-offers-to-all", "5.8/54"),
     ("crm-numbers-mean-nothing", "5.4/OH09.early.gap"),
+    ("crm-http-no-challenge", "01.4/20"),
+    ("crm-http-any-password", "01.4/21"),
+    ("crm-http-shows-nothing", "01.4/91"),
+    ("crm-token-any-password", "01.3/111"),
+    ("crm-token-twice", "01.3/113"),
+    ("crm-token-of-any-time", "01.3/114"),
+    ("crm-token-sent-again", "01.3/93"),
 ]
 """Defects of every kind of flaw, and a case that finds each."""
 
@@ -93,7 +101,7 @@ def test_a_clean_system_passes(suite: str, role: str, only: tuple[str, ...]) -> 
 @pytest.mark.parametrize(("name", "case"), FOUND_BY)
 def test_a_seeded_defect_fails_in_its_clause(name: str, case: str) -> None:
     defect = DEFECTS[name]
-    found = examine(Task(defect.suite, system_of(name), 5, name, (case,)))
+    found = examine(Task(defect.suite, system_of(name), 5, name, (case,), defect.spoken))
     assert [one["id"] for one in found.failed] == [case]
     assert found.failed[0]["clause"] == defect.clause
     assert found.failed[0]["reason"]
@@ -109,6 +117,21 @@ def test_nobody_in_between_who_changes_nothing_is_noticed() -> None:
     network.client("mem://sut").connect(caller)
     clock.advance(10)
     assert _Heard.got == b"CTIF no packet"
+
+
+def test_nobody_in_between_over_http_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    idle = Defect("crm-idle", "crm", "transport", "01.3", "无", "does nothing", Flaw, "soap digest")
+    monkeypatch.setitem(DEFECTS, idle.name, idle)
+    found = examine(Task("transport", "crm", 5, idle.name, ("01.3",), idle.spoken))
+    assert found.odd == ()
+    assert found.counts["PASS"] >= 40
+
+
+def test_our_own_crm_is_judged_over_http_with_accounts_too() -> None:
+    spoken = [task.spoken for task in tasks(1, (), True, False, Asked(("crm",))) if task.spoken]
+    assert spoken == ["http basic", "soap basic", "soap digest"]
+    assert [task.only for task in tasks(1, (), True, False, Asked(("crm",), ("01.4/20",))) if task.spoken] == [("01.4/20",)]
+    assert not [task for task in tasks(1, (), True, False, Asked(("crm",), ("5.4",))) if task.spoken]
 
 
 class _Echo(Protocol):
