@@ -34,7 +34,7 @@ LIMIT = 700
 LIMITS = SessionSettings(max_packet=LIMIT, max_document=2_000, sender="PF0001", receiver="CRM001")
 ONE_PACKET = {BAD_CHECKSUM, SEGMENT_SEQUENCE, TOO_LARGE, NOT_AUTHENTICATED}
 WHOLE_STREAM = {BAD_LENGTH, TOO_LARGE, SEGMENT_SEQUENCE}
-steady = settings(max_examples=25, derandomize=True, deadline=None)
+steady = settings(max_examples=20, derandomize=True, deadline=None)
 
 
 def said_inside(body: bytes) -> Packet:
