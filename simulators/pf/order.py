@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from simulators.brain import Body
-from simulators.packing import packed, unpacked
+from simulators.packing import Packable
 from simulators.pf.machine import CLOSED, after, fold
 from simulators.pf.operations import CancelRequest, Change, Deferral, Lock, Undo, Waiting
 from simulators.pf.processes import Process, Stage
@@ -31,6 +31,14 @@ class Step:
     due: int | None = None
     left: int | None = None
     extra: bool = False
+
+
+def _rows(work_orders: list[WorkOrder]) -> list[dict[str, Any]]:
+    return [asdict(work) for work in work_orders]
+
+
+def _issued(rows: list[dict[str, Any]]) -> list[WorkOrder]:
+    return [WorkOrder(**row | {"items": tuple(row["items"])}) for row in rows]
 
 
 @dataclass(slots=True)
@@ -59,23 +67,10 @@ class Item:
     waiting: Waiting | None = None
     missed: int | None = None
 
-    @property
-    def image(self) -> Body:
-        """As dispatched, or as changed since."""
-        return unpacked(self._image) if isinstance(self._image, bytes) else self._image
-
-    @image.setter
-    def image(self, image: Body) -> None:
-        self._image = image
-
-    @property
-    def resources(self) -> list[dict[str, Any]]:
-        """What RM gave it."""
-        return unpacked(self._resources) if isinstance(self._resources, bytes) else self._resources
-
-    @resources.setter
-    def resources(self, resources: list[dict[str, Any]]) -> None:
-        self._resources = resources
+    image = Packable[Body]()
+    """As dispatched, or as changed since."""
+    resources = Packable[list[dict[str, Any]]]()
+    """What RM gave it."""
 
     @property
     def instance(self) -> str:
@@ -84,7 +79,8 @@ class Item:
 
     def pack(self) -> None:
         """From now on it takes little room."""
-        self._image, self._resources = packed(self.image), packed(self.resources)
+        Item.image.pack(self)
+        Item.resources.pack(self)
 
     @property
     def open(self) -> bool:
@@ -138,21 +134,10 @@ class Order:
     played: dict[int, int] = field(default_factory=dict)
     _reached: tuple[str, ...] | None = None
 
-    @property
-    def image(self) -> Body:
-        """The body of OH01, or of the change that was applied last."""
-        return unpacked(self._image) if isinstance(self._image, bytes) else self._image
-
-    @image.setter
-    def image(self, image: Body) -> None:
-        self._image = image
-
-    @property
-    def work_orders(self) -> list[WorkOrder]:
-        """All that were issued, oldest first."""
-        if isinstance(self._work_orders, bytes):
-            return [WorkOrder(**row | {"items": tuple(row["items"])}) for row in unpacked(self._work_orders)]
-        return self._work_orders
+    image = Packable[Body]()
+    """The body of OH01, or of the change that was applied last."""
+    work_orders = Packable(_rows, _issued)
+    """All that were issued, oldest first."""
 
     def pack(self) -> None:
         """The order is closed: from now on it takes little room. Its steps are over, their work orders tell of them."""
@@ -160,7 +145,8 @@ class Order:
             return
         self._reached = self.stages
         self.steps.clear()
-        self._image, self._work_orders = packed(self.image), packed([asdict(work) for work in self.work_orders])
+        Order.image.pack(self)
+        Order.work_orders.pack(self)
         for item in self.items.values():
             item.pack()
 
