@@ -125,12 +125,13 @@ class OutboxPump:
                 self._line_up(lane, entry)
         self._pump(lane)
 
-    def _read_on(self, lane: Lane) -> None:
+    def read_on(self, lane: Lane) -> None:
+        """What is behind what was read; if the table cannot be read, later."""
         try:
             self._refill(lane)
         except SQLAlchemyError as error:
             log.warning("outbox.not_read", peer=lane.link.peer.id, error=str(error))
-            self._clock.callLater(STORE_WAIT_MS / 1000, self._read_on, lane)
+            self._clock.callLater(STORE_WAIT_MS / 1000, self.read_on, lane)
 
     def _line_up(self, lane: Lane, entry: Entry) -> None:
         if lane.line_up(entry):
@@ -360,7 +361,7 @@ class OutboxPump:
         if following is not None:
             self.schedule(lane, following)
         if lane.more_in_table and lane.held < HELD_ENTRIES // 2:
-            self._read_on(lane)
+            self.read_on(lane)
         else:
             self._pump(lane)
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 from twisted.internet.defer import Deferred, DeferredList, FirstError, succeed
 from twisted.python.failure import Failure
 
@@ -102,6 +103,7 @@ class Gateway:
             outbound.publish,
             group_size=group_size, on_outgoing=self._outgoing,
         )  # fmt: skip
+        self.writer.on_doubt = self._in_doubt
         self.store = store
         policy = RetryPolicy(catalogue.table("error_classes"), entropy)
         speeches = self._speeches = SpeechBook(self.codec, self.book, clock.now)
@@ -303,6 +305,24 @@ class Gateway:
             return
         self.writer.probe()
         self._clock.callLater(PROBE_S, self._probe)
+
+    def _in_doubt(self) -> None:
+        """Nobody knows whether the last group stands: what it would have sent is looked for in the log, as at a start."""
+        for lane in self.pump.lanes.values():
+            lane.more_in_table = True
+        self._clock.callLater(PROBE_S, self._look_again)
+
+    def _look_again(self) -> None:
+        if self._stopping:
+            return
+        try:
+            self._relays.start()
+        except SQLAlchemyError as error:
+            log.warning("relays.not_read", error=str(error))
+            self._clock.callLater(PROBE_S, self._look_again)
+            return
+        for lane in self.pump.lanes.values():
+            self.pump.read_on(lane)
 
     # -- for people ---------------------------------------------------------------------------------------------------
 

@@ -117,6 +117,7 @@ class Writer:
         self.figures = WriterFigures()
         self.on_outgoing = on_outgoing
         self.on_room: Callable[[], None] = lambda: None
+        self.on_doubt: Callable[[], None] = lambda: None
         self.storage_fault: str | None = None
         self._clock = clock
         self._runner = runner
@@ -285,6 +286,8 @@ class Writer:
                 ahead, self._ahead = self._ahead, Ahead()
                 if ahead.jobs:
                     self._first.appendleft(ahead.jobs)
+                if self.store.in_doubt:
+                    self.on_doubt()
                 self._recover(group, error)
             else:
                 self._committed(group, units)

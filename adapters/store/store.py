@@ -296,6 +296,11 @@ class Store:
                 continue
             self._reserving[name] = value + COUNTER_BLOCK
 
+    @property
+    def in_doubt(self) -> bool:
+        """A commit was begun and failed: nobody knows whether it took place."""
+        return self._commit_open
+
     def commit(self) -> None:
         """The commit alone: touches nothing but the connection, so it may run on another thread."""
         self._commit_open = True
