@@ -41,13 +41,12 @@ class _Index:
         marks.append(found)
         places.append(place)
 
-    def places(self, key: str) -> Iterator[int]:
+    def places(self, key: str) -> list[int]:
         found = crc32(key.encode())
-        marks, places = self._drawers.get(found % _DRAWERS, (array("I"), array("I")))
-        start = 0
-        for _ in range(marks.count(found)):
-            start = marks.index(found, start) + 1
-            yield places[start - 1]
+        drawer = self._drawers.get(found % _DRAWERS)
+        if drawer is None or found not in drawer[0]:
+            return []
+        return [place for mark, place in zip(*drawer, strict=True) if mark == found]
 
     def remove(self, key: str, place: int) -> None:
         marks, places = self._drawers[crc32(key.encode()) % _DRAWERS]
