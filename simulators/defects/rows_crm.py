@@ -15,6 +15,7 @@ def _row(clause: str, name: str, zh: str, en: str, make: Callable[[], Flaw], sui
 
 
 CRM = (
+    _row("5.3", "release-lost", "释放不转 RM", "a release is not handed to RM", lambda: Loses("RR02")),
     _row("5.4", "never-dispatches", "受理后不派单", "what is taken is never dispatched", lambda: Loses("OH01")),
     _row("5.4", "dispatches-twice", "一单两派", "an order is dispatched twice", lambda: Doubles("OH01")),
     _row("5.4", "dispatches-otherwise", "派单内容与受理不符", "what is dispatched is not what was taken",
