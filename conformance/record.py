@@ -162,12 +162,16 @@ class Watch:
         else:
             wire.partial_since.pop(who, None)
 
+    def kept(self, data: bytes) -> bytes:
+        """Bytes nobody could read, as they may be recorded."""
+        return data
+
     def _heard(self, wire: Pipe, name: str, who: str, arrival: Arrival, data: bytes, now: int) -> None:
         for packet, raw in arrival.packets:
             self._packet(wire, name, who, packet, raw, now)
         if arrival.fault:
             self.recording.seen += 1
-            entry = self._keep(Entry(now, WAYS[who], who, name, 0, data[:MAX_RAW], text=arrival.fault))
+            entry = self._keep(Entry(now, WAYS[who], who, name, 0, self.kept(data[:MAX_RAW]), text=arrival.fault))
             zh, _, en = arrival.fault.partition(" / ")
             self._find(now, name, self.framing, who, zh, en or zh, entry)
 

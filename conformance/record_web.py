@@ -115,6 +115,10 @@ class WebWatch(Watch):
         named = [str(row.extra["status"]) for row in catalogue.table("http_statuses").rows.values()]
         self._refusals = ("400", *(status for status in named if not status.startswith("2")))
 
+    def kept(self, data: bytes) -> bytes:
+        """See ``Watch``."""
+        return discreet(data)
+
     def streams(self) -> dict[str, Reads]:
         """See ``Watch``."""
         talk = _Talk(self._carriages)

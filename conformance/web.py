@@ -167,7 +167,8 @@ class WebReader:
         for line in lines:
             name, colon, value = line.partition(":")
             if not colon or not name or name != name.strip():
-                raise WebFault(f"HTTP 头不合法：{line[:80]} / a wrong HTTP header: {line[:80]}")
+                shown = "Authorization" if "authorization" in line.lower() else line[:80]  # what is told tells no credentials
+                raise WebFault(f"HTTP 头不合法：{shown} / a wrong HTTP header: {shown}")
             headers.append((name, value.strip()))
         return Message((parts[0], parts[1], parts[2] if len(parts) > 2 else ""), headers)
 

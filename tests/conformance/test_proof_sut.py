@@ -16,11 +16,14 @@ from twisted.internet.defer import Deferred
 
 from adapters.soap.security import username_token
 from adapters.wire.packet import Packet
+from adapters.xml.codec import Codec
 from conformance.accounts import Account
 from conformance.identity import SHOWN_TOKEN, Checker, Prover, discreet, plain_token, without_proof
 from conformance.loader import load_suite
 from conformance.model import CaseResult, RunResult, Verdict
 from conformance.pics import LISTEN, PicsInvalid, bound, read_pics
+from conformance.record import Recording
+from conformance.record_web import WebWatch
 from conformance.results import as_json
 from conformance.session import Plan, Session
 from conformance.web import Message, gzipped, written
@@ -30,6 +33,7 @@ from gateway.cli.output import CommandFailed
 from gateway.clock import Entropy, WallClock
 from gateway.proof.own_crm import OwnCrm
 from gateway.proof.own_process import short_pics
+from schemas.loader import load
 from tests.conformance.own_web import START_MS, Change, OwnWeb, again, as_it_is
 from tests.conformance.sockets import Sockets
 
@@ -267,6 +271,33 @@ def test_who_remembers_what_it_turned_away_fails(own: Any) -> None:
     assert [one.verdict for one in outcome.results] == [Verdict.FAIL]
 
 
+def test_a_password_as_text_is_shown_where_that_is_agreed(own: Any) -> None:
+    """To a system under test that takes the password itself: here somebody in between makes a digest of it for our own."""
+    rig = own("soap", "digest")
+
+    def digested(message: Message) -> bytes:
+        found = _SECURITY.search(message.body)
+        if found is None:
+            return message.raw
+        user = found.group().partition(b"<wsse:Username>")[2].partition(b"<")[0].decode()
+        secret = found.group().partition(b"<wsse:Password ")[2].partition(b">")[2].partition(b"<")[0].decode()
+        fresh = username_token(user, secret, NONCES.token(16), rig.clock.now())
+        return again(message, message.body.replace(found.group(), fresh))
+
+    cases = ["01.3/110", "01.3/111", "01.3/112", "01.3/117", "01.3/118", "01.3/119"]
+    outcome = rig.play("transport", *cases, "01.3/114", before=digested, ours=replace(rig.pics, accounts=accounts("text")))
+    assert odd(outcome) == []
+    assert passed(outcome) == cases
+    assert b"example-secret" not in b"".join(entry.raw for one in outcome.results for entry in one.log)
+
+
+def test_load_is_sent_by_who_has_proven_itself(own: Any) -> None:
+    rig = own("soap", "digest")
+    values = {**rig.pics.values, "load_rate": 20, "load_seconds": 1}
+    ours = replace(rig.pics, values=values, features={**rig.pics.features, "load": True})
+    assert passed(rig.play("transport", "07.6/1", ours=ours)) == ["07.6/1"]
+
+
 # -- a questionnaire that is not that of the system under test
 
 
@@ -409,6 +440,19 @@ def test_what_proves_somebody_is_hidden_and_every_length_kept(raw: bytes, gone: 
     assert gone in raw
     assert gone not in discreet(raw)
     assert len(discreet(raw)) == len(raw)
+
+
+def test_credentials_that_pass_a_recorder_are_not_kept() -> None:
+    catalogue = load()
+    watch = WebWatch(Recording("", "mem://a", "mem://b", T0, binding="http"), catalogue, Codec(catalogue))
+    watch.opened("#1", T0)
+    watch.said("#1", "caller", request(("Authorization", "Basic ZXhhbXBsZQ=="), body=TEXT_TOKEN), T0)
+    watch.said("#1", "caller", b"POST /if HTTP/1.1\r\nAuthorization : Basic ZXhhbXBsZQ==\r\n\r\n", T0)
+    kept = watch.close(T0 + 1)
+    assert [one.way for one in kept.entries if one.raw]
+    told = str(kept)
+    assert "ZXhhbXBsZQ" not in told
+    assert ">example<" not in told
 
 
 def test_a_password_under_gzip_is_shown_in_the_clear_without_it() -> None:
