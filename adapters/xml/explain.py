@@ -1,7 +1,7 @@
 """Why a document is no good: every fault with path, rule and what was found, in Chinese and English (spec 01.2 rule 5).
 
 Called only after lxml said no.  xmlschema walks on behind a fault and so sees all of them; it is built lazily, one schema a
-message (65 ms), offline, with the limits of hardening.md.  Where its subset disagrees with lxml and it finds nothing, lxml's
+message, offline, with the limits of hardening.md.  Where its subset disagrees with lxml and it finds nothing, lxml's
 own log is translated instead; the corpus test shows that this does not happen on our schemas.
 """
 
@@ -67,8 +67,8 @@ def explain(catalogue: Catalogue, root: etree._Element, version: str) -> tuple[F
     return tuple(faults)[:MAX_FAULTS] or log_faults(catalogue.schema(version), root, MAX_FAULTS)
 
 
-# a compiled schema holds some megabytes: the messages with faults of late are kept
-@lru_cache(maxsize=16)
+# 0.2 s to compile and under a megabyte to keep: all are kept, or faults in ever another message would hold everybody up
+@lru_cache(maxsize=256)
 def _schema(catalogue: Catalogue, version: str, xsd: str) -> xmlschema.XMLSchema:
     xmlschema.limits.MAX_XML_DEPTH = 64
     xmlschema.limits.MAX_XML_ELEMENTS = 20_000

@@ -153,6 +153,11 @@ def test_thousands_of_faults_are_explained_in_bounded_time(piece):
     assert 0 < len(refused.value.faults) <= explanation.MAX_FAULTS
 
 
+def test_faults_in_ever_another_message_compile_no_schema_twice():
+    schemas = {(row.xsd, version) for row in CATALOGUE.messages() for version in CATALOGUE.versions()}
+    assert len(schemas) < explanation._schema.cache_parameters()["maxsize"]
+
+
 def test_where_xmlschema_finds_nothing_lxml_speaks(monkeypatch):
     class Silent:
         def iter_errors(self, source: object) -> tuple[()]:
