@@ -112,7 +112,9 @@ def forget_order(world: World) -> str:
 def forget_fact(world: World) -> str:
     brain: Any = world.hosts[BILL].brain
     key = next(name for name, entry in brain.entries.items() if entry.body["area"] == AREA)
-    return str(brain.entries.pop(key).serial)
+    serial = brain.entries[key].serial
+    del brain.entries[key]
+    return str(serial)
 
 
 def free_resource(world: World) -> str:
