@@ -1,6 +1,7 @@
 """Entry of the command ``bssgw``: says so plainly where the interpreter is none it runs on, else hands over."""
 
 import sys
+from io import TextIOWrapper
 
 OLDEST, NEWEST = (3, 11), (3, 13)
 
@@ -14,6 +15,9 @@ def main() -> None:
         )
         sys.stderr.write(line.format(*sys.version_info))
         sys.exit(2)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a terminal that lacks a character gets its number, never a traceback
+            stream.reconfigure(errors="backslashreplace")
     from gateway.cli.app import bssgw  # behind the check: what it imports needs the newer syntax
 
     bssgw(prog_name="bssgw")

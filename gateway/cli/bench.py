@@ -37,7 +37,7 @@ def window_option(default: int) -> Callable[[Any], Any]:
                         help="同时未完成的定单数。Orders outstanding at a time.")  # fmt: skip
 
 
-@click.group()
+@click.group(epilog=EXIT_HELP)
 def bench() -> None:
     """性能测量：真实进程、真实套接字、SQLite 全同步。Measure: real processes and sockets, SQLite in full synchronisation."""
 

@@ -11,7 +11,7 @@ from gateway.cli.output import EXIT_HELP, Exit, emit
 from gateway.cli.settings import json_option
 
 
-@click.group()
+@click.group(epilog=EXIT_HELP)
 def config() -> None:
     """检查配置、取得示例。Check a configuration file, get the example."""
 

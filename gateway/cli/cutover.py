@@ -14,7 +14,7 @@ from gateway.cli.settings import configured, json_option, store_options
 Row = dict[str, Any]
 
 
-@click.group()
+@click.group(epilog=EXIT_HELP)
 def cutover() -> None:
     """查看割接；在资源系统的模拟台上计划、试行、启动、取消割接。
 

@@ -10,7 +10,7 @@ from gateway.cli.output import EXIT_HELP, CommandFailed, Exit, emit
 from gateway.cli.settings import configured, json_option, store_options
 
 
-@click.group()
+@click.group(epilog=EXIT_HELP)
 def db() -> None:
     """数据库结构。The schema of the store."""
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 DOCS = Path("docs") / "stories"
 
 
-@click.group()
+@click.group(epilog=EXIT_HELP)
 def demo() -> None:
     """演示故事：各系统之间会发生什么。Stories: what happens between all systems."""
 

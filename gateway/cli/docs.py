@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from schemas.loader import Catalogue
 
 
-@click.group()
+@click.group(epilog=EXIT_HELP)
 def docs() -> None:
     """接口参考：由数据生成。The interface reference, built from the data."""
 

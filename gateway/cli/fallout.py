@@ -23,7 +23,7 @@ BULK = 20
 """More records than this at once need ``--yes``."""
 
 
-@click.group()
+@click.group(epilog=EXIT_HELP)
 def fallout() -> None:
     """异常单：查看、领取与处理。Fallout records: look, claim, act.
 

@@ -20,7 +20,7 @@ packet_option = click.option(
 )
 
 
-@click.group()
+@click.group(epilog=EXIT_HELP)
 def layout() -> None:
     """报文头布局：列出、解释、检查。Header layouts: list, explain, check."""
 

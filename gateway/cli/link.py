@@ -14,7 +14,7 @@ from gateway.cli.output import EXIT_HELP, Exit, emit, table
 from gateway.cli.settings import configured, json_option, store_options
 
 
-@click.group()
+@click.group(epilog=EXIT_HELP)
 def link() -> None:
     """链路：查看、停止、恢复。Links: look, stop, resume.
 

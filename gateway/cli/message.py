@@ -16,7 +16,7 @@ Row = dict[str, Any]
 HEX_WIDTH = 16
 
 
-@click.group()
+@click.group(epilog=EXIT_HELP)
 def message() -> None:
     """报文：查看、跳过、恢复、按定单扣留。Messages: look, skip, resume, hold what belongs together."""
 

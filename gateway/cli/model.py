@@ -21,7 +21,7 @@ _KINDS = {
 }
 
 
-@click.group()
+@click.group(epilog=EXIT_HELP)
 def model() -> None:
     """穷举检查状态机。Search the state machines exhaustively."""
 

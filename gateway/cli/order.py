@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 
-@click.group()
+@click.group(epilog=EXIT_HELP)
 def order() -> None:
     """提交与查看定单。Submit orders and look at them."""
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from gateway.config import Config, Peer
 
 
-@click.group()
+@click.group(epilog=EXIT_HELP)
 def peer() -> None:
     """对端：新建、检查、列出、测试。Peers: new, check, list, test.
 

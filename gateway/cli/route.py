@@ -10,7 +10,7 @@ from gateway.cli.output import EXIT_HELP, Exit, emit, table
 from gateway.cli.settings import configured, json_option, store_options
 
 
-@click.group()
+@click.group(epilog=EXIT_HELP)
 def route() -> None:
     """路由：列出、解释。Routes: list, explain."""
 

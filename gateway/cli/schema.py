@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from schemas.shape import Shape
 
 
-@click.group()
+@click.group(epilog=EXIT_HELP)
 def schema() -> None:
     """报文目录与校验。The catalogue of messages, and documents checked against it."""
 

@@ -51,7 +51,7 @@ def configured(config_path: Path | None, data_dir: Path | None) -> Config:
         lines = error.lines()
         raise CommandFailed(
             Exit.USAGE,
-            "配置不能使用" + "".join(f"\n  {line}" for line in lines),
-            f"the configuration cannot be used: mend the {len(lines)} line(s) above",
+            f"配置不能使用，请改正以下 {len(lines)} 处",
+            f"the configuration cannot be used, mend these {len(lines)}:" + "".join(f"\n  {line}" for line in lines),
         ) from error
     return config if data_dir is None else config.with_data_dir(data_dir.absolute())
