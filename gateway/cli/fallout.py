@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from crm_core.fallout.actions import ACTIONS, Action
+from gateway.cli.choosing import FALLOUT_STATE
 from gateway.cli.output import EXIT_HELP, CommandFailed, Exit, emit, table, when
 from gateway.cli.settings import configured, json_option, store_options
 
@@ -49,7 +50,7 @@ def filters(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @fallout.command("list", epilog=EXIT_HELP)
-@click.option("--state", help="状态；缺省为未关闭。State; default: not closed.")
+@click.option("--state", type=FALLOUT_STATE, help="状态；缺省为未关闭。State; default: not closed.")
 @filters
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="条数。How many.")
 @store_options

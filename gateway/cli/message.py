@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from gateway.cli.asking import ask
+from gateway.cli.choosing import MESSAGE_STATE
 from gateway.cli.output import EXIT_HELP, CommandFailed, Exit, emit, table, when
 from gateway.cli.settings import configured, json_option, store_options
 
@@ -24,7 +25,7 @@ def message() -> None:
 @message.command("list", epilog=EXIT_HELP)
 @click.option("--code", help="报文编码，例如 OH01。Message code.")
 @click.option("--peer", help="对端系统标识。The peer's system id.")
-@click.option("--state", help="状态，例如 UNKNOWN。State.")
+@click.option("--state", type=MESSAGE_STATE, help="状态，例如 UNKNOWN。State.")
 @click.option("--order", "order_key", help="定单标识。Order id.")
 @click.option("--direction", type=click.Choice(["in", "out"]), help="方向。Direction.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="条数。How many.")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gateway.cli.choosing import ORDER_STATE
 from gateway.cli.inquiring import ask
 from gateway.cli.output import EXIT_HELP, CommandFailed, Exit, emit, masked, span, table, when
 from gateway.cli.settings import configured, json_option, store_options
@@ -81,7 +82,7 @@ def _receipt_line(result: Row) -> str:
 
 
 @order.command("list", epilog=EXIT_HELP)
-@click.option("--state", help="状态，例如 IN_PROGRESS。State.")
+@click.option("--state", type=ORDER_STATE, help="状态，例如 IN_PROGRESS。State.")
 @click.option("--area", help="本地网，例如 025。Area.")
 @click.option("--customer", help="客户标识。Customer id.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="条数。How many.")

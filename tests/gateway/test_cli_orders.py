@@ -1,11 +1,13 @@
 """``bssgw order``, ``message``, ``status``, ``config`` and ``db`` on a finished demo and beside a running gateway."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from gateway.cli.sequence import Step, draw_mermaid, draw_text, participants
-from tests.gateway.conftest import Finished, Running, any_port, bssgw
+from tests.gateway.conftest import Finished, Running, any_port, bssgw, environment
 
 ORDER = Path(__file__).parents[2] / "gateway" / "demo" / "01-install-pots.xml"
 REFUSED = ORDER.with_name("21-refused-unknown-product.xml")
@@ -30,6 +32,36 @@ def test_orders_are_filtered(demo: Demo) -> None:
     mine = bssgw("order", "list", "--customer", one, "--json", "--config", demo[1]).json["orders"]
     assert {row["customer_id"] for row in mine} == {one}
     assert bssgw("order", "list", "--state", "FAILED", "--json", "--config", demo[1]).json["orders"] == []
+
+
+@pytest.mark.parametrize(
+    ("list_of", "state", "there_are"),
+    [("order", "in_progres", "IN_PROGRESS"), ("message", "waiting", "UNKNOWN"), ("fallout", "OPEN", "auto-retry")],
+)
+def test_a_state_there_is_not_is_said_so_never_nothing_found(list_of: str, state: str, there_are: str) -> None:
+    ended = bssgw(list_of, "list", "--state", state)
+    assert ended.code == 2
+    assert f"没有 {state}" in ended.err
+    assert there_are in ended.err
+
+
+def test_a_state_is_found_in_either_case(demo: Demo) -> None:
+    small = bssgw("order", "list", "--state", "completed", "--json", "--config", demo[1]).json["orders"]
+    assert small
+    assert small == bssgw("order", "list", "--state", "COMPLETED", "--json", "--config", demo[1]).json["orders"]
+
+
+def test_the_demo_leaves_nothing_for_the_desk(demo: Demo) -> None:
+    """Every price plan it orders is one that billing knows."""
+    assert bssgw("fallout", "list", "--json", "--config", demo[1]).json["fallouts"] == []
+
+
+def test_a_terminal_that_lacks_characters_gets_no_traceback(demo: Demo) -> None:
+    plain = {**environment(), "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    command = [sys.executable, "-m", "gateway", "order", "list", "--limit", "1", "--config", str(demo[1])]
+    done = subprocess.run(command, capture_output=True, timeout=60, env=plain, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"COMPLETED" in done.stdout
 
 
 def test_an_order_is_shown_with_everything(demo: Demo) -> None:
