@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy.engine import Engine
 
@@ -245,6 +245,7 @@ STEPS = st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from((0.0, 0.3, 0.
 ENDS = st.lists(st.sampled_from(("", "", "", "data", "storage", "locked")), max_size=12)
 
 
+@settings(max_examples=40)
 @given(steps=STEPS, ends=ENDS, remember=st.sampled_from((1, 6000)))
 def test_whatever_commits_do_every_job_told_so_had_its_effect_once(
     steps: list[tuple[str, float, bool]], ends: list[str], remember: int
