@@ -171,9 +171,9 @@ class Writer:
             if self._may_look_ahead and self._queue:
                 self._look_ahead()
         elif self._first:
-            self._start(self._first.popleft())
+            self._start(self._first.popleft(), [])
         elif self._queue:
-            self._start(self._taken(self._size))
+            self._start(self._taken(self._size), [])
         else:
             calls, self._idle = self._idle, []
             for call in calls:
@@ -183,18 +183,16 @@ class Writer:
         queue = self._queue
         return [queue.popleft() for _ in range(min(most, len(queue)))]
 
-    def _start(self, group: list[Job]) -> None:
-        """A group from its beginning; the lock is taken first, as nothing is worth executing without it."""
+    def _start(self, group: list[Job], ahead: list[StoreUnit]) -> None:
+        """Execute, write and commit a group; of its first jobs the units are there already. The lock is taken first, as
+        nothing is worth executing without it."""
 
         def prepare() -> list[StoreUnit]:
             self.store.begin()
-            units = self._executed(group)
+            units = [*ahead, *self._executed(group[len(ahead) :])]
             self.store.flush()
             return units
 
-        self._run(group, prepare)
-
-    def _run(self, group: list[Job], prepare: Callable[[], list[StoreUnit]]) -> None:
         self._busy = True
         self._runner.run(prepare, self.store.commit, lambda units, error: self._done(group, units, error))
         if self._may_look_ahead and self._queue and not self._scheduled:
@@ -265,15 +263,7 @@ class Writer:
             self._roll_back()
             self._first.appendleft(ahead.jobs)
         elif ahead.jobs:
-            others = self._taken(self._size - len(ahead.jobs))
-
-            def prepare() -> list[StoreUnit]:
-                self.store.begin()
-                units = [*ahead.units, *self._executed(others)]
-                self.store.flush()
-                return units
-
-            self._run([*ahead.jobs, *others], prepare)
+            self._start([*ahead.jobs, *self._taken(self._size - len(ahead.jobs))], ahead.units)
 
     # -- the end of a group -------------------------------------------------------------------------------------------
 

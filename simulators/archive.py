@@ -15,10 +15,8 @@ from typing import Any, Generic, TypeVar, overload
 from weakref import ref
 from zlib import crc32
 
-from simulators.packing import packed, unpacked
+from simulators.packing import AT_HAND, packed, unpacked
 
-AT_HAND = 2000
-"""Values that are not packed yet, at least."""
 _PAGE = 64
 _DRAWERS = 1024
 _TRIES, _PASSED_OVER = 8, 2

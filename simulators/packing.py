@@ -7,6 +7,8 @@ import zlib
 from collections.abc import Callable
 from typing import Any, Generic, Self, TypeVar, overload
 
+AT_HAND = 2000
+"""Values of a kind that are not packed yet, at least."""
 T = TypeVar("T")
 
 

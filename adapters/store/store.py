@@ -344,9 +344,10 @@ class Store:
         self._known.clear()
         self.withdrawn.dropped()
         self._reserving.clear()
-        self._next_group()
+        self._inbox.clear()
         self._written_inbox.clear()
         self.under_way = False
+        self._end_group()
 
     def _next_group(self) -> None:
         """What was merged is written: what is merged from now on belongs to the next group."""
@@ -354,6 +355,10 @@ class Store:
         self.withdrawn.written()
         self._written_inbox, self._inbox = self._inbox, {}
         self.under_way = True
+        self._end_group()
+
+    def _end_group(self) -> None:
+        """Nothing is merged."""
         for key in self._absent:
             if key in self._known and self._known[key] is None:
                 del self._known[key]

@@ -13,7 +13,7 @@ from crm_core.resources.events import ReservationGivenBack, ReservationProlonged
 from crm_core.resources.machine import HELD, end_items, is_one_of
 from crm_core.resources.model import Reservation
 from crm_core.resources.reserve import reservation_of
-from crm_core.resources.whose import order_of, with_provisioning
+from crm_core.resources.whose import order_of, was_lent, with_provisioning
 from crm_core.times import optional
 
 KINDS = ("PICK", "ADVANCE", "ORDER")
@@ -22,7 +22,7 @@ KINDS = ("PICK", "ADVANCE", "ORDER")
 
 def _ours(order: ServiceOrder | None) -> None:
     """Raises NOT_PERMITTED (2002) while an order under way holds it: it has passed to provisioning with the order."""
-    if order is not None and with_provisioning(order):
+    if with_provisioning(order):
         raise DomainError(
             f"预留已随在途定单 {order.id} 移交",
             f"The reservation has passed on with order {order.id}, which is under way",
@@ -41,16 +41,19 @@ def _fence_is_current(reservation: Reservation, fence: int | None) -> None:
         )
 
 
+def _used_by(order: ServiceOrder | None) -> list[dict[str, Any]]:
+    return [] if order is None else used_resources(order)
+
+
 def _use_up(reservation: Reservation, order: ServiceOrder | None) -> None:
     """What completed items of an order that came back were given is in use: it is not ours to give back."""
-    used = [] if order is None else used_resources(order)
-    if used:
+    if used := _used_by(order):
         end_items(reservation, "consumed", used)
 
 
 def _not_used_up(reservation: Reservation, order: ServiceOrder | None) -> None:
     """Raises RESOURCE_UNAVAILABLE (3009) where something of it is in use and nothing is held any more."""
-    used = [] if order is None else used_resources(order)
+    used = _used_by(order)
     held = [item for item in reservation.items if item["state"] == HELD and not is_one_of(item["resource"], used)]
     if not held and any(item["state"] in (HELD, "consumed") for item in reservation.items):
         raise DomainError(
@@ -87,14 +90,13 @@ class ReleaseReservation:
         if reservation.closed:
             return Outcome("DUPLICATE")
         _fence_is_current(reservation, self.fence)
-        lent = order is not None and order.dispatched_at is not None
         uow.emit(
             ReservationGivenBack(
                 key=reservation.id,
                 area=reservation.area,
                 reservation_id=reservation.id,
                 reason=self.reason,
-                fence=None if lent else reservation.fence or None,
+                fence=None if was_lent(order) else reservation.fence or None,
                 items=self.items,
                 operator=self.operator,
             )
@@ -159,8 +161,7 @@ class ExtendReservation:
         if not reservation.closed:
             _ours(order)
         _not_used_up(reservation, order)
-        lent = order is not None and order.dispatched_at is not None
-        over = not lent and reservation.expires_at is not None and reservation.expires_at <= uow.now
+        over = not was_lent(order) and reservation.expires_at is not None and reservation.expires_at <= uow.now
         if reservation.closed or over:
             raise DomainError(
                 f"预留 {reservation.id} 已过期或已释放",

@@ -32,7 +32,7 @@ class RecordReservationExpired:
             reservation.closed = True
         uow.save(reservation)
         order = order_of(uow, reservation)
-        if order is not None and with_provisioning(order):
+        if with_provisioning(order):
             uow.add(
                 Fallout(
                     uow.new_id("FO"),

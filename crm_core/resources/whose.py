@@ -6,6 +6,8 @@ sent has not taken it anywhere, and one that has ended has used or freed it.
 
 from __future__ import annotations
 
+from typing import TypeGuard
+
 from crm_core.orders.fold import FINAL
 from crm_core.orders.model import ServiceOrder
 from crm_core.ports import UnitOfWork
@@ -20,7 +22,12 @@ def order_of(uow: UnitOfWork, reservation: Reservation) -> ServiceOrder | None:
     return None if reservation.order_id is None else uow.order(reservation.order_id)
 
 
-def with_provisioning(order: ServiceOrder) -> bool:
-    """Whether what the order brought is in provisioning's hands: sent, and neither ended nor sent back. An order of which only
-    some items came back is still there."""
-    return order.dispatched_at is not None and order.state not in _HERE
+def was_lent(order: ServiceOrder | None) -> bool:
+    """Whether what the order brought has been in provisioning's hands: fence and time may be others since."""
+    return order is not None and order.dispatched_at is not None
+
+
+def with_provisioning(order: ServiceOrder | None) -> TypeGuard[ServiceOrder]:
+    """Whether what the order brought is in provisioning's hands now: sent, and neither ended nor sent back. An order of which
+    only some items came back is still there."""
+    return order is not None and order.dispatched_at is not None and order.state not in _HERE

@@ -5,10 +5,8 @@ from __future__ import annotations
 
 from collections import deque
 
+from simulators.packing import AT_HAND
 from simulators.pf.order import Order
-
-AT_HAND = 2000
-"""Closed orders that are not packed yet."""
 
 
 class Shelf:

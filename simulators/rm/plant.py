@@ -18,7 +18,8 @@ from itertools import chain
 from typing import Any
 
 from schemas.loader import load
-from simulators.archive import AT_HAND, Archive
+from simulators.archive import Archive
+from simulators.packing import AT_HAND
 from simulators.rm.states import BUILDING, FREE, states
 
 _SLOTS = 250
