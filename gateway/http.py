@@ -19,6 +19,8 @@ from twisted.web import http
 
 from gateway.clock import Clock
 from gateway.config_http import HttpLimits
+from gateway.http_heads import KnownHeads
+from gateway.http_status import answer_head, status_line
 from gateway.tls_handshake import note
 
 log = structlog.get_logger()
@@ -34,21 +36,11 @@ _GRACE_S = 10.0
 """How long a body may be slower than the floor at its beginning."""
 _HOST = re.compile(rb"[A-Za-z0-9.\-_]{1,253}(?::[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](?::[0-9]{1,5})?")
 
-_PHRASES = {
-    400: "Bad Request", 408: "Request Timeout", 413: "Content Too Large", 417: "Expectation Failed",
-    431: "Request Header Fields Too Large", 429: "Too Many Requests", 415: "Unsupported Media Type",
-}  # fmt: skip
 _TEXTS = {
     400: "HTTP 请求不合规 / not a well-formed HTTP request",
     413: "报文体超过大小上限 / the body exceeds the limit",
     417: "不支持的 Expect / this expectation cannot be met",
 }
-
-
-def status_line(status: int) -> bytes:
-    """``HTTP/1.1 200 OK`` and the like, with its line end."""
-    phrase = _PHRASES.get(status) or http.RESPONSES.get(status, b"Unknown").decode("ascii")
-    return f"HTTP/1.1 {status} {phrase}\r\n".encode()
 
 
 class HttpRequest(http.Request):
@@ -103,12 +95,8 @@ class HttpRequest(http.Request):
             return
         channel = self.channel
         chunked = len(body) > CHUNKED_FROM and self.clientproto == b"HTTP/1.1"
-        lines = [f"Content-Type: {media}"] if media else []
-        lines.append("Transfer-Encoding: chunked" if chunked else f"Content-Length: {len(body)}")
-        lines += [f"{name}: {value}" for name, value in headers]
-        if not channel.persistent:
-            lines.append("Connection: close")
-        head = status_line(status) + "\r\n".join(lines).encode("utf-8") + b"\r\n\r\n"
+        length = b"Transfer-Encoding: chunked\r\n\r\n" if chunked else b"Content-Length: %d\r\n\r\n" % len(body)
+        head = answer_head(status, media, tuple(headers), close=not channel.persistent) + length
         if self.method == b"HEAD":
             channel.send(head)
         elif chunked:
@@ -141,6 +129,8 @@ class HardenedChannel(http.HTTPChannel):
         self.host = ""
         self.verify = 0
         self._seconds = site.clock.seconds
+        self._fresh = b""
+        self._missing = -1
         self._ends: tuple[Any, Any] = (None, None)
 
     # -- twisted.web ----------------------------------------------------------------------------------------------------
@@ -174,7 +164,45 @@ class HardenedChannel(http.HTTPChannel):
         if self.phase == "idle":
             self.phase, self.since = "header", self._seconds()
         self.received += len(data)
-        basic.LineReceiver.dataReceived(self, data)
+        if self._missing >= 0:
+            self._more(data)
+        elif not (self._between and self._recognised(data)):
+            basic.LineReceiver.dataReceived(self, data)
+            self._fresh = b""
+
+    @property
+    def _between(self) -> bool:
+        """Whether what comes now is the beginning of a request, and nothing waits before it."""
+        return not (self.requests or self._buffer or self._busyReceiving or self._receivedHeaderSize) and bool(self.persistent)
+
+    def _recognised(self, data: bytes) -> bool:
+        """Begin a request whose head is known; False leaves ``data`` to the parser."""
+        found = self.site.heads.recognise(data)
+        if found is None or found[2] > self.limits.max_body or len(data) - found[1] > found[2]:
+            self._fresh = data
+            return False
+        head, start, self._missing = found
+        request = HttpRequest(self)
+        request.method, request.uri, request.requestHeaders = head.method, head.uri, head.headers
+        self.requests.append(request)
+        self.phase, self.since, self.received = "body", self._seconds(), 0
+        self._more(data[start:])
+        return True
+
+    def _more(self, data: bytes) -> None:
+        """A piece of the body of such a request; what stands behind it waits for its answer, as behind any."""
+        request = self.requests[-1]
+        request.handleContentChunk(data[: self._missing])
+        if len(data) < self._missing:
+            self._missing -= len(data)
+            return
+        if len(data) > self._missing:
+            self._dataBuffer.append(data[self._missing :])
+        self._missing = -1
+        self.phase = "work"
+        self._handlingRequest = True
+        self.setRawMode()  # type: ignore[no-untyped-call]
+        request.requestReceived(request.method, request.uri, b"HTTP/1.1")
 
     def lineReceived(self, line: bytes) -> None:
         """A line of the header; one that continues the line before is refused (RFC 9112 5.2)."""
@@ -197,6 +225,9 @@ class HardenedChannel(http.HTTPChannel):
             return
         self.phase, self.since, self.received = "body", self._seconds(), 0
         super().allHeadersReceived()  # type: ignore[no-untyped-call]
+        if self._fresh and self.persistent and self._version == b"HTTP/1.1":
+            self.site.heads.remember(self._fresh, self._command, self._path, self.requests[-1].requestHeaders)
+        self._fresh = b""
 
     def _objection(self, request: HttpRequest) -> int:
         headers = request.requestHeaders
@@ -300,6 +331,7 @@ class HttpSite(Factory):
         self.clock = clock
         self.handle = handle
         self.turned_away = 0
+        self.heads = KnownHeads()
         self.too_large: Callable[[bytes, bytes], tuple[str, bytes] | None] = lambda path, content_type: None
         """What a body beyond the limit is answered with, by path and Content-Type: media type and document."""
         self._channels: dict[HardenedChannel, None] = {}
