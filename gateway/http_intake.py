@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import zlib
 from dataclasses import dataclass
+from functools import lru_cache
 
 import structlog
 
@@ -119,6 +120,7 @@ def media_of(request: HttpRequest) -> tuple[str, str | None]:
     return media_charset(request.header(b"content-type"))
 
 
+@lru_cache(maxsize=64)
 def media_charset(content_type: bytes) -> tuple[str, str | None]:
     """Media type and charset of a Content-Type."""
     kind, *parameters = content_type.decode("latin-1").split(";")
