@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from gateway.cli.lazy import LazyGroup
 from gateway.cli.output import EXIT_HELP
+from gateway.cli.root import Root
 
 COMMANDS = {
     "run": ("gateway.cli.run:run", "启动网关。Run the gateway."),
@@ -35,7 +35,7 @@ COMMANDS = {
 
 
 @click.group(
-    cls=LazyGroup,
+    cls=Root,
     table=COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
     epilog=EXIT_HELP,

@@ -13,11 +13,11 @@ class OneOf(click.ParamType[str]):
     name = "state"
 
     def __init__(self, known: Callable[[], Sequence[str]]) -> None:
-        self._known = known
+        self.known = known
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """The value as the table spells it. Raises BadParameter."""
-        known = self._known()
+        known = self.known()
         found = next((one for one in known if one.lower() == value.lower()), None)
         if found is None:
             self.fail(f"没有 {value}，可用 / no {value}; there are: {', '.join(known)}", param, ctx)

@@ -18,21 +18,56 @@ class Exit(IntEnum):
     FAILED = 1
     USAGE = 2
     UNREACHABLE = 3
+    INTERRUPTED = 130
 
 
-EXIT_HELP = "退出码 Exit codes: 0 成功 ok · 1 未成功 failed · 2 用法或配置 usage or configuration · 3 连不上 unreachable"
+EXIT_HELP = (
+    "退出码 Exit codes: 0 成功 ok · 1 未成功 failed · 2 用法或配置 usage or configuration · 3 连不上 unreachable"
+    " · 130 被中断 interrupted"
+)
+JSON_ASKED = "bssgw.json"
+"""Under this name a context's ``meta`` says whether the command line asks for JSON."""
+LABELS = {"try": "试试 try:", "example": "例 example:", "help": "帮助 help:"}
+"""What a call behind an error is, for people."""
 
 
 class CommandFailed(click.ClickException):
-    """A command cannot do its work: one line in both languages that says what to do, and an exit code."""
+    """A command cannot do its work: one line in both languages that says what to do, and an exit code.
 
-    def __init__(self, code: Exit, zh: str, en: str) -> None:
+    ``then`` holds calls that help, by a name in ``LABELS``; where JSON was asked for all of it is one JSON object in one line.
+    """
+
+    def __init__(
+        self, code: Exit, zh: str, en: str, *, then: dict[str, str] | None = None, as_json: bool | None = None
+    ) -> None:
         super().__init__(f"{zh} / {en}")
         self.exit_code = int(code)  # type: ignore[misc]
+        self._said = {"ok": False, "exit_code": int(code), "zh": zh, "en": en}
+        self._then = then or {}
+        ctx = click.get_current_context(silent=True)  # gone by the time this is shown
+        self._as_json = bool(ctx is not None and ctx.meta.get(JSON_ASKED)) if as_json is None else as_json
 
     def show(self, file: Any = None) -> None:
-        """The line on standard error."""
-        click.echo(f"bssgw: {self.message}", file=file or sys.stderr)
+        """On standard error."""
+        out = file or sys.stderr
+        if self._as_json:
+            click.echo(json.dumps({**self._said, **self._then}, ensure_ascii=False), file=out)
+            return
+        click.echo(f"bssgw: {self.message}", file=out)
+        for name, call in self._then.items():
+            click.echo(f"  {LABELS[name]} {call}", file=out)
+
+
+class Interrupted(CommandFailed):
+    """Ctrl-C before the command was done."""
+
+    def __init__(self, *, as_json: bool = False) -> None:
+        super().__init__(
+            Exit.INTERRUPTED,
+            "已中断，未做完；可以重新运行",
+            "interrupted before it was done; it can be run again",
+            as_json=as_json,
+        )
 
 
 def emit(as_json: bool, value: object, show: Callable[[], None]) -> None:

@@ -147,7 +147,7 @@ def _told(wait: Any) -> Row:
 
 @click.command(epilog=EXIT_HELP)
 @click.argument("order_id")
-@click.option("--accept/--decline", required=True, default=None, help="同意或谢绝开装。Take or decline the offer.")
+@click.option("--accept/--decline", required=True, help="同意或谢绝开装。Take or decline the offer.")
 @click.option("--new-date", help="谢绝时：此日之前不再征询（yyyyMMddHHmmss）。Declining: not offered again before.")
 @click.option("--reason", help="原因。Why.")
 @click.option("--as", "operator", default=None, help="操作人。Who acts.")
