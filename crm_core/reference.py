@@ -37,7 +37,8 @@ class Reference:
     legality matrix by name -> bool, and ``decide_by_hand``: codes of products whose completion a person accepts;
     ``calendars`` by code, ``area_calendars``: area -> code; ``result_limits``: event, or use case of what comes in -> seconds
     within which the message gets its result, and the clock they run on (``elapsed`` or ``working``); ``desk_roles``: role ->
-    what it may do at the desk, ``operators``: person -> role; with nobody named everybody may do everything."""
+    what it may do at the desk, ``operators``: person -> role; with nobody named everybody may do everything; ``symbols``:
+    result code of the wire -> its symbol (02.2)."""
 
     products: dict[str, Product] = field(default_factory=dict)
     areas: dict[str, str] = field(default_factory=dict)
@@ -52,10 +53,15 @@ class Reference:
     reversals: dict[str, str] = field(default_factory=dict)
     desk_roles: dict[str, tuple[str, ...]] = field(default_factory=dict)
     operators: dict[str, str] = field(default_factory=dict)
+    symbols: dict[str, str] = field(default_factory=dict)
 
     def may(self, operator: str, what: str) -> bool:
         """Whether this person may do ``what`` at the desk (06.2)."""
         return not self.operators or what in self.desk_roles.get(self.operators.get(operator, ""), ())
+
+    def symbol(self, code: str | None) -> str:
+        """The symbol of a result code a peer gave; a code no table knows stands for itself, none is empty."""
+        return "" if code is None else self.symbols.get(code, code)
 
     def reason(self, kind: str, code: str, area: str, stage: str | None, *, anywhere: bool = False) -> Reason | None:
         """The row of that type and code whose scope holds ``area`` (searched upward through the tree) and ``stage``, which does

@@ -12,8 +12,8 @@ from schemas.model import CodeRow
 
 
 def build_reference(catalogue: Catalogue, operators: dict[str, str] | None = None) -> Reference:
-    """Products, areas, reasons, calendars, billing kinds, result limits, compatible actions and roles as the core reads them;
-    ``operators``: person -> role, from the configuration."""
+    """Products, areas, reasons, calendars, billing kinds, result limits, compatible actions, roles, result codes as the core
+    reads them; ``operators``: person -> role, from the configuration."""
     actions = catalogue.table("actions").rows.values()
     return Reference(
         products=load_products(),
@@ -50,6 +50,7 @@ def build_reference(catalogue: Catalogue, operators: dict[str, str] | None = Non
         },
         desk_roles={row.code: _texts(row, "actions") for row in catalogue.table("desk_roles").rows.values()},
         operators=operators or {},
+        symbols={row.code: row.symbol for row in catalogue.results()},
     )
 
 

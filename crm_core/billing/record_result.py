@@ -48,6 +48,7 @@ class RecordBillingResult:
             uow.now,
             f"计费拒绝：{self.code or ''} {text}",
             f"Billing refused: {self.code or ''} {text}",
+            symbol=uow.reference.symbol(self.code),
             service_order_id=service_order_id,
             area=area,
             about={"serial": uow.origin.serial, "ref_serial": uow.origin.ref_serial, "sender": uow.origin.sender},

@@ -87,7 +87,7 @@ class RecordCancelResult:
         if row["outcome"] == CANCELLED:
             item.reason = moves.order.reason = self.reason if entry is None else entry["reason"]
         if row["outcome"] == STUCK:
-            stuck = _stuck(uow, moves.order, item, reason, source)
+            stuck = _stuck(uow, moves.order, item, reason, row.get("code"), source)
             uow.add(stuck)
             return stuck.id
         return None
@@ -122,7 +122,7 @@ class RecordCancelResult:
 
 
 def _stuck(
-    uow: UnitOfWork, order: ServiceOrder, item: OrderItem, reason: dict[str, Any] | None, source: Source
+    uow: UnitOfWork, order: ServiceOrder, item: OrderItem, reason: dict[str, Any] | None, code: str | None, source: Source
 ) -> Fallout:
     text = (reason or {}).get("text", "")
     return Fallout(
@@ -131,6 +131,7 @@ def _stuck(
         uow.now,
         f"订单项 {item.item_id} 撤单回退失败：{text}",
         f"The cancel of item {item.item_id} is stuck, an undo failed: {text}",
+        symbol=uow.reference.symbol(code),
         service_order_id=order.id,
         area=order.area,
         state=AUTO_RETRY,  # provisioning tries the undo again from where it stopped (04.4)

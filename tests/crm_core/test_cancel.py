@@ -48,7 +48,7 @@ def test_a_stuck_cancel_calls_a_person_and_stays_open() -> None:
     world.cancel()
     world.cancelled(("1", "stuck"))
     assert (world.order.state, len(world.order.operations)) == ("FALLOUT", 1)
-    assert world.fallouts()[0].error_class == "cancel"
+    assert (world.fallouts()[0].error_class, world.fallouts()[0].symbol) == ("cancel", "3005")
     world.cancelled(("1", "cancelled"))
     assert (world.order.state, world.order.operations) == ("CANCELLED", [])
 

@@ -17,6 +17,8 @@ from crm_core.ports import Origin
 from crm_core.products.model import ProductInstance
 from crm_core.resources.model import Reservation
 from crm_core.resources.record_expiry import RecordReservationExpired
+from gateway.reference_data import build_reference
+from schemas.loader import load
 from tests.crm_core.desk import NUMBER, PORT, World
 from tests.crm_core.samples import CHANNEL, NOW, PF, REFERENCE, attr, item, own, store, submission
 
@@ -254,6 +256,14 @@ def test_billing_refuses_to_the_desk() -> None:
     (record,) = world.fallouts()
     assert (record.error_class, record.service_order_id) == ("billing", world.id)
     assert "账户冻结" in record.zh
+
+
+@pytest.mark.parametrize(("code", "symbol"), [("3023", "ACCOUNT_OR_CREDIT"), ("9X77", "9X77"), (None, "")])
+def test_a_refusal_of_billing_is_filed_under_its_symbol(code: str | None, symbol: str) -> None:
+    world, origin = billed()
+    reference = dataclasses.replace(REFERENCE, symbols=build_reference(load()).symbols)
+    world.store.run(RecordBillingResult("refused", code=code), NOW, reference, origin)
+    assert [record.symbol for record in world.fallouts()] == [symbol]
 
 
 @pytest.mark.parametrize("ref", [None, "CRM001202611220000009999999999"])
