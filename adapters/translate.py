@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from functools import cache
 from typing import Any, Protocol
 
@@ -21,7 +21,7 @@ from adapters.store.unit import StoreUnit
 from adapters.wire.times import wire_time
 from crm_core.events import Event
 from crm_core.fallout.model import Fallout
-from crm_core.ports import Command
+from crm_core.ports import Command, Outcome, UnitOfWork
 from schemas.loader import Catalogue
 from schemas.model import MessageRow
 from schemas.shape import Struct
@@ -181,12 +181,32 @@ def _nobody_to_tell(row: MessageRow, message: MessageRecord, event: Event, unit:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Both:
+    """Two commands in one: that a message was taken, and what came of it."""
+
+    taken: Command
+    result: Command
+
+    def prefetch(self) -> tuple[tuple[str, str], ...]:
+        """What either names."""
+        return (*self.taken.prefetch(), *self.result.prefetch())
+
+    def execute(self, uow: UnitOfWork) -> Outcome:
+        """One after the other; raises what either raises."""
+        self.taken.execute(uow)
+        return self.result.execute(uow)
+
+
 class ReceiptCommands:
     """The commands that hear what became of an outbound message, where its row names them: ``on_answer`` the answer of a Q,
     ``on_receipt`` what a receipt said."""
 
     def __init__(self, catalogue: Catalogue) -> None:
-        known = use_cases()
+        known = self._known = use_cases()
+        self._results = {
+            row.code: {one.name: one.command for one in map(catalogue.message, row.result)} for row in catalogue.messages()
+        }
         self._classes: dict[str, tuple[type, tuple[str, ...]]] = {}
         for row in catalogue.messages():
             for name in (row.on_receipt, row.on_answer):
@@ -205,9 +225,21 @@ class ReceiptCommands:
         accepted: bool,
         symbol: str,
         answer: dict[str, Any] | None = None,
+        said: Document | None = None,
     ) -> Command | None:
         """The command with the message's own fields, those of its ``answer`` over them, and the verdict; None if nobody in the
-        core listens."""
+        core listens.  Where what the peer ``said`` is the result itself (01.1.4, blocking), the core hears of that too."""
+        heard = self._heard(row, document, answer, accepted=accepted, symbol=symbol)
+        result = None if said is None or said.element not in self._results.get(row.code, ()) else self._result(said)
+        return heard if result is None else result if heard is None else Both(heard, result)
+
+    def _result(self, said: Document) -> Command | None:
+        name = self._results[said.row.code][said.element]
+        return None if name is None else _maker(self._known[name])(said.body)
+
+    def _heard(
+        self, row: MessageRow, document: dict[str, Any] | None, answer: dict[str, Any] | None, *, accepted: bool, symbol: str
+    ) -> Command | None:
         name = row.on_answer if answer is not None else row.on_receipt
         if name is None or document is None:
             return None

@@ -38,7 +38,7 @@ class LateAnswerJob:
     def __init__(
         self, message: MessageRecord, verdict: Verdict, raw: bytes, command: Command | None, records: tuple[str, ...]
     ) -> None:
-        self.origin = Origin(message.peer, message.serial, message.code)
+        self.origin = Origin(message.peer, message.serial, message.code, message.serial)
         self._message = message
         self._verdict = verdict
         self._raw = raw
@@ -122,7 +122,7 @@ class LateAnswers:
         answer: dict[str, Any] | None = document.body if document.element == row.answer else None
         sent = self._outbox.document(message.id) if self._receipts.listens(row) else None
         accepted = GIVEN[verdict.category] == "accepted"
-        command = self._receipts.command(row, sent, accepted=accepted, symbol=verdict.symbol, answer=answer)
+        command = self._receipts.command(row, sent, accepted=accepted, symbol=verdict.symbol, answer=answer, said=document)
         records = self._outbox.open_fallouts(message.id)
         self._writer.submit(LateAnswerJob(message, verdict, packet.body, command, records))
         return True

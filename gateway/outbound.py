@@ -204,7 +204,7 @@ class CloseAttempt:
         done: Callable[[Entry, Result], None],
         command: Command | None = None,
     ) -> None:
-        self.origin = Origin(entry.peer, entry.serial, entry.code)
+        self.origin = Origin(entry.peer, entry.serial, entry.code, entry.serial)
         self._entry = entry
         self._row = row
         self._result = result

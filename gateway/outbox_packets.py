@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import structlog
 
-from adapters.document import Document, Header
+from adapters.document import Body, Document, DocumentRefused, Header
 from adapters.envelopes.envelope import Envelope
 from adapters.store.relays import RelayRow as Relay
 from adapters.wire.packet import Kind, Packet
@@ -19,6 +19,8 @@ log = structlog.get_logger()
 
 STORE_WAIT_MS = 2_000
 """How long a message waits when the store refused to record what became of it, or could not be read."""
+TAKEN = ("stored", "applied")
+"""What RX04 says of a message that arrived and was not refused."""
 NOBODY_ASKED_MS = 600_000
 """How long a message nobody can be asked about waits before its age is looked at again."""
 
@@ -68,6 +70,23 @@ class OutboxPackets:
             serial=entry.serial, send_time=entry.stamp, mode=mode, charset=peer.charset,
         )  # fmt: skip
         return packet, now + int(seconds * 1000)
+
+    def kept(self, entry: Entry, fate: Body) -> Packet | None:
+        """The answer to ``entry`` that the peer kept and tells when asked (RX04), as the packet it would have come in; None
+        where it tells none that can be read."""
+        told = fate.get("stored_answer")
+        if told is None or fate.get("state") not in TAKEN:
+            return None
+        packet = Packet(
+            body=told["document"].encode(), kind=Kind.REPLY, code=entry.code, sender=entry.peer, receiver=self._sender(entry),
+            area=entry.area, serial=entry.serial, charset="UTF-8", result=told["result_code"],
+        )  # fmt: skip
+        try:
+            self._voice_of(entry.peer).decode_answer(packet.body, packet.charset, self.asked(entry))
+        except DocumentRefused as refusal:
+            log.warning("query.kept_unreadable", peer=entry.peer, serial=entry.serial, symbol=refusal.symbol)
+            return None
+        return packet
 
     def asked(self, entry: Entry) -> Header:
         """The header an answer to ``entry`` answers."""

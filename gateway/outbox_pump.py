@@ -28,7 +28,7 @@ from gateway.clock import Clock
 from gateway.outbound import CloseAttempt, Entry, OpenAttempts, Result
 from gateway.outbox_lane import Lane, Link, entry_of
 from gateway.outbox_log import OutboxLog
-from gateway.outbox_packets import NOBODY_ASKED_MS, STORE_WAIT_MS, OutboxPackets
+from gateway.outbox_packets import NOBODY_ASKED_MS, STORE_WAIT_MS, TAKEN, OutboxPackets
 from gateway.outbox_verdicts import Verdicts
 from gateway.relay_desk import RelayDesk
 from gateway.retry import Decision, RetryPolicy
@@ -153,9 +153,7 @@ class OutboxPump:
             self._pump(lane)
 
     def _pump(self, lane: Lane) -> None:
-        if not lane.ready:
-            return
-        room = lane.link.room() - lane.opening
+        room = lane.link.room() - lane.opening if lane.ready else 0
         if room <= 0:
             return
         taken: list[Entry] = []
@@ -301,7 +299,7 @@ class OutboxPump:
             return self._desk.hand_back(entry, row, said, document)
         if self._receipts.listens(row) and entry.document is None:
             entry.document = self._outbox.document(entry.id)
-        return self._receipts.command(row, entry.document, accepted=accepted, symbol=said.symbol, answer=answer)
+        return self._receipts.command(row, entry.document, accepted=accepted, symbol=said.symbol, answer=answer, said=document)
 
     def _close(self, lane: Lane, entry: Entry, result: Result, command: Command | None = None) -> None:
         row = self._codec.catalogue.message(entry.code)
@@ -324,18 +322,19 @@ class OutboxPump:
             return
         state = document.body.get("state") if document.element == document.row.answer else None
         row = self._codec.catalogue.message(entry.code)
-        if state in ("stored", "applied"):
+        kept = self._packets.kept(entry, document.body)
+        if kept is not None:
+            self._judge(lane, entry, kept)
+        elif state in TAKEN and row.on_answer is None:
             lane.link.note_success()
             stored = self._codec.catalogue.result("ACCEPTED")
             command = self._command(row, entry, True, stored)
             self._close(lane, entry, Result("accepted", stored.code, stored.symbol, None, packet.body), command)
         elif state == "refused":
-            found = self._verdicts.refusal_of(document.body)
-            self._refused(lane, entry, found, packet.body)
+            self._refused(lane, entry, self._verdicts.refusal_of(document.body), packet.body)
         elif state == "unseen":
             lane.link.note_success()
-            entry.state = RETRY
-            entry.due_at = self._clock.now()
+            entry.state, entry.due_at = RETRY, self._clock.now()
             self.schedule(lane, entry)
             self._pump(lane)
         else:

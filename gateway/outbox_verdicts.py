@@ -29,7 +29,10 @@ class Verdicts:
         self._policy = policy
 
     def must_ask(self, lane: Lane, entry: Entry) -> bool:
-        """UNKNOWN beyond retransmission: the peer is asked whether it has seen the serial."""
+        """UNKNOWN beyond retransmission: the peer is asked whether it has seen the serial. What only reads is just asked again
+        (01.1.5)."""
+        if self._catalogue.message(entry.code).read_only:
+            return False
         peer, name = lane.link.peer, self._policy.class_of_outcome("unknown")
         decision = self._policy.decide(
             name, entry.spent.get(name, 0), entry.unknown_since, self._clock.now(), finds_duplicates=peer.finds_duplicates

@@ -173,10 +173,14 @@ class Codec:
             row = self.catalogue.message(header.code, release.version)
         except LookupError as fault:
             raise _unknown_code(header) from fault
-        if element != RECEIPT and element not in row.elements():
+        if element != RECEIPT and element not in row.elements() and element not in self._results(row):
             raise DocumentRefused("HEADER_DISAGREES", (_mismatch(row, element),), header)
         self._rows[header.version, header.code, element] = row
         return row
+
+    def _results(self, row: MessageRow) -> tuple[str, ...]:
+        """What may stand in the reply to a command besides a receipt: in blocking mode the result itself (01.1.4)."""
+        return tuple(self.catalogue.message(code, row.version).name for code in row.result)
 
     def _body(self, root: etree._Element, body: etree._Element, reader: Reader, header: Header) -> dict[str, Any]:
         try:
@@ -219,8 +223,8 @@ class Codec:
         return name if name == RECEIPT else f"{self.catalogue.by_element(name, release.version).code} {name}"
 
     def decode_answer(self, raw: bytes, charset: str | None, asked: Header) -> Document:
-        """As ``decode``: a Package says itself what it answers."""
-        return self.decode(raw, charset)
+        """As ``decode``: a Package says itself what it answers, which must be what was asked (01.1.1, 01.2 rule 1)."""
+        return self.decode(raw, charset, {"code": asked.code, "serial": asked.serial})
 
     def serial_of(self, serial: str) -> str:
         """A Package holds our serials as they are."""

@@ -178,6 +178,18 @@ def test_a_peer_that_does_not_is_asked_first(fate: tuple[str, str | None], state
     assert len({packet.body for packet in mine}) == 1
 
 
+def test_what_only_reads_is_just_asked_again() -> None:
+    """Whether a question without effect was seen is not worth a question (01.1.5)."""
+    script = Script(None, None, "OK")
+    rig, pf = made(script, finds_duplicates=False)
+    job = Send("PF0001", [""], "PQ01")
+    rig.gateway.writer.submit(job)
+    rig.run(90)
+    assert [packet.code for packet in pf.received] == ["PQ01"] * 3
+    assert {packet.body for packet in pf.received} == {pf.received[0].body}
+    assert set(rig.out().values()) == {"DONE"}
+
+
 def test_queries_without_an_answer_are_repeated_on_schedule_and_end_in_fallout() -> None:
     script = Script(None)
     script.fate = None
@@ -297,6 +309,25 @@ def test_an_unreadable_answer_is_no_answer() -> None:
 def _head(packet: Packet) -> dict[str, Any]:
     answer = receipt_for(packet)
     return {name: getattr(answer, name) for name in ("kind", "code", "sender", "receiver", "serial", "send_time", "charset")}
+
+
+def test_an_answer_whose_document_is_another_messages_is_no_answer() -> None:
+    """Receipts in each other's packets: each says of itself what it answers (01.1.1), and neither is what it came as."""
+    held: list[Packet] = []
+    rig, pf = made(held.append)
+    job = rig.send("a", "b")
+    rig.run()
+    taken, refused = receipt_for(held[0]), receipt_for(held[1], "STATE_CONFLICT")
+    taken.body, refused.body, taken.result, refused.result = refused.body, taken.body, refused.result, taken.result
+    pf.wire.send(taken)
+    pf.wire.send(refused)
+    rig.run(2)
+    assert [rig.out()[one] for one in job.serials] == ["SENDING", "SENDING"]  # the same bytes again: what did they mean?
+    assert [packet.serial for packet in pf.received] == [*job.serials, *job.serials]
+    pf.wire.send(receipt_for(held[0]))
+    pf.wire.send(receipt_for(held[1], "STATE_CONFLICT"))
+    rig.run(2)
+    assert [rig.out()[one] for one in job.serials] == ["DONE", "REJECTED"]
 
 
 # -- refusals ----------------------------------------------------------------------------------------------------------

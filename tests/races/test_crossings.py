@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from adapters.document import Document, Header
+from adapters.wire.packet import Kind, Packet
 from crm_core.orders.resume_pending import ResumePending
-from gateway.proof.world import CHANNEL, PF
+from gateway.proof.world import CHANNEL, CRM, PF
+from tests.gateway.rig import CODEC, echo
 from tests.races.house import AMEND, CANCEL, DEFER, Body, House
 
 pytestmark = pytest.mark.simulation
@@ -381,3 +385,110 @@ def test_freeze_against_a_new_order_names_it_as_blocking(house: House, order: st
     house.say(PF, "CutoverFreeze", freeze)
     (row,) = [row for answer in house.heard("CT08") for row in answer["instances"]]
     assert (row["product_instance_id"], row["outcome"], row["blocking_orders"]) == (line, "blocked", [order])
+
+
+# -- answers that were lost, told when asked for (RX04) -------------------------------------------------------------------
+
+
+def silent_but_asked(house: House, name: str, state: str, *, tells: bool = True) -> list[str]:
+    """Answers to ``name`` are lost; what provisioning answered it tells when it is asked. The codes it got."""
+    codes: list[str] = []
+    kept: list[Packet] = []
+
+    def script(packet: Packet) -> Packet | None:
+        codes.append(packet.code)
+        if CODEC.catalogue.message(packet.code).name == name:
+            kept.append(house._script(packet))
+            return None
+        if packet.code != "RX04":
+            return house._script(packet)
+        asked = CODEC.decode(packet.body, packet.charset)
+        body = asked.body | {"state": state}
+        if tells:
+            document = kept[0].body.decode("gb18030")
+            body["stored_answer"] = {"serial": kept[0].serial, "result_code": kept[0].result, "document": document}
+        header = Header(packet.code, packet.serial, PF, CRM, packet.area, packet.send_time, "0.9", "B", result_code="0000")
+        raw = CODEC.encode(Document(asked.row, asked.row.answer or "", header, body), "GB18030")
+        return echo(packet, raw, Kind.REPLY, "0000")
+
+    house.station.script = script
+    return codes
+
+
+def asks_for_a_lock(house: House, order: str) -> None:
+    lease = {"reason": {"text": "核查"}, "locked_by": "OP1", "lease_until": house.at(7200), "keep_resources": True}
+    assert house.ask(order, "lock", lease, operator="OP1")["code"] == "0001"
+    house.advance(150)
+
+
+def test_the_fence_of_a_grant_whose_answer_was_lost_is_heard_when_asked_for(blocking: House, order: str) -> None:
+    codes = silent_but_asked(blocking, "LockOrder", "applied")
+    asks_for_a_lock(blocking, order)
+    assert codes == ["LK01"] * 4 + ["RX04"]
+    lock = blocking.seen(order)["lock"]
+    assert (lock["holder"]["owner"], lock["queue"]) == ("OP1", [])
+    assert lock["fence"] > 0
+    assert blocking.seen(order)["operations"] == []
+
+
+def test_a_question_that_was_answered_but_nobody_says_how_ends_at_the_desk(blocking: House, order: str) -> None:
+    codes = silent_but_asked(blocking, "LockOrder", "applied", tells=False)
+    asks_for_a_lock(blocking, order)
+    assert "RX04" in codes
+    assert [entry["operation"] for entry in blocking.seen(order)["operations"]] == ["lock"]  # neither held nor waiting
+    assert blocking.seen(order)["lock"] is None
+    blocking.advance(3 * 3600)
+    assert "unknown" in fallouts(blocking, order)
+
+
+# -- blocking: the reply to a command is its result (01.1.4) --------------------------------------------------------------
+
+
+def replying(house: House, name: str, result: Body) -> None:
+    """From now on provisioning answers ``name`` with its result, in the reply."""
+
+    def script(packet: Packet) -> Packet:
+        row = CODEC.catalogue.message(packet.code)
+        if row.name != name:
+            return house._script(packet)
+        asked = CODEC.decode(packet.body, packet.charset).body
+        body = {field: asked[field] for field in ("service_order_id", "version", "area")} | result
+        header = Header(packet.code, packet.serial, PF, CRM, packet.area, packet.send_time, "0.9", "B",
+                        ref_serial=packet.serial, result_code="0000")  # fmt: skip
+        element = CODEC.catalogue.message(row.result[0]).name
+        return echo(packet, CODEC.encode(Document(row, element, header, body), "GB18030"), Kind.REPLY, "0000")
+
+    house.station.script = script
+
+
+@pytest.fixture
+def blocking(house: House) -> Iterator[House]:
+    """Provisioning answers at once, then no more."""
+    yield house
+    house.station.script = house._script
+
+
+def test_a_dispatch_answered_by_its_acceptance_is_accepted(blocking: House) -> None:
+    accepted = {"accepted_by": "调度员甲", "accepted_at": blocking.at(0), "phone": "025-81000001",
+                "expected_finish": blocking.at(86_400), "report_seq": 1}  # fmt: skip
+    replying(blocking, "DispatchOrder", accepted)
+    order = blocking.submit(blocking.fresh())
+    blocking.advance(1)
+    assert blocking.state(order) == "ACCEPTED"
+    assert blocking.seen(order)["report_seq"] == 1
+
+
+def test_a_cancel_answered_by_its_result_is_over(blocking: House, order: str) -> None:
+    replying(blocking, "CancelOrder", {"items": [{"item_id": "1", "outcome": "cancelled"}], "report_seq": 1})
+    assert blocking.ask(order, "cancel", {"reason": CANCEL})["code"] == "0001"
+    blocking.advance(1)
+    assert blocking.state(order) == "CANCELLED"
+    assert blocking.seen(order)["operations"] == []
+
+
+def test_an_operation_answered_by_its_result_is_closed_under_its_serial(blocking: House, order: str) -> None:
+    replying(blocking, "DeferInstall", {"operation": "defer", "outcome": "applied", "report_seq": 1})
+    assert blocking.ask(order, "defer", {"reason": DEFER, "until": blocking.at(86_400)})["code"] == "0001"
+    blocking.advance(1)
+    assert blocking.state(order) == "DEFERRED"
+    assert blocking.seen(order)["operations"] == []
