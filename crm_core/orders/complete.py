@@ -7,7 +7,7 @@ from typing import Any
 
 from crm_core.orders.assign import merge
 from crm_core.orders.closing import conclude
-from crm_core.orders.decide import answer_again, decide
+from crm_core.orders.decide import answer_again, decide, reported
 from crm_core.orders.item_states import Kind
 from crm_core.orders.keys import order_keys
 from crm_core.orders.model import OrderItem
@@ -72,6 +72,7 @@ class ReportCompletion:
         completion: dict[str, Any] = {"serial": source.serial, "sender": source.sender, "by": self.completed_by}
         if self.attachments:
             completion["attachments"] = self.attachments
+        completion["of"] = reported(order) | {item.item_id: [source.sender, source.serial] for item in done}
         order.details = {**order.details, "completion": completion}
         if again:
             answer_again(uow, order, again, source)

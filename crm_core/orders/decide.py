@@ -89,6 +89,12 @@ def answer_again(uow: UnitOfWork, order: ServiceOrder, items: list[OrderItem], s
     answer(uow, order, [{"item_id": item.item_id, "result": "accepted"} for item in done], source)
 
 
+def reported(order: ServiceOrder) -> dict[str, list[str]]:
+    """Of each item that was reported as done: by whom, under which serial."""
+    found: dict[str, list[str]] = order.details.get("completion", {}).get("of", {})
+    return found
+
+
 def answer(uow: UnitOfWork, order: ServiceOrder, answers: list[dict[str, Any]], source: Source) -> None:
     """Tell whoever reported, item by item (OH13); nothing decided yet is nothing to tell."""
     if answers:

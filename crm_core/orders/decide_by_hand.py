@@ -7,7 +7,7 @@ from typing import Any
 
 from crm_core.errors import AttributeInvalid, OrderUnknown, StateConflict
 from crm_core.orders.closing import conclude
-from crm_core.orders.decide import accept, answer, fault_of, refuse
+from crm_core.orders.decide import accept, answer, fault_of, refuse, reported
 from crm_core.orders.model import ServiceOrder
 from crm_core.orders.moves import Moves
 from crm_core.orders.reports import Source
@@ -34,9 +34,13 @@ class DecideCompletion:
         if order is None:
             raise OrderUnknown(f"定单 {self.service_order_id} 不存在", f"Order {self.service_order_id} is not known")
         moves = Moves(uow, order, "completion_accepted" if self.accepted else "completion_refused")
-        answers = [self._decide(uow, moves, item_id) for item_id in self._item_ids(order)]
         completion = order.details["completion"]
-        answer(uow, order, answers, Source(completion["sender"], completion["serial"]))
+        answers: dict[Source, list[dict[str, Any]]] = {}
+        for item_id in self._item_ids(order):
+            sender, serial = reported(order).get(item_id, (completion["sender"], completion["serial"]))
+            answers.setdefault(Source(sender, serial), []).append(self._decide(uow, moves, item_id))
+        for source, rows in answers.items():
+            answer(uow, order, rows, source)
         conclude(moves)
         return Outcome("OK", state=order.state)
 

@@ -176,10 +176,13 @@ def held_by(moves: Moves, claim: Claim, fence: int) -> bool:
 
 def freed(moves: Moves, fence: int, how: str, *, whole: bool = False) -> bool:
     """Provisioning ended the lock with this fence; who waits is granted by a report of its own. ``whole``: the queue ends too.
-    False for an older fence, or where nothing was held."""
+    False for an older fence, or where nothing was held; the end of a grant not heard of yet is kept, so that it grants nothing
+    when it comes."""
     order = moves.order
     lock = from_dict(order.lock)
     if lock.holder is None or fence < lock.fence:
+        if fence > lock.fence:
+            order.lock = as_dict(replace(lock, fence=fence))
         return False
     order.lock = as_dict(Lock(None, fence, () if whole else lock.queue))
     resume_clock(moves.uow, order, LOCK)

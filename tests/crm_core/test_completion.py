@@ -95,6 +95,19 @@ def test_a_product_decided_by_hand_waits_for_the_person() -> None:
         world.tell(DecideCompletion(world.id, True))
 
 
+def test_items_reported_apart_and_decided_together_are_answered_apart() -> None:
+    """Each report gets its own result, naming it (01.1.4)."""
+    reference = dataclasses.replace(REFERENCE, policies={"decide_by_hand": ("POTS",)})
+    world = World(item(), item("2"), reference=reference)
+    for seq, item_id in ((1, "1"), (2, "2")):
+        world.tell(world.done({"item_id": item_id, "resources": [NUMBER, PORT], "access_number": f"0258000000{seq}"}, seq=seq))
+    serials = [change.serial for change in world.store.changes[-2:]]
+    world.tell(DecideCompletion(world.id, True))
+    told = [(event.ref_serial, [row["item_id"] for row in event.items]) for event in world.events(CompletionDecided)]
+    assert told == [(serials[0], ["1"]), (serials[1], ["2"])]
+    assert world.order.state == "COMPLETED"
+
+
 def test_a_person_cannot_accept_what_is_missing() -> None:
     world = World(reference=dataclasses.replace(REFERENCE, policies={"decide_by_hand": ("POTS",)}))
     world.tell(world.done({"item_id": "1"}, seq=1))

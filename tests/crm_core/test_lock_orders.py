@@ -184,6 +184,20 @@ def test_granted_from_the_queue_before_its_answer_was_heard() -> None:
     assert (holder(world), world.order.operations) == ("OP2", [])
 
 
+@pytest.mark.parametrize("event", ["forced", "expired"])
+def test_a_lock_that_ended_before_its_grant_was_heard_is_not_held(event: str) -> None:
+    world = accepted()
+    world.tell(lock(world))
+    world.tell(RecordLockReport(world.id, 1, 7, event, report_seq=2))
+    answer(world, RecordLockAnswer(world.id, True, "OK", 7, LEASE))
+    assert (holder(world), world.order.operations) == (None, [])
+    assert world.order.clock is not None
+    assert world.order.clock["stops"] == []
+    world.tell(lock(world, "OP2"))
+    answer(world, RecordLockAnswer(world.id, True, "OK", 8, LEASE))
+    assert holder(world) == "OP2"
+
+
 @pytest.mark.parametrize(("fence", "event"), [(4, "expired"), (4, "granted")])
 def test_an_old_fence_changes_nothing(fence: int, event: str) -> None:
     world = held()
