@@ -1,4 +1,4 @@
-"""Two runs beside each other: what got better, what got worse, what is new, what is gone (spec 07.8)."""
+"""Two runs beside each other: what got better, worse, is no longer judged, is new, is gone (spec 07.8)."""
 
 from __future__ import annotations
 
@@ -9,12 +9,33 @@ from typing import Any
 
 from conformance.model import Verdict
 
-_GOOD = {
-    Verdict.PASS: 4, Verdict.XPASS: 4, Verdict.XFAIL: 3, Verdict.NOT_APPLICABLE: 3, Verdict.NOT_EXECUTED: 2,
-    Verdict.INCONCLUSIVE: 1, Verdict.ERROR: 1, Verdict.FAIL: 0,
+KINDS = {
+    "worse": ("变差", "worse"),
+    "unjudged": ("不再判定", "no longer judged"),
+    "better": ("变好", "better"),
+    "changed": ("有变化", "changed"),
+    "new": ("新增", "new"),
+    "gone": ("不再有", "gone"),
+}
+"""What may become of a case, as people call it."""
+_ORDER = ("PASS", "XPASS", "XFAIL", "FAIL", "INCONCLUSIVE", "ERROR", "NOT_APPLICABLE", "NOT_EXECUTED")
+_SAME, _BETTER, _WORSE, _CHANGED, _LOST = "", "better", "worse", "changed", "unjudged"
+_ROWS = {
+    #               PASS      XPASS     XFAIL     FAIL      INCONCL.  ERROR     N_APPL.   N_EXEC.
+    "PASS":         (_SAME,    _CHANGED, _WORSE,   _WORSE,   _WORSE,   _WORSE,   _LOST,    _LOST),
+    "XPASS":        (_CHANGED, _SAME,    _WORSE,   _WORSE,   _WORSE,   _WORSE,   _LOST,    _LOST),
+    "XFAIL":        (_BETTER,  _BETTER,  _SAME,    _WORSE,   _LOST,    _LOST,    _LOST,    _LOST),
+    "FAIL":         (_BETTER,  _BETTER,  _CHANGED, _SAME,    _LOST,    _LOST,    _LOST,    _LOST),
+    "INCONCLUSIVE": (_BETTER,  _BETTER,  _CHANGED, _WORSE,   _SAME,    _CHANGED, _LOST,    _LOST),
+    "ERROR":        (_BETTER,  _BETTER,  _CHANGED, _WORSE,   _CHANGED, _SAME,    _LOST,    _LOST),
+    "NOT_APPLICABLE": (_BETTER, _BETTER, _CHANGED, _WORSE,   _WORSE,   _WORSE,   _SAME,    _CHANGED),
+    "NOT_EXECUTED": (_BETTER,  _BETTER,  _CHANGED, _WORSE,   _WORSE,   _WORSE,   _CHANGED, _SAME),
 }  # fmt: skip
-"""How good a verdict is beside another."""
-KINDS = ("worse", "better", "changed", "new", "gone")
+BECAME = {(was, now): kind for was, row in _ROWS.items() for now, kind in zip(_ORDER, row, strict=True)}
+"""Verdict before and after -> what became of the case; empty: the same.
+
+``unjudged``: it was played and is not any more, or a known failure is none that can be seen; neither is better than a failure.
+A failure somebody waived since is another verdict, not a repair."""
 _FAILING = frozenset({Verdict.FAIL, Verdict.ERROR, Verdict.INCONCLUSIVE})
 _NEVER_PLAYED = frozenset({Verdict.NOT_APPLICABLE, Verdict.NOT_EXECUTED})
 
@@ -30,13 +51,14 @@ class Gate:
 
 
 def gate(found: dict[str, Any], accept: Iterable[str] = (), *, missing: bool = False) -> Gate:
-    """Judge what ``compare`` found. Against a release stands each MUST case that got worse, that is new and does not pass, or
-    that was played before and is missing now; what is no longer judged is not known to work.
+    """Judge what ``compare`` found. Against a release stands each MUST case that got worse, that is no longer judged (not
+    applicable, not executed, inconclusive in place of a failure), that is new and does not pass, or that was played before and
+    is missing now; what is no longer judged is not known to work.
 
     ``accept``: patterns of case ids (``5.3/*``) that stand against nothing; ``missing``: neither do missing cases.
     """
     patterns = tuple(accept)
-    rows = [("worse", row) for row in found["worse"]]
+    rows = [(kind, row) for kind in ("worse", "unjudged") for row in found[kind]]
     rows += [("new", row) for row in found["new"] if row["after"] in _FAILING]
     rows += [("gone", row) for row in found["gone"] if not missing and row["before"] not in _NEVER_PLAYED]
     must = [(kind, row) for kind, row in rows if row["level"] == "MUST"]
@@ -66,10 +88,7 @@ def compare(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
 def _kind(before: dict[str, Any] | None, after: dict[str, Any]) -> str:
     if before is None:
         return "new"
-    was, now = Verdict(before["verdict"]), Verdict(after["verdict"])
-    if _GOOD[now] != _GOOD[was]:
-        return "better" if _GOOD[now] > _GOOD[was] else "worse"
-    return "changed" if was is not now or _why(before) != _why(after) else ""
+    return BECAME[before["verdict"], after["verdict"]] or ("changed" if _why(before) != _why(after) else "")
 
 
 def _why(case: dict[str, Any]) -> tuple[Any, ...]:

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 _DIR = click.Path(exists=True, file_okay=False, path_type=Path)
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-_KINDS = {"worse": "变差", "better": "变好", "changed": "有变化", "new": "新增", "gone": "不再有"}
 
 
 @click.command(epilog=EXIT_HELP)
@@ -123,9 +122,10 @@ def _show_verified(found: Verified) -> None:
 @click.option("--allow-missing", is_flag=True, help="未再执行的用例不计（只跑了一部分）。Do not hold cases no longer played.")
 @json_option
 def compare(before: Path, after: Path, accepted: tuple[str, ...], allow_missing: bool, as_json: bool) -> None:
-    """比较两次结果：变好、变差、新增、不再有；有 MUST 变差、新增而未通过、或不再有时退出码为 1。
+    """比较两次结果；有 MUST 变差、不再判定（如失败变为不适用）、新增而未通过、或不再有时退出码为 1。
 
-    Compare two runs: better, worse, new, gone; exit code 1 when a MUST got worse, is new and does not pass, or is missing.
+    Compare two runs; exit code 1 when a MUST got worse, is no longer judged (a failure that became not applicable, too), is
+    new and does not pass, or is missing.
 
     \b
     例 Examples:
@@ -150,17 +150,20 @@ def compare(before: Path, after: Path, accepted: tuple[str, ...], allow_missing:
 
 _HELD = {
     "worse": "MUST 用例变差 a MUST case got worse",
+    "unjudged": "MUST 用例不再判定：先前执行过，现在没有结论 a MUST case is no longer judged",
     "new": "新增的 MUST 用例未通过 a new MUST case does not pass",
     "gone": "原有的 MUST 用例不再有 a MUST case of the run before is missing",
 }
 
 
 def _show_compared(found: dict[str, Any], judged: Gate) -> None:
-    for kind, name in _KINDS.items():
+    from conformance.compare import KINDS
+
+    for kind, (zh, en) in KINDS.items():
         rows = [(r["id"], r["level"], r["before"], r["after"], f"{r['zh']}\n{r['en']}\n{r['reason']}") for r in found[kind]]
         if rows:
-            table(f"{name} {kind} {len(rows)}", ("用例 case", "级别 level", "前 before", "后 after", ""), rows)
-    counts = " · ".join(f"{name} {kind} {len(found[kind])}" for kind, name in _KINDS.items())
+            table(f"{zh} {en} {len(rows)}", ("用例 case", "级别 level", "前 before", "后 after", ""), rows)
+    counts = " · ".join(f"{zh} {en} {len(found[kind])}" for kind, (zh, en) in KINDS.items())
     click.echo(f"{counts} · 相同 same {found['same']}")
     for kind, row in judged.held:
         click.echo(f"✘ {row['id']} {row['before'] or '-'} → {row['after'] or '-'}: {_HELD[kind]}")

@@ -258,10 +258,9 @@ def _tell_since(before: Path, outcome: RunResult) -> None:
     except (ResultsInvalid, OSError):
         click.echo(f"上次结果无法读取 the results before cannot be read: {before}")
         return
-    names = {"worse": "变差", "better": "变好", "changed": "有变", "new": "新增", "gone": "不再有"}
-    for row in (*found["worse"], *found["better"]):
+    for row in (*found["worse"], *found["unjudged"], *found["better"]):
         click.echo(f"  {row['id']} {row['before']} → {row['after']}")
-    counts = " · ".join(f"{names[kind]} {kind} {len(found[kind])}" for kind in KINDS)
+    counts = " · ".join(f"{zh} {en} {len(found[kind])}" for kind, (zh, en) in KINDS.items())
     click.echo(f"与上次相比 since the run before: {counts} · 相同 same {found['same']} · {before}")
 
 

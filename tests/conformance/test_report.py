@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64decode
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from zlib import decompress
@@ -16,7 +17,7 @@ from lxml import html
 from adapters.wire.layout import Layout
 from adapters.wire.packet import Kind, Packet
 from conformance.cleanup import left_behind
-from conformance.compare import compare, gate
+from conformance.compare import BECAME, KINDS, compare, gate
 from conformance.loader import load_suite
 from conformance.model import CaseResult, Difference, Entry, Explanation, RunResult, Verdict
 from conformance.pics import Pics
@@ -151,23 +152,57 @@ def test_a_failure_of_another_kind_is_a_change() -> None:
 
 MUST_BECOMES = [
     (Verdict.PASS, Verdict.FAIL, "worse"),
-    (Verdict.PASS, Verdict.INCONCLUSIVE, "worse"),
-    (Verdict.PASS, Verdict.NOT_APPLICABLE, "worse"),
-    (Verdict.PASS, Verdict.NOT_EXECUTED, "worse"),
+    (Verdict.PASS, Verdict.NOT_APPLICABLE, "unjudged"),
+    (Verdict.FAIL, Verdict.NOT_APPLICABLE, "unjudged"),
     (Verdict.PASS, None, "gone"),
     (Verdict.FAIL, None, "gone"),
     (Verdict.INCONCLUSIVE, None, "gone"),
     (None, Verdict.FAIL, "new"),
     (None, Verdict.ERROR, "new"),
     (None, Verdict.INCONCLUSIVE, "new"),
-    (Verdict.PASS, Verdict.PASS, ""),
-    (Verdict.FAIL, Verdict.FAIL, ""),
-    (Verdict.FAIL, Verdict.PASS, ""),
     (Verdict.NOT_APPLICABLE, None, ""),
     (Verdict.NOT_EXECUTED, None, ""),
     (None, Verdict.PASS, ""),
     (None, Verdict.NOT_APPLICABLE, ""),
 ]
+SHORT = {"PASS": "P", "XPASS": "p", "FAIL": "F", "XFAIL": "f", "INCONCLUSIVE": "I", "ERROR": "E", "NOT_APPLICABLE": "A",
+         "NOT_EXECUTED": "X"}  # fmt: skip
+MATRIX = """
+    P  p  f  F  I  E  A  X
+P   =  ~  -  -  -  -  !  !
+p   ~  =  -  -  -  -  !  !
+f   +  +  =  -  !  !  !  !
+F   +  +  ~  =  !  !  !  !
+I   +  +  ~  -  =  ~  !  !
+E   +  +  ~  -  ~  =  !  !
+A   +  +  ~  -  -  -  =  ~
+X   +  +  ~  -  -  -  ~  =
+"""
+SIGNS = {"=": "", "~": "changed", "-": "worse", "+": "better", "!": "unjudged"}
+
+
+def _cells() -> Iterator[tuple[Verdict, Verdict, str]]:
+    """The matrix cell by cell: before, after, what became of it."""
+    named = {short: Verdict(name) for name, short in SHORT.items()}
+    head, *rows = (line.split() for line in MATRIX.strip().splitlines())
+    for was, *signs in rows:
+        for now, sign in zip(head, signs, strict=True):
+            yield named[was], named[now], SIGNS[sign]
+
+
+@pytest.mark.parametrize(("before", "after", "kind"), list(_cells()))
+def test_what_becomes_of_a_verdict(before: Verdict, after: Verdict, kind: str) -> None:
+    name = as_json(_outcome(Verdict.PASS, Verdict.PASS))["cases"][1]["id"]
+    found = compare(*_two_runs(before, after))
+    assert {one: [row["id"] for row in found[one]] for one in KINDS if found[one]} == ({kind: [name]} if kind else {})
+    held = gate(found).held
+    assert [why for why, _ in held] == ([kind] if kind in ("worse", "unjudged") else [])
+    assert not gate(found, [name]).held
+
+
+def test_the_matrix_is_whole() -> None:
+    assert len({(before, after) for before, after, _ in _cells()}) == len(Verdict) ** 2
+    assert set(BECAME) == {(before, after) for before in Verdict for after in Verdict}
 
 
 def _two_runs(before: Verdict | None, after: Verdict | None, level: str = "MUST") -> tuple[dict[str, Any], dict[str, Any]]:
@@ -189,7 +224,7 @@ def test_the_gate_holds_what_went_back(before: Verdict | None, after: Verdict | 
     assert not gate(compare(*_two_runs(before, after, "SHOULD"))).held
 
 
-@pytest.mark.parametrize(("before", "after", "why"), MUST_BECOMES[:8])
+@pytest.mark.parametrize(("before", "after", "why"), MUST_BECOMES[:9])
 def test_the_gate_lets_through_what_is_accepted(before: Verdict | None, after: Verdict | None, why: str) -> None:
     runs = _two_runs(before, after)
     name = (runs[0] if before else runs[1])["cases"][1]["id"]
