@@ -118,7 +118,7 @@ class OpenAttempts:
                 entry.document = entry.document if entry.document is not None else document
         for entry in self._entries:
             entry.error = None
-            if entry.id in unit.store.withdrawn:
+            if unit.store.withdrawn.took(entry.id, unit.store.driver):
                 entry.error = TAKEN_BACK
                 self._taken_back[entry.id] = unit.store.withdrawn
                 continue

@@ -277,6 +277,7 @@ class Writer:
                 if ahead.jobs:
                     self._first.appendleft(ahead.jobs)
                 if self.store.in_doubt:
+                    self.store.withdrawn.doubted()
                     self.on_doubt()
                 self._recover(group, error)
             else:

@@ -2,7 +2,8 @@
 
 What was parked before it could leave (no peer, no form for it) never left either.  The table says PARKED; the pump may still
 hold such a message in memory, so the attempt that would have carried it asks here.  A message is taken back by the
-group that commits it, and not at all if an attempt was opened before, be it in the same group.
+group that commits it, and not at all if an attempt was opened before, be it in the same group.  After a commit of unknown
+outcome the table is asked before any of its messages leaves.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ class Withdrawals:
             f"SELECT id FROM message WHERE serial = {mark} AND direction = 'out' AND tries = 0 "
             f"AND (state = '{READY}' OR state = '{PARKED}' AND error_class <> '{TAKEN_BACK}'){dialect.lock}"
         )
+        self._fate = f"SELECT id FROM message WHERE id = {mark} AND error_class = '{TAKEN_BACK}'"
         self._known: dict[int, None] = {}
+        self._doubted: dict[int, None] = {}
         self._written: dict[int, None] = {}
         self._group: dict[int, None] = {}
 
@@ -47,6 +50,14 @@ class Withdrawals:
     def __contains__(self, message_id: int) -> bool:
         return message_id in self._known or message_id in self._written or message_id in self._group
 
+    def took(self, message_id: int, driver: Driver) -> bool:
+        """Whether the message was taken back; where nobody knew if its group stands, the table says. Raises as ``Driver.all``."""
+        if message_id in self._doubted and message_id not in self:
+            if driver.all(self._fate, (message_id,)):
+                self._known[message_id] = None
+            del self._doubted[message_id]
+        return message_id in self
+
     def passed_over(self, message_id: int) -> None:
         """The pump holds it no more."""
         self._known.pop(message_id, None)
@@ -59,6 +70,10 @@ class Withdrawals:
         """The group that was written stands."""
         self._known.update(self._written)
         self._written.clear()
+
+    def doubted(self) -> None:
+        """Nobody knows whether the group that was written stands."""
+        self._doubted.update(self._written)
 
     def dropped(self) -> None:
         """Neither the group that was written nor the next ever happened."""

@@ -9,6 +9,7 @@ import pytest
 
 from adapters.document import Document, Header
 from adapters.store import tables as t
+from adapters.store.driver import FaultKind, StoreFault
 from adapters.store.engine import open_engine
 from adapters.store.rows import MessageRecord
 from crm_core.fallout.desk import WorkFallout
@@ -119,6 +120,37 @@ def withdrawn() -> tuple[Rig, MessageRecord]:
     record = rig.store.sent_to("PF0001", [serial])[0]
     assert (record.state, record.error_class) == ("PARKED", "withdrawn")
     return rig, record
+
+
+@pytest.mark.parametrize(("stands", "kind"), [(True, "data"), (True, "locked"), (False, "locked")])
+def test_a_message_taken_back_by_a_commit_of_unknown_outcome_does_not_leave(stands: bool, kind: FaultKind) -> None:
+    """The commit took place, or not, and was said to have failed: what it took back is looked for, or taken back anew."""
+    from crm_core.orders.cancel import CancelOrder
+
+    rig = Rig()
+    rig.run(1)
+    rig.ask(rig.caller(), packet_of(submission(1)))
+    (order,) = rig.rows("SELECT id FROM service_order")[0]
+    commit = rig.store.commit
+
+    def doubtful() -> None:
+        rig.store.commit = commit  # type: ignore[method-assign]
+        if stands:
+            commit()
+        rig.store._commit_open = True
+        raise StoreFault(kind, "nobody knows")
+
+    rig.store.commit = doubtful  # type: ignore[method-assign]
+    heard: list[dict[str, Any]] = []
+    cancel = CancelOrder(order, {"type": "10C", "code": "10C001", "text": "客户不要了"})
+    rig.gateway.desk.run(cancel, "OP1", "cancel", heard.append)
+    rig.run(1)
+    pf = rig.station()
+    rig.run(60)
+    assert heard
+    assert rig.rows("SELECT state FROM service_order") == [("CANCELLED",)]
+    assert rig.rows("SELECT state, error_class FROM message WHERE code = 'OH01'") == [("PARKED", "withdrawn")]
+    assert "OH01" not in [packet.code for packet in pf.received]
 
 
 def test_a_message_taken_back_is_unknown_to_whoever_asks_for_it() -> None:

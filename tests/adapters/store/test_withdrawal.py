@@ -115,3 +115,23 @@ def test_a_group_that_is_rolled_back_took_nothing_back(store: Store) -> None:
     one.merge()
     store.rollback()
     assert (state_of(store, number), number in store.withdrawn) == (("READY", None), False)
+
+
+@pytest.mark.parametrize(("stands", "taken"), [(True, True), (False, False)])
+def test_after_a_commit_of_unknown_outcome_the_table_says(store: Store, stands: bool, taken: bool) -> None:
+    number = send(store)
+    commit(store)
+    store.begin()
+    one = unit(store)
+    assert one.withdraw(SERIAL)
+    one.merge()
+    store.flush()
+    if stands:
+        store.commit()
+    store._commit_open = True
+    store.withdrawn.doubted()
+    store.rollback()
+    store.begin()
+    assert number not in store.withdrawn
+    assert store.withdrawn.took(number, store.driver) is taken
+    assert (number in store.withdrawn) is taken
