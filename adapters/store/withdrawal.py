@@ -51,7 +51,7 @@ class Withdrawals:
         return message_id in self._known or message_id in self._written or message_id in self._group
 
     def took(self, message_id: int, driver: Driver) -> bool:
-        """Whether the message was taken back; where nobody knew if its group stands, the table says. Raises as ``Driver.all``."""
+        """Whether the message was taken back; of a group nobody knows to stand the table says. Raises as ``Driver.all``."""
         if message_id in self._doubted and message_id not in self:
             if driver.all(self._fate, (message_id,)):
                 self._known[message_id] = None
