@@ -13,6 +13,9 @@ from gateway.cli.settings import configured, json_option, store_options
 
 Row = dict[str, Any]
 
+NONE = "bssgw cutover plan 起草一个 / bssgw cutover plan drafts one"
+"""What would bring cutovers."""
+
 
 @click.group(epilog=EXIT_HELP)
 def cutover() -> None:
@@ -59,7 +62,7 @@ def list_(
         names = _names()
         columns = ("割接 id", "区域 area", "状态 state", "计划 planned", "完成 done", "失败 failed", "排除 excluded",
                    "冻结至 frozen until", "告警 alarm")  # fmt: skip
-        table("", columns, [_list_row(row, names) for row in rows])
+        table("", columns, [_list_row(row, names) for row in rows], none=NONE)
 
     emit(as_json, {"cutovers": rows}, show)
 

@@ -155,7 +155,8 @@ def report(cutover_id: str | None, config_path: Path | None, data_dir: Path | No
 
     def show() -> None:
         counted = [(name, row["state"], row["planned"], row["counts"]) for name, row in cutovers.items()]
-        table("割接 cutovers", ("割接 id", "状态 state", "计划 planned", "结果 counts"), counted)
+        none = "bssgw cutover start FILE 启动一个 / bssgw cutover start FILE begins one"
+        table("割接 cutovers", ("割接 id", "状态 state", "计划 planned", "结果 counts"), counted, none=none)
         for name, rows in dry_runs.items():
             ended = "未完 not complete" if name in trying else f"{len(rows)} 处差异 differences"
             columns = ("实例 instance", "字段 field", "应为 expected", "实为 found")

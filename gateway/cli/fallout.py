@@ -62,7 +62,7 @@ def list_(state: str | None, limit: int, config_path: Path | None, data_dir: Pat
     def show() -> None:
         columns = ("编号 id", "开立 opened", "类别 class", "代码 symbol", "定单 order", "报文 message", "状态 state",
                    "谁 owner", "原因 cause")  # fmt: skip
-        table("", columns, [_list_row(row) for row in rows])
+        table("", columns, [_list_row(row) for row in rows], none="没有等人处理的 / nothing of that kind waits for a person")
 
     emit(as_json, {"fallouts": rows}, show)
 

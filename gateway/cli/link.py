@@ -35,7 +35,8 @@ def list_(config_path: Path | None, data_dir: Path | None, as_json: bool) -> Non
     def show() -> None:
         columns = ("对端 peer", "角色 role", "状态 state", "地址 address", "停因 stopped", "排队 waiting", "在途 under way")
         names = ("peer", "role", "state", "address", "stopped", "waiting", "under_way")
-        table("", columns, [[row[name] for name in names] for row in rows])
+        none = "配置中没有可连的 [[peer]] / the configuration has no [[peer]] to link to"
+        table("", columns, [[row[name] for name in names] for row in rows], none=none)
 
     emit(as_json, {"links": rows}, show)
 

@@ -67,7 +67,7 @@ def list_(
     def show() -> None:
         columns = ("编号 id", "时间 at", "方向 direction", "对端 peer", "报文 message", "流水号 serial", "定单 order",
                    "状态 state", "结果 result", "次数 tries")  # fmt: skip
-        table("", columns, [_list_row(row) for row in rows])
+        table("", columns, [_list_row(row) for row in rows], none="放宽条件 / widen the filter")
         if len(rows) == limit:
             click.echo(f"更多 more: bssgw message list --after {rows[-1]['id']}")
 
@@ -216,8 +216,9 @@ def _act(action: str, metavar: str, text: str) -> click.Command:
 def held(config_path: Path | None, data_dir: Path | None, as_json: bool) -> None:
     """列出扣留的定单（键）与原因。List the keys that are held, and why."""
     rows = ask(configured(config_path, data_dir), {"do": "status"})["held_keys"]
-    columns = ("键 key", "原因 reason")
-    emit(as_json, {"held_keys": rows}, lambda: table("", columns, [(row["key"], row["reason"]) for row in rows]))
+    none = "bssgw message hold KEY 扣留 / bssgw message hold KEY holds some"
+    cells = [(row["key"], row["reason"]) for row in rows]
+    emit(as_json, {"held_keys": rows}, lambda: table("", ("键 key", "原因 reason"), cells, none=none))
 
 
 for _action, _metavar, _text in (

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 
+NONE = "放宽条件，或 bssgw order submit FILE 提交 / widen the filter, or bssgw order submit FILE"
+"""What would bring orders."""
+
 
 @click.group(epilog=EXIT_HELP)
 def order() -> None:
@@ -113,7 +116,7 @@ def list_(
     def show() -> None:
         columns = ("定单 order", "客户定单 customer order", "客户 customer", "本地网 area", "产品 product", "动作 action",
                    "状态 state", "环节 stage", "受理 captured")  # fmt: skip
-        table("", columns, [_list_row(row) for row in rows])
+        table("", columns, [_list_row(row) for row in rows], none=NONE)
         if len(rows) == limit:
             click.echo(f"更多 more: bssgw order list --after {rows[-1]['id']}")
 

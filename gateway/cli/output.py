@@ -83,20 +83,25 @@ def readable(value: object) -> str:
     return bytes(value).hex() if isinstance(value, bytes | memoryview) else str(value)
 
 
-def table(title: str, columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
-    """A table on standard output: framed on a terminal, plain aligned lines elsewhere."""
-    from rich import box
+def table(title: str, columns: Iterable[str], rows: Iterable[Iterable[object]], *, none: str = "") -> None:
+    """A table on standard output: as wide as the terminal, one line a row elsewhere. Where there are no rows it says so, and
+    ``none`` what would bring some."""
+    shown = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    if not shown:
+        click.echo(" · ".join(filter(None, (title, "无 / none", none))))
+        return
     from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
 
-    console = Console(width=None if sys.stdout.isatty() else 200, soft_wrap=False)
-    made = Table(title=escape(title) or None, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
-    for column in columns:
-        made.add_column(column, overflow="fold")
-    for row in rows:
-        made.add_row(*("" if cell is None else escape(str(cell)) for cell in row))
-    console.print(made)
+    from gateway.cli.tables import ENDLESS, draw
+
+    on_terminal = sys.stdout.isatty()
+    console = Console(width=None if on_terminal else ENDLESS)
+    if on_terminal:
+        draw(title, list(columns), shown, console.width, console)
+        return
+    with console.capture() as text:
+        draw(title, list(columns), shown, None, console)
+    click.echo("\n".join(line.rstrip() for line in text.get().splitlines()))
 
 
 def masked(name: str | None) -> str:

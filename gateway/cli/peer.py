@@ -50,7 +50,7 @@ def list_(config_path: Path | None, data_dir: Path | None, as_json: bool) -> Non
         names = ("peer", "role", "name", "binding", "layout", "envelope", "charset", "state")
         cells = zip(rows, config.peer, strict=True)
         shown = [[*(row[name] for name in names), " ".join(one.connect) or one.listen] for row, one in cells]
-        table("", columns, shown)
+        table("", columns, shown, none="bssgw peer new 写出一行 [[peer]] / bssgw peer new writes a [[peer]] row")
 
     emit(as_json, {"peers": rows}, show)
 

@@ -42,7 +42,7 @@ def watchdog(overdue: bool, config_path: Path | None, data_dir: Path | None, as_
 
     def show() -> None:
         columns = ("定单 order", "操作 operation", "流水号 serial", "自 since", "时限 limit", "超时 overdue", "异常单 fallout")
-        table("", columns, [_row(row) for row in rows])
+        table("", columns, [_row(row) for row in rows], none="没有命令在等结果 / no such command waits for its result")
 
     emit(as_json, {"commands": rows}, show)
 
@@ -84,7 +84,8 @@ def ageing(area: str | None, config_path: Path | None, data_dir: Path | None, as
         table("账龄 ages", ("等待 waited", "定单数 orders"), list(counts.items()))
         columns = ("定单 order", "本地网 area", "缺 missing", "局 bureau", "原因 reason", "自 since", "天 days",
                    "排位 position", "征询至 offered until")  # fmt: skip
-        table("待装 pending installs", columns, [_pending_row(row) for row in rows])
+        table("待装 pending installs", columns, [_pending_row(row) for row in rows],
+              none="没有待装定单 / no order waits to be installed")  # fmt: skip
 
     emit(as_json, {"ages": counts, "orders": rows}, show)
 
