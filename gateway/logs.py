@@ -1,14 +1,14 @@
 """Logs: one JSON object a line in the data directory, a short line for people on the console; both from structlog.
 
 Times come from the one clock.  Bodies and personal data never enter a log: what could carry them is dropped by name, so that
-a careless call cannot leak.
+a careless call cannot leak.  What repeats is told once a minute (``gateway.damping``), and a disk that is full stops nobody
+(``gateway.log_file``).
 """
 
 from __future__ import annotations
 
 import json
 import logging
-import logging.handlers
 from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Any, cast
@@ -18,11 +18,11 @@ from twisted.logger import globalLogPublisher
 
 from adapters.wire.times import wire_time
 from gateway.clock import Clock, iso_time
+from gateway.damping import Damper
+from gateway.log_file import LogFile
 
 Event = MutableMapping[str, Any]
 
-MAX_BYTES = 10 << 20
-KEPT = 5
 FILE_NAME = "gateway.log"
 
 WITHHELD = frozenset({"body", "raw", "document", "answer", "name", "phone", "mobile", "email", "contact", "certificate_no"})
@@ -60,6 +60,11 @@ def _twisted_failure(event: Any) -> None:
         structlog.get_logger().error("unhandled", exc_info=where)
 
 
+def _tell_lost(lost: int) -> None:
+    zh, en = "日志又能写了，期间缺这么多条", "the log can be written again, so many entries are missing"
+    structlog.get_logger().warning("log.resumed", lost=lost, zh=zh, en=en)
+
+
 class Logs:
     """Logging of a process; ``close`` before it ends so that nothing is left unwritten.  Raises OSError when the folder
     cannot be written."""
@@ -72,13 +77,9 @@ class Logs:
             level = "error" if method == "exception" else method
             return {"at": iso_time(clock.now()), "level": level, **event}
 
-        handlers: list[tuple[logging.Handler, Any, int]] = [
-            (
-                logging.handlers.RotatingFileHandler(self.path, maxBytes=MAX_BYTES, backupCount=KEPT, encoding="utf-8"),
-                _json,
-                LEVELS[level],
-            )
-        ]
+        self._file = LogFile(self.path, clock, _tell_lost)
+        self._damper = Damper(clock, self._say)
+        handlers: list[tuple[logging.Handler, Any, int]] = [(self._file, _json, LEVELS[level])]
         if console:
             handlers.append((logging.StreamHandler(), _console(clock), max(LEVELS[level], logging.WARNING)))
         self._root = logging.getLogger("bssgw")
@@ -99,6 +100,7 @@ class Logs:
                 structlog.stdlib.filter_by_level,
                 stamp,
                 structlog.processors.format_exc_info,
+                self._damper,
                 _withhold,
                 structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
             ],
@@ -110,8 +112,20 @@ class Logs:
         self._publisher = cast(Any, globalLogPublisher)  # its interface is declared to zope, not to the type checker
         self._publisher.addObserver(_twisted_failure)
 
+    def reopen(self) -> None:
+        """What follows goes to a file opened anew (whoever rotates logs with a tool of their own has moved the old one)."""
+        self._file.reopen()
+
+    def _say(self, event: Event) -> None:
+        """An entry that was held back, as it would have been written."""
+        ready, passed = structlog.stdlib.ProcessorFormatter.wrap_for_formatter(
+            self._root, event["level"], _withhold(None, "", event)
+        )
+        self._root.log(LEVELS[event["level"]], ready[0], extra=passed["extra"])
+
     def close(self) -> None:
         """Flushes and closes the files and gives structlog back its defaults."""
+        self._damper.tell()
         self._publisher.removeObserver(_twisted_failure)
         for handler in self._handlers:
             self._root.removeHandler(handler)
