@@ -200,4 +200,5 @@ def _draft(row: Row) -> Iterator[Wait]:
     if row["effective_at"] is not None:
         yield Wait("待生效日派发", "to be dispatched on its day", row["captured_at"], row["effective_at"])
     if row["effective_at"] is None and not row["details"].get("awaits"):
-        yield Wait("预受理，待确认", "captured in advance, to be confirmed", row["captured_at"])
+        yield Wait("预受理，待确认（不带 pre_accept 再次提交即确认）",
+                   "captured in advance, to be confirmed: submit it again without pre_accept", row["captured_at"])  # fmt: skip

@@ -24,7 +24,12 @@ DEPENDENCY_LOST = "DEPENDENCY_NOT_MET"
 def conclude(moves: Moves, reason: dict[str, Any] | None = None, stage: dict[str, Any] | None = None) -> None:
     """Settle the moves of a command; if the order ended with them, end its holds, judge the reports that still wait - nobody
     looks at it any more - and wake or end the orders that waited."""
-    ended = [moves.order] if moves.settle(reason, stage) else []
+    if moves.settle(reason, stage):
+        _end(moves)
+
+
+def _end(moves: Moves) -> None:
+    ended = [moves.order]
     while ended:
         order = ended.pop(0)
         _end_holds(moves.uow, order)
@@ -59,10 +64,10 @@ def _wake(moves: Moves, waiting: ServiceOrder, ended: ServiceOrder) -> bool:
     uow = moves.uow
     following = Moves(uow, waiting, "dependency", moves.serial, moves.actor)
     if ended.state != "COMPLETED" and not _waits_for_any_end(waiting):
-        return give_up(following, DEPENDENCY_LOST)
+        return _give_up(following, DEPENDENCY_LOST)
     left = [order_id for order_id in waiting.details.get("awaits", ()) if order_id != ended.id]
     waiting.details = {**waiting.details, "awaits": left}
-    return leave_now(following)
+    return _leave(following)
 
 
 def _waits_for_any_end(order: ServiceOrder) -> bool:
@@ -70,10 +75,15 @@ def _waits_for_any_end(order: ServiceOrder) -> bool:
     return all(stated(item.attrs, STOP_REASON) == ARREARS for item in order.newest())
 
 
-def leave_now(moves: Moves) -> bool:
-    """Dispatch a waiting order if nothing holds it back any more; cancel it if its instances no longer allow it.
+def leave_now(moves: Moves) -> None:
+    """Dispatch a waiting order if nothing holds it back any more; cancel it, and end what it held, if its instances no longer
+    allow it. Raises ``CustomerUnknown`` if its customer is gone."""
+    if _leave(moves):
+        _end(moves)
 
-    Returns whether it ended.  Raises ``CustomerUnknown`` if its customer is gone."""
+
+def _leave(moves: Moves) -> bool:
+    """Returns whether it ended."""
     uow, order = moves.uow, moves.order
     customer_order = uow.customer_order(order.customer_order_id)
     pre_accepted = customer_order is not None and customer_order.pre_accepted
@@ -89,7 +99,7 @@ def leave_now(moves: Moves) -> bool:
         if instance is not None:
             instances[instance.id] = instance
     if not fits(order, instances):
-        return give_up(moves, "STATE_CONFLICT")
+        return _give_up(moves, "STATE_CONFLICT")
     lost = leave_out(uow, order)
     send(uow, order, customer, instances, moves)
     for instance in instances.values():
@@ -97,7 +107,7 @@ def leave_now(moves: Moves) -> bool:
     return moves.settle(reason=order.reason if lost else None)
 
 
-def give_up(moves: Moves, symbol: str) -> bool:
+def _give_up(moves: Moves, symbol: str) -> bool:
     """Cancel an order that was never sent; its channel is told ``symbol`` as the reason."""
     book = rulebook(moves.uow.reference.policies)
     for item in moves.order.newest():

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import attrgetter
 
-from crm_core.errors import KeyReused
+from crm_core.errors import KeyReused, StateConflict
 from crm_core.orders.capture import capture
+from crm_core.orders.closing import leave_now
 from crm_core.orders.examine import examine
 from crm_core.orders.model import CustomerOrder
+from crm_core.orders.moves import Moves
 from crm_core.orders.request import Submission
 from crm_core.ports import Outcome, UnitOfWork
 
 
 @dataclass(frozen=True, slots=True)
 class SubmitOrder(Submission):
-    """``customer_order_id`` is the business key: the same content again gets the first answer."""
+    """``customer_order_id`` is the business key: the same content again gets the first answer.  The same without ``pre_accept``
+    confirms what was accepted in advance, and what nothing else holds back is dispatched (docs/decisions/018)."""
 
     def prefetch(self) -> tuple[tuple[str, str], ...]:
         """The key itself, and every customer, account, instance and reservation the document names."""
@@ -35,17 +38,33 @@ class SubmitOrder(Submission):
 
     def execute(self, uow: UnitOfWork) -> Outcome:
         """ACCEPTED, or DUPLICATE for a repeat, with the service order ids. Raises ``KeyReused`` (1009) for the same key with
-        other content, and one ``DomainError`` that lists every fault of the document."""
+        other content, ``StateConflict`` (3004) for a confirmation of what has ended, and one ``DomainError`` that lists every
+        fault of the document."""
         # tells a repeat from a conflict: fields stand in the schema's order, whatever face the document came by
         content_hash = uow.fingerprint(list(_content(self)))
         known = uow.customer_order(self.customer_order_id)
         if known is not None:
-            if known.content_hash != content_hash:
-                raise KeyReused(
-                    f"客户订单号 {known.id} 已用于其他内容", f"Customer order {known.id} is known with other content"
-                )
-            return _answer(known, "DUPLICATE")
+            return self._again(uow, known, same=known.content_hash == content_hash)
         return _answer(capture(self, uow, examine(self, uow), content_hash), "ACCEPTED")
+
+    def _again(self, uow: UnitOfWork, known: CustomerOrder, *, same: bool) -> Outcome:
+        """A repeat, or the confirmation of what was accepted in advance: the same but for ``pre_accept``."""
+        if same:
+            return _answer(known, "DUPLICATE")
+        if self.pre_accept or known.content_hash != uow.fingerprint(list(_content(replace(self, pre_accept=True)))):
+            raise KeyReused(f"客户订单号 {known.id} 已用于其他内容", f"Customer order {known.id} is known with other content")
+        if not known.pre_accepted:
+            return _answer(known, "DUPLICATE")
+        if known.ended_at is not None:
+            zh, en = f"预受理订单 {known.id} 已结束", f"The pre-accepted order {known.id} has ended"
+            raise StateConflict(zh, en, state=known.state)
+        known.pre_accepted = False
+        uow.save(known)
+        for order_id in known.service_order_ids:
+            order = uow.order(order_id)
+            if order is not None and order.state == "DRAFT":
+                leave_now(Moves(uow, order, "confirm"))
+        return _answer(known, "ACCEPTED")
 
 
 _content = attrgetter(*Submission.__slots__)

@@ -11,6 +11,7 @@ from crm_core.customers.model import Account, Customer
 from crm_core.errors import DomainError, KeyReused
 from crm_core.events import OrderDispatched, OrderStateChanged
 from crm_core.fakes import FakeStore
+from crm_core.orders.cancel import CancelOrder
 from crm_core.orders.dispatch_due import DispatchDue
 from crm_core.orders.model import CustomerOrder, ServiceOrder
 from crm_core.orders.receipt import RecordReceipt
@@ -247,6 +248,54 @@ def test_a_pre_accepted_order_is_not_dispatched() -> None:
     assert made.events == []
     made.run(DispatchDue(orders(made)[0].id), NOW, REFERENCE, CHANNEL)
     assert orders(made)[0].state == "DRAFT"
+
+
+def test_a_pre_accepted_order_is_confirmed_by_the_same_without_that_word_and_leaves_once() -> None:
+    made = store()
+    submit(made, submission(pre_accept=True))
+    assert submit(made, submission(pre_accept=True)).symbol == "DUPLICATE"
+    confirmed = submit(made, submission(pre_accept=False))
+    assert (confirmed.symbol, confirmed.state) == ("ACCEPTED", "SUBMITTED")
+    assert made.table(CustomerOrder)["CO1"].state == "SUBMITTED"
+    for said in (False, None, True):
+        assert submit(made, submission(pre_accept=said)).symbol == "DUPLICATE"
+    assert [type(event) for event in made.events] == [OrderDispatched]
+
+
+def test_what_was_not_accepted_in_advance_is_not_confirmed() -> None:
+    made = store()
+    submit(made, submission(pre_accept=True))
+    assert refused(made, submission(pre_accept=False, priority=1)).code == "SERIAL_REUSED"
+    made.run(CancelOrder(orders(made)[0].id, {"type": "10C", "code": "10C001", "text": "客户不要了"}), NOW, REFERENCE, CHANNEL)
+    late = refused(made, submission(pre_accept=False))
+    assert (late.code, late.state) == ("STATE_CONFLICT", "CANCELLED")
+    plain = store()
+    submit(plain, submission())
+    assert refused(plain, submission(pre_accept=True)).code == "SERIAL_REUSED"
+
+
+def test_confirmed_before_its_day_it_waits_for_its_day() -> None:
+    made = store()
+    dates = {"captured_at": "20261122080000", "effective_at": "20261201090000"}
+    for said in (True, False):
+        assert submit(made, submission(dates=dates, pre_accept=said)).state == "DRAFT"
+    made.run(DispatchDue(orders(made)[0].id), NOW + 9 * DAY_MS, REFERENCE, CHANNEL)
+    assert orders(made)[0].state == "SUBMITTED"
+
+
+def test_an_order_whose_day_comes_too_late_for_its_instance_holds_nothing() -> None:
+    made = store()
+    own(made)
+    made.table(Reservation)["RV1"] = Reservation("RV1", "ORDER", "CRM001", "025", items=[
+        {"item_no": 1, "resource": {"res_type": "PORT", "role": "port", "code": "P1"}, "state": "held"}
+    ], asked=[{"item_no": 1}], expires_at=NOW + 30 * DAY_MS)  # fmt: skip
+    dates = {"captured_at": "20261122080000", "effective_at": "20261201090000"}
+    modify = item(action="modify", product_instance_id="PI1")
+    submit(made, submission(modify, dates=dates, reservations=["RV1"]))
+    made.table(ProductInstance)["PI1"].status = "suspended"
+    made.run(DispatchDue(orders(made)[0].id), NOW + 9 * DAY_MS, REFERENCE, CHANNEL)
+    assert orders(made)[0].state == "CANCELLED"
+    assert [one["state"] for one in made.table(Reservation)["RV1"].items] == ["released"]
 
 
 def test_an_order_for_a_future_day_is_dispatched_once_when_due() -> None:
