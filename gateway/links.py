@@ -114,6 +114,13 @@ class PeerLink:
         self._pump = world.pump
         self._connection: Connection | None = None
         self._paused_until = 0
+        self._changed = world.clock.now()
+
+    @property
+    def since(self) -> int:
+        """When it came to stand as it stands (ms): went up or down, was stopped, paused or let go on, its circuit opened."""
+        over = self._paused_until
+        return max(self._changed, over) if over <= self._clock.now() else self._changed
 
     @property
     def epoch(self) -> int:
@@ -149,6 +156,7 @@ class PeerLink:
         """Counts for the circuit; when it opens, messages wait until it is half-open."""
         circuit = self.addresses.circuit
         if circuit.failure(now):
+            self._changed = now
             log.warning("circuit.open", peer=self.peer.id, address=self.address)
             at = circuit.half_open_at or now
             self._clock.callLater((at - now) / 1000 + 0.001, self._pump.poke, self.peer.id)
@@ -166,22 +174,29 @@ class PeerLink:
 
     def note_success(self) -> None:
         """The peer answered."""
-        self.addresses.circuit.success()
+        circuit = self.addresses.circuit
+        if circuit.half_open_at is not None:
+            self._changed = self._clock.now()
+        circuit.success()
 
     def pause(self, until: int) -> None:
         """Keep still until then."""
+        if self._paused_until <= self._clock.now():
+            self._changed = self._clock.now()
         self._paused_until = max(self._paused_until, until)
         self._clock.callLater(max(0.0, (until - self._clock.now()) / 1000) + 0.001, self._pump.poke, self.peer.id)
 
     def stop(self, why: str) -> None:
         """Stand still until resumed by a person: what is under way ends, nothing more leaves."""
         self.stopped = why
+        self._changed = self._clock.now()
         zh, en = "链路已停止，排除原因后用 bssgw link resume 恢复", "the link stands: mend the cause, then bssgw link resume"
         log.error("link.stopped", peer=self.peer.id, why=why, zh=zh, en=en)
 
     def resume(self) -> None:
         """A person has mended what stopped it: go on at once, also where it paused or its circuit was open."""
         self.stopped = None
+        self._changed = self._clock.now()
         self._paused_until = 0
         self.addresses.circuit.success()
         log.info("link.resumed", peer=self.peer.id)
@@ -195,6 +210,7 @@ class PeerLink:
     def up(self, connection: Connection) -> None:
         """A connection stands."""
         self._connection = connection
+        self._changed = self._clock.now()
         self.connects += 1
         self._pump.poke(self.peer.id)
 
@@ -202,6 +218,7 @@ class PeerLink:
         """A connection ended; if it was the one in use there is none."""
         if self._connection is connection:
             self._connection = None
+            self._changed = self._clock.now()
 
 
 class ConnectingLink(PeerLink):

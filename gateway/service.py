@@ -348,7 +348,8 @@ class Gateway:
             held, under_way, more = self.pump.waiting(peer_id)
             links.append({"peer": peer_id, "role": link.peer.role, "state": link.state, "address": link.address,
                           "stopped": link.stopped, "waiting": held, "under_way": under_way,
-                          "more_in_table": more, "connects": link.connects, "fault": link.addresses.fault})  # fmt: skip
+                          "more_in_table": more, "connects": link.connects, "fault": link.addresses.fault,
+                          "since": link.since})  # fmt: skip
         charsets = [{"peer": peer_id, "documents": dict(counts)} for peer_id, counts in self.dispatcher.charsets.counts.items()]
         figures = self.writer.figures
         return {

@@ -9,7 +9,7 @@ from gateway.cli.root import Root
 
 COMMANDS = {
     "run": ("gateway.cli.run:run", "启动网关。Run the gateway."),
-    "status": ("gateway.cli.status:status", "运行中网关的链路与队列。Links and queues of a running gateway."),
+    "status": ("gateway.cli.status:status", "运行中的网关：要做什么、链路、异常单。A running gateway: what to do, links."),
     "link": ("gateway.cli.link:link", "链路：停止、恢复。Links: stop, resume."),
     "order": ("gateway.cli.order:order", "提交与查看定单。Submit orders and look at them."),
     "message": ("gateway.cli.message:message", "查看报文。Look at messages, raw and decoded."),

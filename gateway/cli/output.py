@@ -104,6 +104,18 @@ def table(title: str, columns: Iterable[str], rows: Iterable[Iterable[object]], 
     click.echo("\n".join(line.rstrip() for line in text.get().splitlines()))
 
 
+def say(text: str, indent: int = 0) -> None:
+    """A line on standard output, folded between words where the terminal ends, under its own beginning."""
+    if not sys.stdout.isatty():
+        click.echo(" " * indent + text)
+        return
+    from rich.console import Console
+    from rich.padding import Padding
+    from rich.text import Text
+
+    Console(highlight=False).print(Padding(Text(text, overflow="fold"), (0, 0, 0, indent), expand=False))
+
+
 def masked(name: str | None) -> str:
     """A person's name as lists show it: the first character, then asterisks."""
     return "" if not name else name[0] + "*" * (len(name) - 1)
@@ -124,4 +136,9 @@ def span(ms: int | None) -> str:
     if ms is None:
         return ""
     seconds = ms / 1000
-    return f"{seconds:.1f}s" if seconds < 120 else f"{int(seconds // 60)}m{int(seconds % 60):02d}s"
+    minutes, hours, days = int(seconds // 60), int(seconds // 3600), int(seconds // 86_400)
+    if hours >= 48:
+        return f"{days}d{hours % 24:02d}h"
+    if minutes >= 120:
+        return f"{hours}h{minutes % 60:02d}m"
+    return f"{seconds:.1f}s" if seconds < 120 else f"{minutes}m{int(seconds % 60):02d}s"

@@ -125,6 +125,34 @@ def test_a_connect_takes_no_longer_than_the_peer_row_says() -> None:
     assert (rig.gateway.links["PF0001"].state, rig.gateway.links["PF0001"].address) == ("up", "mem://pf2")
 
 
+def test_a_link_says_since_when_it_stands_as_it_stands() -> None:
+    rig = Rig(PEERS)
+    link = rig.gateway.links["PF0001"]
+    seen = [("down", link.since)]
+    rig.station()
+
+    def noted() -> None:
+        if (link.state, link.since) != seen[-1]:
+            seen.append((link.state, link.since))
+
+    rig.run(70)
+    noted()
+    link.pause(rig.clock.now() + 5_000)
+    noted()
+    paused_until = rig.clock.now() + 5_000
+    rig.run(10)
+    noted()
+    assert seen[-1] == ("up", paused_until)
+    command(rig, action="stop", peer="PF0001", operator="OP1", reason="对端割接")
+    noted()
+    command(rig, action="resume", peer="PF0001", operator="OP1", reason="割接完成")
+    noted()
+    assert [state for state, _ in seen] == ["down", "up", "paused", "up", "stopped", "up"]
+    times = [since for _, since in seen]
+    assert times == sorted(times)
+    assert rig.gateway.status()["links"][1]["since"] == link.since
+
+
 # -- stopped and resumed by a person -------------------------------------------------------------------------------------------
 
 
