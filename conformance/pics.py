@@ -1,4 +1,5 @@
-"""The questionnaire: what an implementation supports, and its addresses, ids, timers and test values (spec 07.3).
+"""The questionnaire: what an implementation supports, and its addresses, ids, timers and test values (spec 07.3); a file is
+read by questionnaire.py.
 
 It selects cases and fills their values.  Without a file everything is taken to be supported, with the defaults below; the
 template ``bssgw conformance pics`` writes is made of the same rows, so it cannot differ from them.
@@ -6,17 +7,14 @@ template ``bssgw conformance pics`` writes is made of the same rows, so it canno
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
-from conformance.accounts import TEMPLATE, Account, AccountWrong, account
+from conformance.accounts import TEMPLATE, Account, AccountWrong
 from conformance.prompting import PROMPT
 from conformance.values import span_ms
 from schemas.loader import NATIVE, Catalogue, load
-from schemas.toml_lines import key_lines, line_of
 from schemas.wsdl import TEXT_OPERATIONS
 
 
@@ -128,7 +126,7 @@ _PROMPTS = (
     "# messages that only its operator makes it send: a command, with the body as JSON on its standard input",
     '# RC02 = "ssh crm ask-survey"',
 )
-_TABLES = {"features": FEATURES, "timers": TIMERS, "values": VALUES, "systems": SYSTEMS, "tls": TLS}
+TABLES: dict[str, dict[str, Row]] = {"features": FEATURES, "timers": TIMERS, "values": VALUES, "systems": SYSTEMS, "tls": TLS}
 
 SOCKET, SOAP, HTTP = "socket", "soap", "http"
 CHOICES: dict[str, tuple[str, ...]] = {
@@ -144,16 +142,32 @@ _SECURE = ("https", "tls")
 PROVES = "accounts"
 """The condition of cases that need parties who prove themselves over HTTP."""
 
-_PLAIN = ("layout", "charset", "binding", "envelope", "soap", "operation")
+PLAIN = ("layout", "charset", "binding", "envelope", "soap", "operation")
 """Keys that stand by themselves, each a word."""
 
 
-class PicsInvalid(Exception):
-    """The questionnaire cannot be used: file, line and what to do, in both languages."""
+@dataclass(frozen=True, slots=True)
+class PicsFault:
+    """Something wrong in a questionnaire: file and line, what is allowed there in both languages, a line that would do."""
 
-    def __init__(self, where: str, zh: str, en: str) -> None:
-        super().__init__(f"{where}: {zh} / {en}")
-        self.where, self.zh, self.en = where, zh, en
+    where: str
+    zh: str
+    en: str
+    example: str = ""
+
+    @property
+    def text(self) -> str:
+        """One line."""
+        shown = f"；例 example: {self.example}" if self.example else ""
+        return f"{self.where}: {self.zh} / {self.en}{shown}"
+
+
+class PicsInvalid(Exception):
+    """The questionnaire cannot be used; every fault there is."""
+
+    def __init__(self, *faults: PicsFault) -> None:
+        super().__init__("\n".join(fault.text for fault in faults))
+        self.faults = faults
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,9 +229,9 @@ class Pics:
     def plain(self) -> dict[str, Any]:
         """As plain values, for reports."""
         return {
-            **{name: getattr(self, name) for name in _PLAIN},
+            **{name: getattr(self, name) for name in PLAIN},
             "messages": list(self.messages),
-            **{name: dict(getattr(self, name)) for name in (*_TABLES, "listen", "prompts", "codes")},
+            **{name: dict(getattr(self, name)) for name in (*TABLES, "listen", "prompts", "codes")},
         }
 
 
@@ -237,7 +251,7 @@ def bound(pics: Pics, endpoint: str) -> Pics:
         if pics.binding != SOCKET:
             said = pics.binding
             zh, en = f"binding 为 {said}，地址却是 {endpoint}", f"binding is {said}, the endpoint {endpoint}"
-            raise PicsInvalid("binding", zh, en)
+            raise PicsInvalid(PicsFault("binding", zh, en, f'binding = "{allowed[0]}"'))
         pics = replace(pics, binding=allowed[0])
     return replace(pics, accounts={role: _shown(role, one, pics.binding) for role, one in pics.accounts.items()})
 
@@ -247,7 +261,7 @@ def _shown(role: str, one: Account, binding: str) -> Account:
     try:
         return one.at(role, binding)
     except AccountWrong as fault:
-        raise PicsInvalid(one.place or "accounts", fault.zh, fault.en) from fault
+        raise PicsInvalid(PicsFault(one.place or "accounts", fault.zh, fault.en)) from fault
 
 
 def known_condition(condition: str) -> bool:
@@ -255,40 +269,7 @@ def known_condition(condition: str) -> bool:
     name = condition.removeprefix("!")
     key, _, value = name.partition("=")
     codes = [row.code for row in load().messages()]
-    return key in _PLAIN if value else name in (*FEATURES, PROVES, *codes)
-
-
-def read_pics(path: Path | None) -> Pics:
-    """The questionnaire in a file; None: everything by default. Raises PicsInvalid, OSError."""
-    if path is None:
-        return Pics()
-    text = path.read_text("utf-8")
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as fault:
-        raise PicsInvalid(str(path), f"不是 TOML：{fault}", f"no TOML: {fault}") from fault
-    lines = key_lines(text)
-
-    def at(*keys: str) -> str:
-        return f"{path}:{line_of(lines, keys)}"
-
-    known = {*_PLAIN, "messages", "listen", "prompts", "codes", "accounts", *_TABLES}
-    for name in data:
-        if name not in known:
-            raise PicsInvalid(at(name), f"不认识 {name}，可用 {sorted(known)}", f"{name} is unknown; there are {sorted(known)}")
-    chosen: dict[str, Any] = {name: data[name] for name in _PLAIN if name in data}
-    _check_names(data, at)
-    chosen["messages"] = tuple(data.get("messages", ()))
-    for name, rows in _TABLES.items():
-        chosen[name] = _table(name, rows, data.get(name, {}), at)
-    for name in TLS:
-        if name.endswith("_file") and chosen["tls"][name]:
-            chosen["tls"][name] = str(path.parent / chosen["tls"][name])
-    chosen["listen"] = {**LISTEN, **data.get("listen", {})}
-    chosen["prompts"] = dict(data.get("prompts", {}))
-    chosen["codes"] = dict(data.get("codes", {}))
-    chosen["accounts"] = _accounts(data.get("accounts", {}), path.parent, at)
-    return Pics(**chosen)
+    return key in PLAIN if value else name in (*FEATURES, PROVES, *codes)
 
 
 def template() -> str:
@@ -312,67 +293,14 @@ def template() -> str:
         "systems": "系统编号 system ids: 被测方与本套件扮演的各方 the system under test and those the suite plays",
         "tls": "对 tls://、https:// 的被测方 towards a system at tls:// or https://",
     }
-    for name, table in _TABLES.items():
+    for name, table in TABLES.items():
         rows += ["", f"[{name}]  # {about[name]}"]
-        rows += [f"{_key(key)} = {_toml(row.default):<14} # {row.zh} · {row.en}" for key, row in table.items()]
+        rows += [f"{_key(key)} = {shown(row.default):<14} # {row.zh} · {row.en}" for key, row in table.items()]
     rows += ["", "[listen]  # 被测方向这些地址连接 the system under test connects here"]
-    rows += [f"{name} = {_toml(address)}" for name, address in LISTEN.items()]
+    rows += [f"{name} = {shown(address)}" for name, address in LISTEN.items()]
     rows += ["", *_PROMPTS, "", *TEMPLATE]
     rows += ["", "[codes]  # 该封装中的报文编码 message codes of this envelope, ours -> theirs", '# OH01 = "BUS14001/SVC11001"']
     return "\n".join(rows) + "\n"
-
-
-def _check_names(data: dict[str, Any], at: Any) -> None:
-    """Layout, charset and messages must be known."""
-    layouts = tuple(row.name for row in load().layouts())
-    envelopes = tuple(row.name for row in load().envelopes())
-    codes = [row.code for row in load().messages()]
-    for name, choices in {"layout": layouts, "envelope": envelopes, **CHOICES}.items():
-        if name in data and data[name] not in choices:
-            there = ", ".join(choices)
-            raise PicsInvalid(at(name), f"{name} 须为 {there}", f"{name} is one of {there}")
-    documents = data.get("binding") == SOAP and data.get("operation", "document") == "document"
-    if documents and data.get("envelope", NATIVE) != NATIVE:
-        zh, en = f"SOAP 的 document 操作只承载 {NATIVE} 封装", f"document operations of SOAP carry the envelope {NATIVE} only"
-        raise PicsInvalid(at("envelope"), zh, en)
-    for code in (*data.get("messages", ()), *data.get("codes", {}), *data.get("prompts", {})):
-        if code not in codes:
-            raise PicsInvalid(at("messages"), f"没有报文 {code}", f"there is no message {code}")
-    for role in data.get("listen", {}):
-        if role not in LISTEN:
-            raise PicsInvalid(at("listen", role), f"没有角色 {role}", f"there is no role {role}")
-
-
-def _accounts(given: dict[str, Any], base: Path, at: Any) -> dict[str, Account]:
-    """The accounts by role. Raises PicsInvalid."""
-    found = {}
-    for role, one in given.items():
-        if role not in SYSTEMS:
-            raise PicsInvalid(at("accounts", role), f"没有角色 {role}", f"there is no role {role}")
-        try:
-            found[role] = account(one, base, at("accounts", role))
-        except AccountWrong as fault:
-            raise PicsInvalid(at("accounts", role), fault.zh, fault.en) from fault
-    return found
-
-
-def _table(name: str, rows: dict[str, Row], given: dict[str, Any], at: Any) -> dict[str, Any]:
-    """One table over its defaults. Raises PicsInvalid."""
-    filled = {key: row.default for key, row in rows.items()}
-    for key, value in given.items():
-        if key not in rows:
-            there = ", ".join(rows)
-            raise PicsInvalid(at(name, key), f"没有 {name}.{key}，可用 {there}", f"no {name}.{key}; there are {there}")
-        if type(value) is not type(rows[key].default):
-            shown = rows[key].default
-            raise PicsInvalid(at(name, key), f"{key} 的类型应如 {shown!r}", f"{key} is written like {shown!r}")
-        filled[key] = value
-    if name == "timers":
-        for key, text in filled.items():
-            if span_ms(text) is None:
-                raise PicsInvalid(at(name, key), f"{text} 不是时长（如 30s）", f"{text} is no duration, such as 30s")
-        return {key: _ms(text) for key, text in filled.items()}
-    return filled
 
 
 def _ms(text: str) -> int:
@@ -386,7 +314,8 @@ def _key(key: str) -> str:
     return f"{key:<20}"
 
 
-def _toml(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A value as it is written in a questionnaire."""
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value) if isinstance(value, int) else f'"{value}"'

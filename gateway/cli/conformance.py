@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import sys
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from conformance.loader import Suite
     from conformance.model import Case
-    from conformance.pics import Pics
+    from conformance.pics import Pics, PicsInvalid
 
 COMMANDS = {
     "list": ("gateway.cli.conformance_cases:list_cases", "列出用例与要求。List the cases and what they require."),
@@ -25,6 +26,7 @@ COMMANDS = {
     "key": ("gateway.cli.conformance_report:key", "生成签名密钥。Make a key to sign reports with."),
     "verify": ("gateway.cli.conformance_report:verify", "核对报告未被改动。Make sure a report is untouched."),
     "compare": ("gateway.cli.conformance_report:compare", "比较两次结果。Compare two runs."),
+    "practice": ("gateway.cli.conformance_practice:practice", "供练习判定的系统，可带缺陷。A system to try the suite on."),
     "record": ("gateway.cli.conformance_record:record", "旁听两个真实系统并评分。Judge two real systems' traffic."),
     "load": ("gateway.cli.conformance_load:load", "负载：合格到每秒多少。Up to which rate it answers in time."),
     "trace": ("gateway.cli.conformance_cases:trace", "条款、要求、用例、结论的对应。Clause, requirement, case, verdict."),
@@ -42,22 +44,41 @@ def conformance() -> None:
 
     \b
     例 Examples:
+      bssgw conformance practice pf
       bssgw conformance pics > pf.toml
       bssgw conformance run --suite provisioning --sut pf --endpoint tcp://192.0.2.7:7101 --pics pf.toml
       bssgw conformance list --suite transport
     """
 
 
+class Faults(CommandFailed):
+    """A file with faults: the line that says so, then each with its place; as JSON, ``faults`` has them one by one."""
+
+    def __init__(self, zh: str, en: str, rows: list[dict[str, str]]) -> None:
+        super().__init__(Exit.USAGE, zh, en)
+        self._said["faults"] = rows
+        self._rows = rows
+
+    def show(self, file: Any = None) -> None:
+        """On standard error."""
+        super().show(file)
+        for row in () if self._as_json else self._rows:
+            click.echo(f"  {row['where']}: {row['zh']} / {row['en']}", file=file or sys.stderr)
+            if row.get("example"):
+                click.echo(f"      例 example: {row['example']}", file=file or sys.stderr)
+
+
 def suite() -> Suite:
-    """The cases; a fault of their files is one line each and exit code 2."""
+    """The cases; the faults of their files are a line each and exit code 2."""
     from conformance.loader import load_suite
     from conformance.sources import CasesInvalid
 
     try:
         return load_suite()
     except CasesInvalid as invalid:
-        zh = "用例文件有误：\n" + "\n".join(fault.text for fault in invalid.faults)
-        raise CommandFailed(Exit.USAGE, zh, "the case files have faults") from invalid
+        rows = [{"where": str(one.place), "zh": one.zh, "en": one.en} for one in invalid.faults]
+        zh, en = f"用例文件有 {len(rows)} 处错误，未运行", f"the case files have {len(rows)} faults; nothing was run"
+        raise Faults(zh, en, rows) from invalid
 
 
 def known(cases: list[Case], names: tuple[str, ...]) -> None:
@@ -71,9 +92,19 @@ def known(cases: list[Case], names: tuple[str, ...]) -> None:
 
 def questionnaire(path: Path | None) -> Pics:
     """The questionnaire in a file, or the default one."""
-    from conformance.pics import PicsInvalid, read_pics
+    from conformance.pics import PicsInvalid
+    from conformance.questionnaire import read_pics
 
     try:
         return read_pics(path)
-    except PicsInvalid as fault:
-        raise CommandFailed(Exit.USAGE, f"{fault.where}: {fault.zh}", f"{fault.where}: {fault.en}") from fault
+    except PicsInvalid as invalid:
+        raise misfilled(path, invalid) from invalid
+
+
+def misfilled(path: Path | None, invalid: PicsInvalid) -> CommandFailed:
+    """What is wrong with a questionnaire, every fault; those without a place of their own stand at the file."""
+    rows = [{"where": one.where, "zh": one.zh, "en": one.en, "example": one.example} for one in invalid.faults]
+    for row in rows:
+        row["where"] = row["where"] if row["where"].startswith(f"{path}:") else f"{path} {row['where']}"
+    zh, en = f"问卷 {path} 有 {len(rows)} 处错误", f"the questionnaire {path} has {len(rows)} fault{'s' * (len(rows) > 1)}"
+    return Faults(zh, en, rows)

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from gateway.cli.conformance import questionnaire
+from gateway.cli.conformance import misfilled, questionnaire
 from gateway.cli.output import CommandFailed, Exit
 
 if TYPE_CHECKING:
@@ -143,9 +143,8 @@ def asked_of(path: Path | None, endpoint: str, tls: Mapping[str, str] | None = N
     check_address(endpoint)
     try:
         pics = bound(questionnaire(path), endpoint)
-    except PicsInvalid as fault:
-        where = fault.where if fault.where.startswith(f"{path}:") else str(path)
-        raise CommandFailed(Exit.USAGE, f"{where}: {fault.zh}", f"{where}: {fault.en}") from fault
+    except PicsInvalid as invalid:
+        raise misfilled(path, invalid) from invalid
     return with_tls(pics, endpoint, tls)
 
 

@@ -260,22 +260,14 @@ def _simulated(
 ) -> Prompter:
     """A simulator runs from now on; who has it send what only a person does."""
     from conformance.prompting import nobody
+    from gateway.cli.conformance_practice import host_settings
     from gateway.clock import Entropy
-    from simulators.fleet import SYSTEMS, FleetSettings, brain_of
+    from simulators.fleet import FleetSettings, brain_of
     from simulators.host import SimulatorHost
     from simulators.rm.brain import RmBrain
-    from simulators.settings import HostSettings, LoginSettings, PeerSettings
 
-    system = SYSTEMS[role]
-    peers = {
-        pics.systems[party]: PeerSettings(pics.systems[party], party, address)
-        for party, address in pics.listen.items()
-        if pics.systems[party] != system
-    }
-    login = LoginSettings(secret=pics.values["login_secret"], required=True, peer_user=pics.values["login_user"])
-    peers[pics.values["login_system"]] = PeerSettings(pics.values["login_system"], "CS", login=login)
     brain = brain_of(role, FleetSettings(), Entropy(seed + 1))
-    host = SimulatorHost(brain, HostSettings(system, _SUT, peers, defects=defects), clock, Entropy(seed + 2), network)
+    host = SimulatorHost(brain, host_settings(role, pics, _SUT, defects), clock, Entropy(seed + 2), network)
     host.start()
     return _operator(host, brain) if isinstance(brain, RmBrain) else nobody
 

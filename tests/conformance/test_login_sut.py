@@ -18,7 +18,8 @@ from adapters.xml.codec import Codec
 from conformance.accounts import Account
 from conformance.loader import load_suite
 from conformance.model import CaseResult, RunResult, Verdict
-from conformance.pics import LISTEN, Pics, PicsInvalid, bound, read_pics
+from conformance.pics import LISTEN, Pics, PicsInvalid, bound
+from conformance.questionnaire import read_pics
 from conformance.record import Recording, Watch
 from conformance.record_case import case_of
 from conformance.record_proxy import RecordingProxy
@@ -247,7 +248,7 @@ def test_accounts_are_read_and_their_secrets_told_nobody(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ('GOD = { user = "x", secret = "y" }', "there is no role GOD"),
+        ('GOD = { user = "x", secret = "y" }', "there is no accounts.GOD"),
         ('PF = "secret"', "how an account is written"),
         ('PF = { user = "x" }', "a secret or a secret_file"),
         ('PF = { secret = "y" }', "a user"),

@@ -11,7 +11,8 @@ from twisted.python.failure import Failure
 
 from conformance.loader import load_suite
 from conformance.model import Verdict
-from conformance.pics import Pics, PicsInvalid, read_pics, template
+from conformance.pics import Pics, PicsInvalid, template
+from conformance.questionnaire import read_pics
 from conformance.selection import applicable, chosen
 from gateway.cli.prompting import AtTheDesk, Prompts
 from tests.conformance.rig import Rig

@@ -21,7 +21,8 @@ from conformance.accounts import Account
 from conformance.identity import SHOWN_TOKEN, Checker, Prover, discreet, plain_token, without_proof
 from conformance.loader import load_suite
 from conformance.model import CaseResult, RunResult, Verdict
-from conformance.pics import LISTEN, PicsInvalid, bound, read_pics
+from conformance.pics import LISTEN, PicsInvalid, bound
+from conformance.questionnaire import read_pics
 from conformance.record import Recording
 from conformance.record_web import WebWatch
 from conformance.results import as_json
