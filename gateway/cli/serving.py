@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 import socket
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -23,11 +24,13 @@ from adapters.wire.times import wire_time
 from gateway import control
 from gateway.cli.desk_requests import desk_requests
 from gateway.cli.output import CommandFailed, Exit
+from gateway.cli.stores import store_file
 from gateway.clock import Entropy, WallClock
 from gateway.config import Config, Peer
 from gateway.endpoints import CONNECT_LIMIT, AddressInvalid, TcpEndpoints, format_address
 from gateway.runners import CommitThreadRunner, ThreadRunner
 from gateway.service import Gateway
+from gateway.store_guard import GuardedStore, StoreFile, only_this_file
 
 log = structlog.get_logger()
 
@@ -46,11 +49,21 @@ class Serving:
         self.reader: Engine = open_engine(config.database_url, read_only=True)
         local = self.engine.dialect.name == "sqlite"
         self._runner = (CommitThreadRunner if local else ThreadRunner)(reactor.callFromThread)
+        store = self._guarded(store_file(config))
         # A link ends its own attempts by its peer row; the endpoints' limit only has to let each have its time.
         self.endpoints = TcpEndpoints(reactor, max([CONNECT_LIMIT, *(peer.timers.connect for peer in config.peer)]))
-        self.gateway = Gateway(config, clock, entropy, self.endpoints, Store(self.engine), self._runner)
+        self.gateway = Gateway(config, clock, entropy, self.endpoints, store, self._runner)
         self._control: Any = None
         self._serial = 0
+
+    def _guarded(self, path: Path | None) -> Store:
+        """The store; where it is a file, never another than the one there is now."""
+        if path is None:
+            return Store(self.engine)
+        file = StoreFile(path)
+        for engine in (self.engine, self.reader):
+            only_this_file(engine, file)
+        return GuardedStore(self.engine, file)
 
     async def start(self) -> None:
         """Listens and connects. Raises CommandFailed where an address is taken."""

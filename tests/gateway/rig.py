@@ -274,10 +274,11 @@ class Rig:
         start: bool = True, layout: str = "ctif-128", clock: HeapClock | None = None, network: MemoryNetwork | None = None,
         remember: int = 6000,
         listens: list[dict[str, Any]] | None = None, seed: int = 1, routes: list[dict[str, Any]] | None = None,
+        store: Store | None = None,
     ) -> None:  # fmt: skip
         self.clock = clock or HeapClock(START)
         self.network = network or MemoryNetwork(self.clock, Entropy(seed))
-        self.engine = engine or memory_store()
+        self.engine = engine or (memory_store() if store is None else store.engine)
         self.config = Config.model_validate(
             {
                 "gateway": {"system_id": "CRM001", "areas": ["025", "0512", "020", "0755"]},
@@ -287,7 +288,7 @@ class Rig:
             }
         )
         self.runner = runner
-        self.store = Store(self.engine, remember=remember)
+        self.store = store or Store(self.engine, remember=remember)
         self.gateway = Gateway(self.config, self.clock, Entropy(seed), self.network, self.store, runner)
         self.failures: list[Any] = []
         if start:
