@@ -296,7 +296,7 @@ class Dispatcher:
         header = header_of(packet) if refusal is None or refusal.header is None else answerable(packet, refusal.header)
         if document is not None:
             row, header = document.row, document.header
-            to = ""
+            to, refusal = "", refusal or _unlike(packet, header)
             if refusal is None and document.element == row.name and (header.receiver != self._book.own_id or self._redirects):
                 decision = self._hub.decide(document, peer, served=row.command is not None)
                 refusal, to = decision.refusal, decision.to
@@ -377,6 +377,14 @@ class Dispatcher:
         fault = Fault("/Package/Header/MessageCode", "served", row.code, f"本系统不受理 {row.code} {row.zh}",
                       f"this system does not take {row.code} {row.name}")  # fmt: skip
         return DocumentRefused("MESSAGE_UNKNOWN", (fault,))
+
+
+def _unlike(packet: Packet, header: Header) -> DocumentRefused | None:
+    """Where both name a time to live it is the same (01.2 rule 1)."""
+    if packet.ttl in (0, header.ttl) or not header.ttl:
+        return None
+    zh, en = f"有效期与包头的 {packet.ttl} 不一致", f"the packet header says {packet.ttl}"
+    return DocumentRefused("HEADER_DISAGREES", (Fault("/Package/Header/Ttl", "agrees", str(header.ttl), zh, en),), header)
 
 
 def _nobody_waits(peer_id: str, packet: Packet) -> bool:

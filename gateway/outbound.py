@@ -27,6 +27,10 @@ from gateway.config import Peer
 from gateway.retry import Decision
 from schemas.model import MessageRow
 
+UNWRITABLE = ("SCHEMA_FAULTS", "报文无法按对端格式编码", "The message cannot be written in the peer's form")
+EXPIRED = ("TTL_EXPIRED", "报文转发前已过有效期，未送达对端", "The message was past its time to live before it went on")
+"""Why a message is parked: symbol, both texts."""
+
 
 @dataclass(slots=True)
 class Entry:
@@ -122,6 +126,9 @@ class OpenAttempts:
                 entry.error = TAKEN_BACK
                 self._taken_back[entry.id] = unit.store.withdrawn
                 continue
+            if self._is_expired(entry, unit.now):
+                self._park(unit, entry, f"报文 {entry.id} 已过有效期 / message {entry.id} is past its time to live", EXPIRED)
+                continue
             raw = entry.raw
             if raw is None:
                 try:
@@ -135,13 +142,16 @@ class OpenAttempts:
             state = next_state(entry.state, "take")
             unit.put("message_state", (state, None, None, n, None, None, entry.id))
 
+    def _is_expired(self, entry: Entry, now: int) -> bool:
+        """Whether what is handed on is of no use any more (01.1.1, ttl). What may have arrived is asked after all the same."""
+        relay = self._relays.get(entry.id)
+        return relay is not None and 0 < relay.expires_at < now and entry.state != UNKNOWN
+
     def _frame(self, entry: Entry, now: int) -> bytes:
         row = self._codec.catalogue.message(entry.code)
         if entry.document is None:
             raise LookupError(f"报文 {entry.id} 没有内容 / message {entry.id} has no document")
         relay = self._relays.get(entry.id)
-        if relay is not None and 0 < relay.expires_at < now:
-            raise ValueError(f"报文 {entry.id} 已过有效期 / message {entry.id} is past its time to live")
         entry.stamp = wire_time(now)
         header = Header(
             code=entry.code,
@@ -157,15 +167,17 @@ class OpenAttempts:
         )
         return self._voice.encode(Document(row, row.name, header, entry.document), self._peer.charset)
 
-    def _park(self, unit: StoreUnit, entry: Entry, why: str) -> None:
-        """It cannot be written for this peer: parked with its cause, the key goes on (01.2 rule 2)."""
+    def _park(
+        self, unit: StoreUnit, entry: Entry, why: str, cause: tuple[str, str, str] = UNWRITABLE
+    ) -> None:
+        """It cannot be sent to this peer: parked with its cause, the key goes on (01.2 rule 2)."""
+        symbol, zh, en = cause
         entry.error = why
         unit.put("message_state", ("PARKED", "document", None, entry.tries, None, unit.now, entry.id))
         unit.note("message", str(entry.id), "skip", entry.state, "PARKED", why[:400])
         unit.add(
             Fallout(
-                id=unit.new_id("FO"), error_class="document", opened_at=unit.now, symbol="SCHEMA_FAULTS",
-                zh="报文无法按对端格式编码", en="The message cannot be written in the peer's form",
+                id=unit.new_id("FO"), error_class="document", opened_at=unit.now, symbol=symbol, zh=zh, en=en,
                 message_id=entry.id, area=entry.area, service_order_id=entry.key or None,
                 about={"code": entry.code, "serial": entry.serial, "peer": entry.peer, "why": why},
             )

@@ -64,10 +64,13 @@ class OutboxPackets:
         kind = Kind.NOTIFICATION if row.pattern == "N" else Kind.REQUEST
         mode = "B" if row.pattern == "Q" else peer.mode
         seconds = peer.receipt_seconds(row) if mode == "A" else peer.answer_seconds(row)
-        entry.stamp = entry.stamp or stamp_of(self._voice_of(peer.id), entry.raw, peer.charset, now)
+        voice = self._voice_of(peer.id)
+        entry.stamp = entry.stamp or stamp_of(voice, entry.raw, peer.charset, now)
+        header = voice.quick_header(entry.raw, peer.charset) if entry.id in self._relays else None
         packet = Packet(
             body=entry.raw, kind=kind, code=entry.code, sender=self._sender(entry), receiver=peer.id, area=entry.area,
             serial=entry.serial, send_time=entry.stamp, mode=mode, charset=peer.charset,
+            ttl=0 if header is None else header.ttl,
         )  # fmt: skip
         return packet, now + int(seconds * 1000)
 

@@ -11,6 +11,7 @@ from adapters.document import Document, Header
 from adapters.envelopes.dialect import Dialect
 from adapters.envelopes.envelope import envelope
 from adapters.wire.packet import Kind, Packet
+from adapters.wire.times import wire_time
 from tests.gateway.rig import CATALOGUE, CODEC, Rig, echo, packet_of, receipt_for, result_of, sample, serial
 from tests.gateway.test_desk_jobs import ask
 
@@ -167,6 +168,37 @@ def test_what_has_expired_goes_nowhere():
     rig.run(120)
     assert rm.received == []
     assert rig.rows("SELECT state FROM message WHERE direction = 'out'") == [("PARKED",)]
+    assert rig.rows("SELECT symbol FROM fallout") == [("TTL_EXPIRED",)]
+
+
+def test_what_could_not_leave_while_it_was_of_use_does_not_leave_later():
+    """It was tried in time, and in vain: not one byte left."""
+    rig = hub()
+    rig.run(1)
+    raw = asked().replace(b"<Mode>A</Mode>", b"<Mode>A</Mode><Ttl>60</Ttl>")
+    raw = CODEC.encode(replace_time(CODEC.decode(raw), wire_time(rig.clock.now())), "UTF-8")
+    link = rig.gateway.links["RM0001"]
+    rm = rig.station("mem://rm")
+    rig.run(2)
+    link.send = lambda packet, due: False  # type: ignore[method-assign]
+    rig.ask(rig.caller(), packet_of(raw), seconds=5)
+    assert rig.rows("SELECT state FROM message WHERE direction = 'out'") == [("RETRY",)]
+    rig.clock.advance(120_000)
+    del link.send
+    rig.run(600)
+    assert rm.received == []
+    assert rig.rows("SELECT state FROM message WHERE direction = 'out'") == [("PARKED",)]
+
+
+def test_packet_and_document_of_what_is_handed_on_name_the_same_time_to_live():
+    rig = hub()
+    rm = rig.station("mem://rm")
+    raw = asked().replace(b"<Mode>A</Mode>", b"<Mode>A</Mode><Ttl>400</Ttl>")
+    raw = CODEC.encode(replace_time(CODEC.decode(raw), wire_time(rig.clock.now())), "UTF-8")
+    rig.ask(rig.caller(), packet_of(raw, ttl=400), seconds=2)
+    (gone,) = rm.received
+    assert gone.ttl == CODEC.decode(gone.body).header.ttl
+    assert 390 < gone.ttl <= 400
 
 
 def replace_time(document: Document, when: str) -> Document:

@@ -191,6 +191,13 @@ def test_where_packet_and_document_disagree_it_is_1011(rig: Rig, fields: dict[st
     assert effects(rig) == (0, 0, 0)
 
 
+@pytest.mark.parametrize(("said", "code"), [(60, "0001"), (0, "0001"), (61, "1011")])
+def test_a_time_to_live_in_packet_and_document_is_the_same(rig: Rig, said: int, code: str) -> None:
+    raw = submission(1, SendTime=wire_time(rig.clock.now())).replace(b"</Mode>", b"</Mode><Ttl>60</Ttl>")
+    (answer,) = receipts(rig.ask(rig.caller(), packet_of(raw, ttl=said)))
+    assert answer.result == code
+
+
 @pytest.mark.parametrize(("late", "code"), [(299, "0001"), (301 + 60, "1012")])
 def test_a_message_past_its_time_to_live_is_refused_with_the_clocks_tolerance(rig: Rig, late: int, code: str) -> None:
     sent = wire_time(rig.clock.now() - late * 1000)
