@@ -39,7 +39,11 @@ def window_option(default: int) -> Callable[[Any], Any]:
 
 @click.group(epilog=EXIT_HELP)
 def bench() -> None:
-    """性能测量：真实进程、真实套接字、SQLite 全同步。Measure: real processes and sockets, SQLite in full synchronisation."""
+    """性能测量：真实进程、真实套接字、SQLite 全同步。Measure: real processes and sockets, SQLite in full synchronisation.
+
+    \b
+    例 Example:  bssgw bench intake --json
+    """
 
 
 @bench.command(epilog=EXIT_HELP)

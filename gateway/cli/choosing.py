@@ -42,6 +42,13 @@ def _fallout_states() -> Sequence[str]:
     return (NEW, AUTO_RETRY, CLAIMED, CLOSED)
 
 
+def _cutover_states() -> Sequence[str]:
+    from schemas.loader import load
+
+    return tuple(load().table("cutover_states").rows)
+
+
 ORDER_STATE = OneOf(_order_states)
 MESSAGE_STATE = OneOf(_message_states)
 FALLOUT_STATE = OneOf(_fallout_states)
+CUTOVER_STATE = OneOf(_cutover_states)

@@ -13,7 +13,11 @@ from gateway.cli.settings import json_option
 
 @click.group(epilog=EXIT_HELP)
 def config() -> None:
-    """检查配置、取得示例。Check a configuration file, get the example."""
+    """检查配置、取得示例。Check a configuration file, get the example.
+
+    \b
+    例 Example:  bssgw config example > bssgw.toml && bssgw config check bssgw.toml
+    """
 
 
 @config.command(epilog=EXIT_HELP)
@@ -42,7 +46,7 @@ def check(ctx: click.Context, file: Path, as_json: bool) -> None:
     )
 
 
-@config.command()
+@config.command(epilog=EXIT_HELP)
 def example() -> None:
     """打印带注释的示例。Print the commented example.
 

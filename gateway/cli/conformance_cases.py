@@ -25,7 +25,11 @@ _FILE = click.Path(exists=True, path_type=Path)
 @click.option("--steps", is_flag=True, help="连同步骤。With their lines.")
 @json_option
 def list_cases(name: str | None, sut: str | None, only: str | None, steps: bool, as_json: bool) -> None:
-    """列出用例：编号、级别、角色与要求。List the cases: id, level, role and requirement."""
+    """列出用例：编号、级别、角色与要求。List the cases: id, level, role and requirement.
+
+    \b
+    例 Example:  bssgw conformance list --suite transport --steps
+    """
     from conformance.selection import named, wanted
 
     names = named(only)
@@ -86,6 +90,9 @@ def trace(report: Path | None, uncovered: bool, as_json: bool) -> None:
     """条款 → 要求 → 用例 → 上次结论；有未覆盖的 MUST 时退出码为 1。
 
     Clause → requirement → case → last verdict; exit code 1 while a MUST is not covered.
+
+    \b
+    例 Example:  bssgw conformance trace --json
     """
     from conformance.trace import trace as traced
 

@@ -60,6 +60,9 @@ def key(path: Path, as_json: bool) -> None:
     """生成签名用的密钥：FILE 为私钥，FILE.pub 为公钥。
 
     Make a key to sign reports with: FILE is the private key, FILE.pub the public one to hand out.
+
+    \b
+    例 Example:  bssgw conformance key judge.key
     """
     from conformance.manifest import KeyInvalid, make_key
 

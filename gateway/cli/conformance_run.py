@@ -99,6 +99,9 @@ def rerun(report: Path, everything: bool, endpoint: str | None, as_json: bool, t
     """按上次结果 REPORT 以同样的种子重做未通过的用例；先前的结果移入 REPORT/earlier。
 
     Play again, with the same seed, what did not pass when it was last played; earlier results are kept in REPORT/earlier.
+
+    \b
+    例 Example:  bssgw conformance rerun report
     """
     from conformance.history import latest
     from conformance.results import ResultsInvalid, read

@@ -7,9 +7,10 @@ from typing import Any
 
 import click
 
+from gateway.cli.choosing import CUTOVER_STATE
 from gateway.cli.cutover_planning import cancel, plan, report, start
 from gateway.cli.output import EXIT_HELP, CommandFailed, Exit, emit, table, when
-from gateway.cli.settings import configured, json_option, store_options
+from gateway.cli.settings import area_option, configured, json_option, limit_option, store_options
 
 Row = dict[str, Any]
 
@@ -39,9 +40,9 @@ def _names() -> dict[str, str]:
 
 
 @cutover.command("list", epilog=EXIT_HELP)
-@click.option("--state", help="状态编码，例如 2。State code.")
-@click.option("--area", help="区域。Area.")
-@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="条数。How many.")
+@click.option("--state", type=CUTOVER_STATE, help="状态编码，例如 2。Code of a state.")
+@area_option
+@limit_option()
 @store_options
 @json_option
 def list_(
@@ -75,7 +76,7 @@ def _list_row(row: Row, names: dict[str, str]) -> tuple[object, ...]:
 @cutover.command(epilog=EXIT_HELP)
 @click.argument("cutover_id")
 @click.option("--item-state", help="只列此状态的实例，例如 failed。Only instances in this state.")
-@click.option("--limit", type=click.IntRange(1, 10000), default=100, show_default=True, help="条数。How many instances.")
+@limit_option(100, 10_000)
 @store_options
 @json_option
 def show(

@@ -47,7 +47,7 @@ def ask_planner(config: Config, request: dict[str, Any]) -> dict[str, Any]:
 @click.option("--res-type", required=True, metavar="TYPE", help="资源类型，例如 PORT。Resource type that moves.")
 @click.option("--from", "old_bureau", required=True, metavar="BUREAU", help="原局向。Old bureau.")
 @click.option("--to", "new_bureau", required=True, metavar="BUREAU", help="新局向。New bureau.")
-@click.option("--area", required=True, help="本地网。Area.")
+@click.option("--area", required=True, metavar="AREA", help="本地网，例如 025。Area, e.g. 025.")
 @click.option("--type", "kind", type=click.Choice(["number", "line", "device", "bureau", "cable"]), default="line",
               show_default=True, help="割接类型。Kind of cutover.")  # fmt: skip
 @click.option("--in-flight", type=click.Choice(["finish", "lock", "exempt"]), default="finish", show_default=True,

@@ -12,7 +12,11 @@ from gateway.cli.settings import configured, json_option, store_options
 
 @click.group(epilog=EXIT_HELP)
 def db() -> None:
-    """数据库结构。The schema of the store."""
+    """数据库结构。The schema of the store.
+
+    \b
+    例 Example:  bssgw db status
+    """
 
 
 @db.command(epilog=EXIT_HELP)

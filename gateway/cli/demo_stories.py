@@ -19,13 +19,21 @@ DOCS = Path("docs") / "stories"
 
 @click.group(epilog=EXIT_HELP)
 def demo() -> None:
-    """演示故事：各系统之间会发生什么。Stories: what happens between all systems."""
+    """演示故事：各系统之间会发生什么。Stories: what happens between all systems.
+
+    \b
+    例 Example:  bssgw demo list && bssgw demo run lost-receipt
+    """
 
 
 @demo.command(name="list", epilog=EXIT_HELP)
 @json_option
 def list_(as_json: bool) -> None:
-    """列出故事。List the stories by chapter."""
+    """列出故事。List the stories by chapter.
+
+    \b
+    例 Example:  bssgw demo list
+    """
     from gateway.proof.stories import read_story, story_names
 
     stories = [read_story(name) for name in story_names()]
@@ -86,6 +94,9 @@ def docs(ctx: click.Context, folder: Path, check: bool) -> None:
     """演出全部故事，把页面与图写入 FOLDER（缺省 docs/stories）。
 
     Play every story and write its page and drawing to FOLDER (default docs/stories).
+
+    \b
+    例 Example:  bssgw demo docs --check
     """
     from gateway.cli.demo_pages import pages
     from gateway.proof.stories import story_names

@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 
 @click.group(epilog=EXIT_HELP)
 def docs() -> None:
-    """接口参考：由数据生成。The interface reference, built from the data."""
+    """接口参考：由数据生成。The interface reference, built from the data.
+
+    \b
+    例 Example:  bssgw docs build --out reference
+    """
 
 
 @docs.command(epilog=EXIT_HELP)

@@ -13,7 +13,7 @@ import click
 from crm_core.fallout.actions import ACTIONS, Action
 from gateway.cli.choosing import FALLOUT_STATE
 from gateway.cli.output import EXIT_HELP, CommandFailed, Exit, emit, table, when
-from gateway.cli.settings import configured, json_option, store_options
+from gateway.cli.settings import area_option, configured, json_option, limit_option, operator_option, store_options
 
 if TYPE_CHECKING:
     from gateway.config import Config
@@ -42,7 +42,7 @@ def filters(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         click.option("--owner", help="领取人。Who claimed it."),
         click.option("--order", help="服务定单。Service order."),
-        click.option("--area", help="本地网。Area."),
+        area_option,
         click.option("--class", "error_class", help="差错类别，例如 overdue。Error class."),
     ):
         command = option(command)
@@ -52,11 +52,15 @@ def filters(command: Callable[..., Any]) -> Callable[..., Any]:
 @fallout.command("list", epilog=EXIT_HELP)
 @click.option("--state", type=FALLOUT_STATE, help="状态；缺省为未关闭。State; default: not closed.")
 @filters
-@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="条数。How many.")
+@limit_option()
 @store_options
 @json_option
 def list_(state: str | None, limit: int, config_path: Path | None, data_dir: Path | None, as_json: bool, **chosen: Any) -> None:
-    """列出异常单，最早的在前。List records, oldest first."""
+    """列出异常单，最早的在前。List records, oldest first.
+
+    \b
+    例 Example:  bssgw fallout list --class billing --area 025
+    """
     rows = _chosen(configured(config_path, data_dir), state=state, limit=limit, **chosen)
 
     def show() -> None:
@@ -85,7 +89,11 @@ def _chosen(config: Config, **wanted: Any) -> list[Row]:
 @store_options
 @json_option
 def show(fallout_id: str, config_path: Path | None, data_dir: Path | None, as_json: bool) -> None:
-    """显示异常单 FALLOUT_ID 及其处理经过。Show record FALLOUT_ID and what was done about it."""
+    """显示异常单 FALLOUT_ID 及其处理经过。Show record FALLOUT_ID and what was done about it.
+
+    \b
+    例 Example:  bssgw fallout show FO000000000001
+    """
     from adapters.store import desk_queries
     from gateway.cli.stores import reading
 
@@ -122,7 +130,7 @@ def _command(action: Action) -> click.Command:
     @click.option("--all", "everything", is_flag=True, help="筛选出的全部。All that the filters choose.")
     @click.option("--dry-run", is_flag=True, help="只说明可否。Only say whether it may be.")
     @click.option("--yes", is_flag=True, help=f"超过 {BULK} 条也执行。Do it to more than {BULK} as well.")
-    @click.option("--as", "operator", default=None, help="操作人；缺省为系统用户。Who acts; default: the system's user.")
+    @operator_option
     @click.option("--reason", default="", help="原因。Why.")
     @click.option("--approved-by", default="", help="第二审批人。The second person.")
     @click.option("--set", "changes", multiple=True, metavar="NAME=VALUE", help="修改（edit）。What edit sets.")
@@ -142,10 +150,11 @@ def _command(action: Action) -> click.Command:
         emit(given["as_json"], results, lambda: click.echo("\n".join(_result_line(result) for result in results)))
         ctx.exit(Exit.OK if all(result["ok"] for result in results) else Exit.FAILED)
 
-    ends = "；强制结果须第二人审批。Forces a result: a second person approves." if action.ends else "。"
-    return click.command(
-        action.name, help=f"{action.zh}异常单{ends} {action.en.capitalize()}.", epilog=EXIT_HELP
-    )(act)
+    more = ("（强制结果，须第二人审批）", "; forces a result: a second person approves") if action.ends else ("", "")
+    given = (" --set NAME=VALUE" if action.message == "correct" else "") + (" --approved-by 李示例" if action.ends else "")
+    text = f"{action.zh}：处理异常单 IDS{more[0]}。On the records IDS: {action.en}{more[1]}."
+    shown = f"{text}\n\n\b\n例 Example:  bssgw fallout {action.name} FO000000000001 --reason 原因{given}"
+    return click.command(action.name, help=shown, epilog=EXIT_HELP)(act)
 
 
 def _ids(config: Config, given: Row) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from gateway.cli.output import EXIT_HELP, Exit, emit, table, when
-from gateway.cli.settings import configured, json_option, store_options
+from gateway.cli.settings import configured, json_option, operator_option, store_options
 
 Row = dict[str, Any]
 OPERATIONS = ("amend", "cancel", "defer", "lock")
@@ -25,8 +25,8 @@ OPERATIONS = ("amend", "cancel", "defer", "lock")
 @click.option("--by", type=click.Choice(("order", "customer-order", "instance", "number")), default="order", show_default=True,
               help="ORDER_ID 是什么。What ORDER_ID is: an order, or a key under which every order is asked for.")
 @click.option("--range", "span", nargs=2, metavar="BEGIN END", help="按号码：受理时间范围。For a number: when received.")
-@click.option("--area", help="按号码：本地网。For a number: its area.")
-@click.option("--as", "operator", default=None, help="操作人。Who asks.")
+@click.option("--area", metavar="AREA", help="按号码时：其本地网，例如 025。For a number: its area, e.g. 025.")
+@operator_option
 @store_options
 @json_option
 @click.pass_context

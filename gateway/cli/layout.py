@@ -22,7 +22,11 @@ packet_option = click.option(
 
 @click.group(epilog=EXIT_HELP)
 def layout() -> None:
-    """报文头布局：列出、解释、检查。Header layouts: list, explain, check."""
+    """报文头布局：列出、解释、检查。Header layouts: list, explain, check.
+
+    \b
+    例 Example:  bssgw layout show dc-64
+    """
 
 
 @layout.command("list", epilog=EXIT_HELP)

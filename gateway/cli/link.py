@@ -11,12 +11,12 @@ import click
 
 from gateway.cli.asking import ask
 from gateway.cli.output import EXIT_HELP, Exit, emit, table
-from gateway.cli.settings import configured, json_option, store_options
+from gateway.cli.settings import configured, json_option, operator_option, store_options
 
 
 @click.group(epilog=EXIT_HELP)
 def link() -> None:
-    """链路：查看、停止、恢复。Links: look, stop, resume.
+    """链路：查看、停止、恢复。Links: look at them, stop, resume.
 
     \b
     例 Example:
@@ -29,7 +29,11 @@ def link() -> None:
 @store_options
 @json_option
 def list_(config_path: Path | None, data_dir: Path | None, as_json: bool) -> None:
-    """列出链路、状态、当前地址与队列。List links with state, address in use and queue."""
+    """列出链路、状态、当前地址与队列。List links with state, address in use and queue.
+
+    \b
+    例 Example:  bssgw link list
+    """
     rows = ask(configured(config_path, data_dir), {"do": "status"})["links"]
 
     def show() -> None:
@@ -44,7 +48,7 @@ def list_(config_path: Path | None, data_dir: Path | None, as_json: bool) -> Non
 def _command(action: str, text: str) -> click.Command:
     @click.argument("peer")
     @click.option("--reason", required=True, help="原因。Why.")
-    @click.option("--as", "operator", default=None, help="操作人；缺省为系统用户。Who acts; default: the system's user.")
+    @operator_option
     @store_options
     @json_option
     @click.pass_context
@@ -62,7 +66,8 @@ def _command(action: str, text: str) -> click.Command:
         emit(as_json, reply, _teller(peer, reply))
         ctx.exit(Exit.OK if reply["ok"] else Exit.FAILED)
 
-    return click.command(action, help=text, epilog=EXIT_HELP)(act)
+    shown = f"{text}\n\n\b\n例 Example:  bssgw link {action} PF0001 --reason 维护"
+    return click.command(action, help=shown, epilog=EXIT_HELP)(act)
 
 
 def _teller(peer: str, reply: dict[str, Any]) -> Callable[[], None]:

@@ -11,7 +11,7 @@ import click
 from gateway.cli.asking import ask
 from gateway.cli.choosing import MESSAGE_STATE
 from gateway.cli.output import EXIT_HELP, CommandFailed, Exit, emit, table, when
-from gateway.cli.settings import configured, json_option, store_options
+from gateway.cli.settings import configured, json_option, limit_option, operator_option, store_options
 
 Row = dict[str, Any]
 HEX_WIDTH = 16
@@ -19,16 +19,22 @@ HEX_WIDTH = 16
 
 @click.group(epilog=EXIT_HELP)
 def message() -> None:
-    """报文：查看、跳过、恢复、按定单扣留。Messages: look, skip, resume, hold what belongs together."""
+    """报文：查看、跳过、恢复、按定单扣留。Messages: look, skip, resume, hold what belongs together.
+
+    \b
+    例 Examples:
+      bssgw message list --state UNKNOWN
+      bssgw message show 42
+    """
 
 
 @message.command("list", epilog=EXIT_HELP)
 @click.option("--code", help="报文编码，例如 OH01。Message code.")
-@click.option("--peer", help="对端系统标识。The peer's system id.")
+@click.option("--peer", help="对端系统标识，例如 PF0001。The peer's system id.")
 @click.option("--state", type=MESSAGE_STATE, help="状态，例如 UNKNOWN。State.")
-@click.option("--order", "order_key", help="定单标识。Order id.")
+@click.option("--order", "order_key", help="服务定单，或产品实例。Service order, or an instance.")
 @click.option("--direction", type=click.Choice(["in", "out"]), help="方向。Direction.")
-@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="条数。How many.")
+@limit_option()
 @click.option("--after", type=int, help="从此编号之后继续（翻页）。Go on behind this id.")
 @store_options
 @json_option
@@ -187,7 +193,7 @@ def pretty_xml(raw: bytes, charset: str | None) -> str:
 def _act(action: str, metavar: str, text: str) -> click.Command:
     @click.argument("name", metavar=metavar)
     @click.option("--reason", required=True, help="原因。Why.")
-    @click.option("--as", "operator", default=None, help="操作人；缺省为系统用户。Who acts; default: the system's user.")
+    @operator_option
     @store_options
     @json_option
     @click.pass_context
@@ -207,14 +213,20 @@ def _act(action: str, metavar: str, text: str) -> click.Command:
         emit(as_json, reply, lambda: click.echo(words))
         ctx.exit(Exit.OK if reply["ok"] else Exit.FAILED)
 
-    return click.command(action, help=text, epilog=EXIT_HELP)(act)
+    named = "SO000000000001" if metavar == "KEY" else "CRM001202611230035340000000028"
+    shown = f"{text}\n\n\b\n例 Example:  bssgw message {action} {named} --reason 维护"
+    return click.command(action, help=shown, epilog=EXIT_HELP)(act)
 
 
 @message.command(epilog=EXIT_HELP)
 @store_options
 @json_option
 def held(config_path: Path | None, data_dir: Path | None, as_json: bool) -> None:
-    """列出扣留的定单（键）与原因。List the keys that are held, and why."""
+    """列出扣留的定单（键）与原因。List the keys that are held, and why.
+
+    \b
+    例 Example:  bssgw message held
+    """
     rows = ask(configured(config_path, data_dir), {"do": "status"})["held_keys"]
     none = "bssgw message hold KEY 扣留 / bssgw message hold KEY holds some"
     cells = [(row["key"], row["reason"]) for row in rows]

@@ -23,7 +23,11 @@ _KINDS = {
 
 @click.group(epilog=EXIT_HELP)
 def model() -> None:
-    """穷举检查状态机。Search the state machines exhaustively."""
+    """穷举检查状态机。Search the state machines exhaustively.
+
+    \b
+    例 Example:  bssgw model check
+    """
 
 
 @model.command(epilog=EXIT_HELP)

@@ -10,7 +10,7 @@ import click
 from gateway.cli.choosing import ORDER_STATE
 from gateway.cli.inquiring import ask
 from gateway.cli.output import EXIT_HELP, CommandFailed, Exit, emit, masked, span, table, when
-from gateway.cli.settings import configured, json_option, store_options
+from gateway.cli.settings import area_option, configured, json_option, limit_option, store_options
 from gateway.cli.waiting import ageing, resume, why
 
 if TYPE_CHECKING:
@@ -24,7 +24,13 @@ NONE = "放宽条件，或 bssgw order submit FILE 提交 / widen the filter, or
 
 @click.group(epilog=EXIT_HELP)
 def order() -> None:
-    """提交与查看定单。Submit orders and look at them."""
+    """提交与查看定单。Submit orders and look at them.
+
+    \b
+    例 Examples:
+      bssgw order submit order.xml
+      bssgw order show SO000000000001
+    """
 
 
 @order.command(epilog=EXIT_HELP)
@@ -86,9 +92,9 @@ def _receipt_line(result: Row) -> str:
 
 @order.command("list", epilog=EXIT_HELP)
 @click.option("--state", type=ORDER_STATE, help="状态，例如 IN_PROGRESS。State.")
-@click.option("--area", help="本地网，例如 025。Area.")
+@area_option
 @click.option("--customer", help="客户标识。Customer id.")
-@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="条数。How many.")
+@limit_option()
 @click.option("--after", help="从此定单之后继续（翻页）。Go on behind this order id.")
 @store_options
 @json_option

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @click.group(epilog=EXIT_HELP)
 def peer() -> None:
-    """对端：新建、检查、列出、测试。Peers: new, check, list, test.
+    """对端：新建、检查、列出、测试。Peers: new rows, checks, a list, a link test.
 
     \b
     例 Example:
@@ -34,6 +34,9 @@ def list_(config_path: Path | None, data_dir: Path | None, as_json: bool) -> Non
     """列出对端、说法与链路状态（网关未运行时为 —）。
 
     List peers, how they speak, and live link state (— while no gateway runs).
+
+    \b
+    例 Example:  bssgw peer list
     """
     config = configured(config_path, data_dir)
     live = _live(config)
@@ -96,6 +99,9 @@ def new(
     """打印对端 SYSTEM 的配置行，带说明；检查后接到配置文件末尾即可。
 
     Print the rows of a new peer SYSTEM with comments: append them to the configuration, then bssgw peer check.
+
+    \b
+    例 Example:  bssgw peer new RM0002 --role RM --connect tcp://10.0.0.5:7200 >> bssgw.toml
     """
     from gateway.peer_rows import RowsInvalid, Wanted, peer_rows
 
@@ -116,6 +122,9 @@ def check(ctx: click.Context, systems: tuple[str, ...], config_path: Path | None
 
     Check peers (default: all): faults of the file with their lines, then every message of its role written and read back;
     certificates that end soon are warned of.
+
+    \b
+    例 Example:  bssgw peer check RM0002 --config bssgw.toml
     """
     from gateway.clock import wall_ms
     from gateway.peer_check import PeerCheck
@@ -158,6 +167,9 @@ def test(
 
     Send LN03 to SYSTEM on a connection of its own, beside the gateway, after LN01 where its row has a login, and show the
     exchange as it happens; sockets, TLS, SOAP and HTTP alike.
+
+    \b
+    例 Example:  bssgw peer test RM0002 --config bssgw.toml
     """
     from gateway.peer_exchange import run_test
 

@@ -25,7 +25,7 @@ KINDS = {
 
 @click.command(epilog=EXIT_HELP)
 @click.argument("peer")
-@click.option("--area", required=True, help="本地网。The area.")
+@click.option("--area", required=True, metavar="AREA", help="本地网，例如 025。Area, e.g. 025.")
 @click.option("--from", "begin", required=True, help="起，yyyyMMddHHmmss（含）。Begin, included.")
 @click.option("--to", "end", required=True, help="止，yyyyMMddHHmmss（不含）。End, excluded.")
 @click.option("--detail", is_flag=True, help="摘要相同也比对明细。Compare the rows even where the digests agree.")

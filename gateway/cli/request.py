@@ -11,13 +11,13 @@ from typing import Any
 import click
 
 from gateway.cli.output import EXIT_HELP, CommandFailed, Exit, emit
-from gateway.cli.settings import configured, json_option, store_options
+from gateway.cli.settings import configured, json_option, operator_option, store_options
 
 
 @click.command(epilog=EXIT_HELP)
 @click.argument("code")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True, allow_dash=True), default="-")
-@click.option("--as", "operator", default=None, help="操作人。Who asks.")
+@operator_option
 @store_options
 @json_option
 @click.pass_context

@@ -12,7 +12,11 @@ from gateway.cli.settings import configured, json_option, store_options
 
 @click.group(epilog=EXIT_HELP)
 def route() -> None:
-    """路由：列出、解释。Routes: list, explain."""
+    """路由：列出、解释。Routes: list them, explain what becomes of a document.
+
+    \b
+    例 Example:  bssgw route explain order.xml --from PF0001
+    """
 
 
 @route.command("list", epilog=EXIT_HELP)

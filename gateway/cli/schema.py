@@ -21,7 +21,13 @@ if TYPE_CHECKING:
 
 @click.group(epilog=EXIT_HELP)
 def schema() -> None:
-    """报文目录与校验。The catalogue of messages, and documents checked against it."""
+    """报文目录与校验。The catalogue of messages, and documents checked against it.
+
+    \b
+    例 Examples:
+      bssgw schema show OH01
+      bssgw schema validate order.xml
+    """
 
 
 def _catalogue() -> Catalogue:
@@ -39,17 +45,21 @@ def _routes(row: MessageRow) -> str:
 
 
 @schema.command("list", epilog=EXIT_HELP)
-@click.option("--area", help="只列一章，如 5.4。Only one clause, e.g. 5.4.")
+@click.option("--clause", "--area", "clause",
+              help="只列一章，如 5.4（--area 为旧名，非本地网）。Only one clause, e.g. 5.4 (--area: its former name).")
 @json_option
-def list_messages(area: str | None, as_json: bool) -> None:
+def list_messages(clause: str | None, as_json: bool) -> None:
     """列出全部报文。List every message.
 
     \b
-    例 Example:  bssgw schema list --area 5.4
+    例 Example:  bssgw schema list --clause 5.4
     """
-    rows = [row for row in _catalogue().messages() if area is None or row.clause == area]
+    rows = [row for row in _catalogue().messages() if clause is None or row.clause == clause]
     if not rows:
-        raise CommandFailed(Exit.USAGE, f"没有章节 {area} 的报文", f"no message has the clause {area}")
+        known = ", ".join(dict.fromkeys(row.clause for row in _catalogue().messages()))
+        raise CommandFailed(
+            Exit.USAGE, f"没有章节 {clause} 的报文，可用 {known}", f"no message has the clause {clause}; there are: {known}"
+        )
     columns = ("code", "message", "中文", "clause", "pattern", "routes", "answer / result")
     emit(
         as_json,
@@ -194,7 +204,11 @@ def _validated(codec: Codec, path: Path, charset: str | None) -> dict[str, Any]:
 @click.pass_context
 def verify_data(ctx: click.Context, as_json: bool) -> None:
     """检查报文目录本身：引用、样例、代码表、已发布模式。Check the catalogue itself: references, samples, code tables,
-    released schemas."""
+    released schemas.
+
+    \b
+    例 Example:  bssgw schema verify
+    """
     from schemas.verify import verify
 
     catalogue = _catalogue()
@@ -215,7 +229,11 @@ def verify_data(ctx: click.Context, as_json: bool) -> None:
 @json_option
 def release(as_json: bool) -> None:
     """为尚未发布的 XSD 记录摘要；已发布的从不改动。Record the digests of XSDs not released yet; released ones are never
-    touched."""
+    touched.
+
+    \b
+    例 Example:  bssgw schema release
+    """
     from schemas.release import release as record
 
     added = record(_catalogue())

@@ -17,7 +17,17 @@ if TYPE_CHECKING:
 CONFIG_NAME = "bssgw.toml"
 CONFIG_VARIABLE = "BSSGW_CONFIG"
 
+operator_option = click.option(
+    "--as", "operator", metavar="OPERATOR", help="操作人；缺省为系统用户。Who acts; default: the system's user."
+)
+area_option = click.option("--area", metavar="AREA", help="本地网，例如 025。Area, e.g. 025.")
 json_option = click.option("--json", "as_json", is_flag=True, help="以 JSON 输出。Print JSON.")
+
+
+def limit_option(default: int = 50, most: int = 1000) -> Callable[[Any], Any]:
+    """``--limit``: how many rows at most."""
+    return click.option("--limit", type=click.IntRange(1, most), default=default, show_default=True,
+                        help="最多条数。How many rows at most.")  # fmt: skip
 
 
 def store_options(command: Callable[..., Any]) -> Callable[..., Any]:

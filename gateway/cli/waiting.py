@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gateway.cli.output import EXIT_HELP, CommandFailed, Exit, emit, table, when
-from gateway.cli.settings import configured, json_option, store_options
+from gateway.cli.settings import area_option, configured, json_option, operator_option, store_options
 
 if TYPE_CHECKING:
     from gateway.config import Config
@@ -59,7 +59,7 @@ DAY_MS = 86_400_000
 
 
 @click.command(epilog=EXIT_HELP)
-@click.option("--area", help="本地网。Area.")
+@area_option
 @store_options
 @json_option
 def ageing(area: str | None, config_path: Path | None, data_dir: Path | None, as_json: bool) -> None:
@@ -151,7 +151,7 @@ def _told(wait: Any) -> Row:
 @click.option("--accept/--decline", required=True, help="同意或谢绝开装。Take or decline the offer.")
 @click.option("--new-date", help="谢绝时：此日之前不再征询（yyyyMMddHHmmss）。Declining: not offered again before.")
 @click.option("--reason", help="原因。Why.")
-@click.option("--as", "operator", default=None, help="操作人。Who acts.")
+@operator_option
 @store_options
 @json_option
 @click.pass_context

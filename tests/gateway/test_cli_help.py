@@ -1,0 +1,110 @@
+"""Every command of the tree says in both languages what it is for, shows a call that is right, and tells its exit codes."""
+
+import re
+from collections.abc import Iterator
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from gateway.cli import app
+from gateway.cli.mistakes import examples_of
+
+CHINESE = re.compile("[\u4e00-\u9fff]")
+ENGLISH = re.compile(r"[A-Za-z]{2,}[ ,:][^\u4e00-\u9fff]*[a-z]{2,}")
+EXIT_CODES = "退出码 Exit codes"
+
+
+def tree(command: click.Command, ctx: click.Context) -> Iterator[tuple[str, click.Command, click.Context]]:
+    yield ctx.command_path, command, ctx
+    if isinstance(command, click.Group):
+        for name in command.list_commands(ctx):
+            found = command.get_command(ctx, name)
+            assert found is not None, f"{ctx.command_path} {name}"
+            yield from tree(found, click.Context(found, parent=ctx, info_name=name))
+
+
+COMMANDS = {path: (command, ctx) for path, command, ctx in tree(app.bssgw, click.Context(app.bssgw, info_name="bssgw"))}
+OPTIONS = [
+    (path, option)
+    for path, (command, _) in COMMANDS.items()
+    for option in command.params
+    if isinstance(option, click.Option) and option.opts != ["--version"]
+]
+
+
+def test_the_tree_is_walked_to_its_leaves() -> None:
+    assert {"bssgw", "bssgw order", "bssgw order why", "bssgw fallout retry", "bssgw conformance run"} <= COMMANDS.keys()
+
+
+@pytest.mark.parametrize("path", COMMANDS)
+def test_its_purpose_stands_there_in_both_languages(path: str) -> None:
+    purpose = (COMMANDS[path][0].help or "").split("\b")[0]
+    assert CHINESE.search(purpose)
+    assert ENGLISH.search(purpose)
+
+
+@pytest.mark.parametrize("path", COMMANDS)
+def test_it_shows_a_call_of_itself(path: str) -> None:
+    command, _ = COMMANDS[path]
+    calls = [call for call in examples_of(command) if call == path or call.startswith(f"{path} ")]
+    assert calls, f"{path} shows no call of itself"
+
+
+@pytest.mark.parametrize("path", COMMANDS)
+def test_the_calls_it_shows_are_understood(path: str) -> None:
+    """Options and commands of every example exist; files it names need not."""
+    for call in examples_of(COMMANDS[path][0]):
+        for one in re.split(r" && | \| ", call.split(" > ")[0].split(" >> ")[0]):
+            if one.startswith("bssgw "):
+                words = re.sub(r'"[^"]*"', "x", one).split()[1:]
+                reached = "bssgw"
+                while words and f"{reached} {words[0]}" in COMMANDS:
+                    reached = f"{reached} {words.pop(0)}"
+                command, ctx = COMMANDS[reached]
+                assert not isinstance(command, click.Group), one
+                known = {name for option in command.get_params(ctx) for name in (*option.opts, *option.secondary_opts)}
+                assert {word.split("=")[0] for word in words if word.startswith("-") and word != "-"} <= known, one
+
+
+@pytest.mark.parametrize("path", COMMANDS)
+def test_it_tells_its_exit_codes_or_its_group_does(path: str) -> None:
+    command, ctx = COMMANDS[path]
+    above = ctx.parent.command if ctx.parent is not None and path.count(" ") > 1 else command
+    assert any(EXIT_CODES in (one.epilog or one.help or "") for one in (command, above))
+
+
+def test_each_option_is_told_in_both_languages() -> None:
+    told = {f"{path} {option.opts[0]}": option.help or "" for path, option in OPTIONS}
+    assert not [name for name, text in told.items() if not CHINESE.search(text) or not re.search("[A-Za-z]{2,}", text)]
+
+
+@pytest.mark.parametrize("path", ["bssgw", "bssgw order", "bssgw order list"])
+def test_help_is_printed(path: str) -> None:
+    done = CliRunner().invoke(app.bssgw, [*path.split()[1:], "--help"])
+    assert (done.exit_code, EXIT_CODES in done.output) == (0, True)
+
+
+SAME = {"--area": ("schema list", "order ask"), "--as": (), "--limit": ("conformance load",), "--data-dir": (), "--config": (),
+        "--json": ()}  # fmt: skip
+"""Options that mean the same wherever they stand; but for those which say themselves what else they mean."""
+
+
+@pytest.mark.parametrize("name", SAME)
+def test_options_of_one_name_mean_one_thing(name: str) -> None:
+    told: dict[tuple[str, object], list[str]] = {}
+    for path, option in OPTIONS:
+        if name in option.opts and path.removeprefix("bssgw ") not in SAME[name] and "conformance" not in path:
+            told.setdefault((option.help or "", option.metavar), []).append(path)
+    assert len(told) == 1, told
+
+
+@pytest.mark.parametrize("name", ["--clause", "--area"])
+def test_a_clause_is_asked_for_by_its_name_and_by_the_former_one(name: str) -> None:
+    done = CliRunner().invoke(app.bssgw, ["schema", "list", name, "5.4"])
+    assert (done.exit_code, "OH01" in done.output) == (0, True)
+
+
+def test_a_state_of_cutovers_there_is_not_is_a_mistake() -> None:
+    done = CliRunner().invoke(app.bssgw, ["cutover", "list", "--state", "77"])
+    assert (done.exit_code, "--state" in done.stderr) == (2, True)
