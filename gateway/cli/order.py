@@ -9,6 +9,7 @@ import click
 
 from gateway.cli.choosing import ORDER_STATE
 from gateway.cli.inquiring import ask
+from gateway.cli.order_example import example
 from gateway.cli.output import EXIT_HELP, CommandFailed, Exit, emit, masked, span, table, when
 from gateway.cli.settings import area_option, configured, json_option, limit_option, store_options
 from gateway.cli.waiting import ageing, resume, why
@@ -28,7 +29,7 @@ def order() -> None:
 
     \b
     例 Examples:
-      bssgw order submit order.xml
+      bssgw order example > order.xml && bssgw order submit order.xml
       bssgw order show SO000000000001
     """
 
@@ -186,3 +187,4 @@ order.add_command(why)
 order.add_command(ageing)
 order.add_command(resume)
 order.add_command(ask)
+order.add_command(example)
