@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import BindParameter, Select, bindparam, select
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -31,6 +31,43 @@ LOOK_S = 60.0
 """How often due orders are looked for; their moment is a day, so a minute is early enough."""
 AT_ONCE = 500
 """Orders taken a look, so that a backlog never crowds out what peers send."""
+
+
+_UNTIL: BindParameter[int] = bindparam("until")
+_AFTER: BindParameter[str] = bindparam("after")
+_ORDERS, _PARENTS, _FACTS, _CUTOVERS = t.service_order.c, t.customer_order.c, t.billing_record.c, t.cutover.c
+
+# What is looked for every minute, also by a gateway that idles, is built once.
+_DUE = (
+    select(_ORDERS.id)
+    .join(t.customer_order, _PARENTS.id == _ORDERS.customer_order_id)
+    .where(_ORDERS.ended_at.is_(None), _ORDERS.state == "DRAFT", _PARENTS.pre_accepted.is_(False))
+    .where(_ORDERS.effective_at.is_not(None), _ORDERS.effective_at <= _UNTIL)
+    .order_by(_ORDERS.effective_at, _ORDERS.id)
+    .limit(AT_ONCE)
+)
+_WATCHED = (
+    select(_ORDERS.id)
+    .where(_ORDERS.watch_at.is_not(None), _ORDERS.watch_at <= _UNTIL)
+    .order_by(_ORDERS.watch_at, _ORDERS.id)
+    .limit(AT_ONCE)
+)
+_UNANSWERED = (
+    select(_FACTS.serial)
+    .where(_FACTS.state == "sent", _FACTS.reason_json.is_(None), _FACTS.serial != "", _FACTS.sent_at <= _UNTIL)
+    .order_by(_FACTS.sent_at, _FACTS.serial)
+    .limit(AT_ONCE)
+)
+_WINDOWS = (
+    select(_CUTOVERS.id)
+    .where(_CUTOVERS.ended_at.is_(None), _CUTOVERS.alarmed_at.is_(None), _CUTOVERS.freeze_end <= _UNTIL)
+    .order_by(_CUTOVERS.freeze_end, _CUTOVERS.id)
+    .limit(AT_ONCE)
+)
+_PLANNING = {
+    kind: select(table.c.id).where(table.c.closed_at.is_(None), table.c.id > _AFTER).order_by(table.c.id).limit(AT_ONCE)
+    for kind, table in (("survey", p.survey), ("scheme_request", p.scheme_request))
+}
 
 
 class CommandJob:
@@ -79,39 +116,8 @@ class Timers:
         self._clock = clock
         self._own = own_id
         self._stopped = False
-        orders, parents = t.service_order, t.customer_order
-        self._due = (
-            select(orders.c.id)
-            .join(parents, parents.c.id == orders.c.customer_order_id)
-            .where(orders.c.ended_at.is_(None), orders.c.state == "DRAFT", parents.c.pre_accepted.is_(False))
-            .where(orders.c.effective_at.is_not(None))
-            .order_by(orders.c.effective_at, orders.c.id)
-            .limit(AT_ONCE)
-        )
-        self._watched = (
-            select(orders.c.id)
-            .where(orders.c.watch_at.is_not(None))
-            .order_by(orders.c.watch_at, orders.c.id)
-            .limit(AT_ONCE)
-        )
-
-        facts = t.billing_record.c
         self._billing_s = limit_s
-        self._unanswered = (
-            select(facts.serial)
-            .where(facts.state == "sent", facts.reason_json.is_(None), facts.serial != "")
-            .order_by(facts.sent_at, facts.serial)
-            .limit(AT_ONCE)
-        )
-        self._planning = {"survey": p.survey, "scheme_request": p.scheme_request}
-        self._looked_to = dict.fromkeys(self._planning, "")
-        cutovers = t.cutover.c
-        self._windows = (
-            select(cutovers.id)
-            .where(cutovers.ended_at.is_(None), cutovers.alarmed_at.is_(None))
-            .order_by(cutovers.freeze_end, cutovers.id)
-            .limit(AT_ONCE)
-        )
+        self._looked_to = dict.fromkeys(_PLANNING, "")
 
     def start(self) -> None:
         """Look now and from now on."""
@@ -128,12 +134,11 @@ class Timers:
         now = self._clock.now()
         try:
             with self._engine.connect() as connection:
-                due = [row[0] for row in connection.execute(self._due.where(t.service_order.c.effective_at <= now))]
-                watched = [row[0] for row in connection.execute(self._watched.where(t.service_order.c.watch_at <= now))]
-                last = now - self._billing_s * 1000
-                facts = [row[0] for row in connection.execute(self._unanswered.where(t.billing_record.c.sent_at <= last))]
-                planning = [(kind, name) for kind in self._planning for name in self._open_planning(connection, kind)]
-                windows = [row[0] for row in connection.execute(self._windows.where(t.cutover.c.freeze_end <= now))]
+                due = _found(connection, _DUE, until=now)
+                watched = _found(connection, _WATCHED, until=now)
+                facts = _found(connection, _UNANSWERED, until=now - self._billing_s * 1000)
+                planning = [(kind, name) for kind in _PLANNING for name in self._open_planning(connection, kind)]
+                windows = _found(connection, _WINDOWS, until=now)
             self._groups(now)
         except SQLAlchemyError as error:
             log.warning("timer.not_read", error=str(error))
@@ -151,9 +156,10 @@ class Timers:
 
     def _open_planning(self, connection: Connection, kind: str) -> list[str]:
         """The next open ones in the order of their ids, from the first again when the last was looked at."""
-        columns = self._planning[kind].c
-        following = columns.id > self._looked_to[kind]
-        found = select(columns.id).where(columns.closed_at.is_(None), following).order_by(columns.id).limit(AT_ONCE)
-        names = [row[0] for row in connection.execute(found)]
+        names = _found(connection, _PLANNING[kind], after=self._looked_to[kind])
         self._looked_to[kind] = names[-1] if len(names) == AT_ONCE else ""
         return names
+
+
+def _found(connection: Connection, looked_for: Select[str], **values: object) -> list[str]:
+    return list(connection.execute(looked_for, values).scalars())
