@@ -163,7 +163,7 @@ def validate(ctx: click.Context, files: tuple[Path, ...], charset: str | None, a
         for report in reports:
             charset_said = f" · {report['charset']} ({report['charset_rule']})" if report["charset"] else ""
             verdict = "合格 valid" if report["ok"] else f"{report['code']} {report['symbol']} {report['text']}"
-            click.echo(f"{report['file']}: {report['message'] or '?'} · {verdict}{charset_said}")
+            click.echo(f"{report['file']}: {report['message'] or report['seems']} · {verdict}{charset_said}")
             if report["faults"]:
                 cells = ((one["path"], one["rule"], one["found"], f"{one['zh']}\n{one['en']}") for one in report["faults"])
                 table("", ("路径 path", "规则 rule", "实际 found", "说明 what to do"), cells)
@@ -175,22 +175,27 @@ def validate(ctx: click.Context, files: tuple[Path, ...], charset: str | None, a
 
 def _validated(codec: Codec, path: Path, charset: str | None) -> dict[str, Any]:
     from adapters.document import DocumentRefused
+    from gateway.cli.recognising import recognised
 
     report: dict[str, Any] = {
         "file": str(path), "ok": True, "message": None, "code": "0000", "symbol": "OK", "text": "",
-        "charset": None, "charset_rule": None, "charset_wrong": [], "faults": [],
+        "charset": None, "charset_rule": None, "charset_wrong": [], "faults": [], "root": None, "seems": "",
     }  # fmt: skip
     raw = path.read_bytes()
+    text = raw.decode("utf-8", "replace")
     try:
         reading = codec.read(raw, charset)
+        text = bytes(reading.data).decode("utf-8", "replace")
         report |= {"charset": reading.charset, "charset_rule": reading.rule, "charset_wrong": list(reading.wrong)}
         report["message"] = codec.check(raw, charset)
     except DocumentRefused as refused:
         result = codec.catalogue.result(refused.symbol)
-        header = refused.header
+        seems = recognised(text, codec.catalogue)
         report |= {
             "ok": False,
-            "message": header.code if header is not None else None,
+            "message": seems.message,
+            "root": seems.root,
+            "seems": seems.for_people(),
             "code": result.code,
             "symbol": result.symbol,
             "text": f"{result.zh} / {result.en}",

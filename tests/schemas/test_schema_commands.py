@@ -97,3 +97,35 @@ def test_verify():
     result = run("verify", "--json")
     assert json.loads(result.stdout) == {"ok": True, "findings": []}
     assert result.exit_code == 0
+
+
+BODY = '<DispatchOrder xmlns="urn:bss:if:message:0.9"><x/>'
+BROKEN = [
+    ("", None, "no XML element"),
+    ("nonsense", None, "no XML element"),
+    ("<Letter><a></b></Letter>", None, "its root is Letter"),
+    (f"<?xml version='1.0'?><!-- a note -->{BODY}</DispatchOrder>", "OH01 DispatchOrder", "OH01 DispatchOrder"),
+    (BODY, "OH01 DispatchOrder", "OH01 DispatchOrder"),
+    ("<Package><Header><MessageCode>OH07</MessageCode>", "OH07 StageReport", "OH07 StageReport"),
+    (f"<p:Package><p:MessageCode> OH01 <p:Body>{BODY}", "OH01 DispatchOrder", "OH01 DispatchOrder"),
+    (f"<Package><Header><MessageCode>ZZ99</MessageCode></Header><Body>{BODY}", "OH01 DispatchOrder", "OH01 DispatchOrder"),
+    ("<Package><Header><MessageCode>ZZ99</MessageCode>", None, "its root is Package"),
+]
+
+
+@pytest.mark.parametrize(("text", "message", "told"), BROKEN)
+def test_a_broken_document_is_told_with_what_it_still_says_of_itself(tmp_path, text, message, told):
+    path = tmp_path / "broken.xml"
+    path.write_text(text, encoding="utf-8")
+    first = run("validate", str(path)).stdout.splitlines()[0]
+    assert first.startswith(f"{path}: ")
+    assert told in first
+    assert "?" not in first.split(" · ")[0]
+    (report,) = json.loads(run("validate", str(path), "--json").stdout)
+    assert (report["ok"], report["message"], report["file"]) == (False, message, str(path))
+
+
+def test_a_document_in_no_charset_at_all_is_told_too(tmp_path):
+    path = tmp_path / "bytes.xml"
+    path.write_bytes(b"<?xml version='1.0' encoding='UTF-8'?><Letter>\xff\xfe\x81</Letter>")
+    assert "its root is Letter" in run("validate", str(path)).stdout
