@@ -18,6 +18,7 @@ from zope.interface import implementer
 from gateway.circuit import Circuit
 from gateway.clock import Clock
 from gateway.config import Peer
+from gateway.unreachable import Outages
 
 _RANK = {"closed": 0, "half-open": 1, "open": 2}
 
@@ -33,6 +34,7 @@ class Addresses:
         self.circuits = [circuit_of(peer) for _ in peer.connect or (peer.id,)]
         self.names = peer.connect
         self.current = 0
+        self._outages = Outages(peer.id, clock)
         self.fault = ""
         """Why the last connect failed; empty after one that did not."""
 
@@ -65,14 +67,15 @@ class Addresses:
         """The ``n``-th address and no other."""
         connecting: Deferred[Any] = self._clients[n].connect(factory)
         connecting.addTimeout(self._limit, self._clock)  # type: ignore[arg-type]
-        return connecting.addCallbacks(self._connected, self._failed, errbackArgs=(n,))
+        return connecting.addCallbacks(self._connected, self._failed, callbackArgs=(n,), errbackArgs=(n,))
 
-    def _connected(self, protocol: Any) -> Any:
+    def _connected(self, protocol: Any, n: int) -> Any:
         self.fault = ""
+        self._outages.reached(self.names[n])
         return protocol
 
     def _failed(self, failure: Failure, n: int) -> Failure:
-        self.fault = f"{self.names[n]}: {failure.getErrorMessage()}"
+        self.fault = self._outages.failed(self.names[n], failure)
         return failure
 
     def _try(self, factory: IProtocolFactory, order: list[int]) -> Deferred[Any]:

@@ -23,6 +23,7 @@ from adapters.wire.session import Describe, LocalError, Session
 from adapters.wire.settings import SessionSettings
 from gateway.clock import Clock
 from gateway.stamp import Stamp
+from gateway.tls_faults import fault_of, is_tls
 
 log = structlog.get_logger()
 
@@ -67,7 +68,8 @@ class ConnectionOwner(Protocol):
 
 @implementer(IPushProducer, IHalfCloseableProtocol)
 class Connection(TwistedProtocol):
-    """A connection, whichever side opened it. ``epoch`` numbers connections for the attempt log."""
+    """A connection, whichever side opened it. ``epoch`` numbers connections for the attempt log; ``heard``: something came on
+    it; ``ending``: why it ended, where TLS ended it, in both languages."""
 
     def __init__(
         self,
@@ -89,6 +91,8 @@ class Connection(TwistedProtocol):
         self.peer_id: str | None = None
         self.proven = False
         self.host = ""
+        self.heard = False
+        self.ending = ""
         self.on_gone: Callable[[], None] = _nobody
         self._owner = owner
         self._layout = layout
@@ -126,6 +130,7 @@ class Connection(TwistedProtocol):
 
     def dataReceived(self, data: bytes) -> None:
         """Bytes into the session, events out."""
+        self.heard = True
         self._act(self.session.receive(data, self._clock.now()))
         self._settle()
 
@@ -140,6 +145,8 @@ class Connection(TwistedProtocol):
     def connectionLost(self, reason: Failure | None = None) -> None:
         """Gone: whatever was outstanding is reported lost."""
         self._gone = True
+        if reason is not None and reason.value is not None and is_tls(reason.value):
+            self.ending = fault_of(reason.value).text
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
         if not self.session.over:

@@ -157,7 +157,13 @@ class PeerLink:
         circuit = self.addresses.circuit
         if circuit.failure(now):
             self._changed = now
-            log.warning("circuit.open", peer=self.peer.id, address=self.address)
+            failures, pause = self.peer.timers.circuit_failures, self.peer.timers.circuit_pause
+            zh = f"连续 {failures} 次无应答或技术失败，断路：报文等待，{pause:g} 秒后逐条试探，对端应答即恢复；查对端是否正常"
+            en = (
+                f"{failures} times in a row no answer or a technical failure: messages wait, after {pause:g} s one at a time is"
+                " tried, and all go once the peer answers; is the peer well?"
+            )
+            log.warning("circuit.open", peer=self.peer.id, address=self.address, zh=zh, en=en)
             at = circuit.half_open_at or now
             self._clock.callLater((at - now) / 1000 + 0.001, self._pump.poke, self.peer.id)
             if self.addresses.better(now):
@@ -177,6 +183,8 @@ class PeerLink:
         circuit = self.addresses.circuit
         if circuit.half_open_at is not None:
             self._changed = self._clock.now()
+            zh, en = "对端又应答了，待发报文继续", "the peer answers again, what waits goes on"
+            log.warning("circuit.closed", peer=self.peer.id, address=self.address, zh=zh, en=en)
         circuit.success()
 
     def pause(self, until: int) -> None:
@@ -309,7 +317,8 @@ class OutgoingLink(ConnectingLink):
             connection.close()
 
     def _delay(self, attempts: int) -> float:
-        """Exponential with full jitter; being turned away counts like not being reached."""
+        """Exponential with full jitter; being turned away counts like not being reached, so a peer that accepts and closes at
+        once is not asked every second."""
         most = min(RECONNECT_FIRST_S * 2.0 ** min(max(attempts, self._not_let_in), 10), RECONNECT_MOST_S)
         return self._entropy.uniform(RECONNECT_FIRST_S / 4, most)
 
@@ -330,7 +339,6 @@ class OutgoingLink(ConnectingLink):
         connection.peer_id = self.peer.id
         log.info("link.up", peer=self.peer.id, host=connection.host, address=self.address)
         self._returning = False
-        self._not_let_in = 0
         self.up(connection)
         self.look_back()
 
@@ -340,10 +348,13 @@ class OutgoingLink(ConnectingLink):
         self._pump.poke(self.peer.id)
 
     def ended(self, connection: Connection) -> None:
-        """The link is down until ``ClientService`` has it up again."""
-        log.info("link.down", peer=self.peer.id)
-        if not connection.entered:
-            self._not_let_in += 1
+        """The link is down until ``ClientService`` has it up again; later each time where the peer said nothing at all."""
+        let_in = connection.entered and connection.heard
+        self._not_let_in = 0 if let_in else self._not_let_in + 1
+        if connection.ending:
+            self.addresses.fault = f"{self.address}: {connection.ending}"
+        level = log.warning if connection.ending else log.info
+        level("link.down", peer=self.peer.id, address=self.address, why=connection.ending, fruitless=self._not_let_in)
         self.down(connection)
 
 

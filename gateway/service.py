@@ -278,7 +278,7 @@ class Gateway:
     def _listens(self, port: Any, listen: Listen) -> None:
         self._ports.append(port)
         self.addresses[listen.name] = port.getHost()
-        log.info("listening", name=listen.name, address=str(port.getHost()), layout=listen.layout)
+        log.info("listening", listen=listen.name, address=str(port.getHost()), layout=listen.layout)
 
     def _identified(self, peer_id: str, connection: Connection) -> None:
         link = self.links.get(peer_id)

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import structlog
 from twisted.internet.defer import Deferred, succeed
-from twisted.python.failure import Failure
 
 from adapters.wire.packet import Packet
 from gateway.config import Peer
 from gateway.link import Connection
 from gateway.links import ConnectingLink, ConnectionFactory, Surroundings
-
-log = structlog.get_logger()
 
 
 class ShortLink(ConnectingLink):
@@ -63,7 +59,7 @@ class ShortLink(ConnectingLink):
         factory: Any = ConnectionFactory(lambda: self._make(self, self.peer))
         connecting = self.addresses.connect(factory)
         serial = packet.serial
-        connecting.addCallbacks(lambda connection: self._send_on(connection, serial), lambda f: self._failed(f, serial))
+        connecting.addCallbacks(lambda connection: self._send_on(connection, serial), lambda _: self._failed(serial))
         return True
 
     def _send_on(self, connection: Connection, serial: str) -> None:
@@ -75,10 +71,9 @@ class ShortLink(ConnectingLink):
             connection.drop()
             self._pump.not_sent(self.peer.id, serial)
 
-    def _failed(self, failure: Failure, serial: str) -> None:
+    def _failed(self, serial: str) -> None:
         self._under_way -= 1
         del self._waiting[serial]
-        log.warning("link.connect_failed", peer=self.peer.id, why=failure.getErrorMessage())
         self._pump.not_sent(self.peer.id, serial)
         self._pump.poke(self.peer.id)
 
