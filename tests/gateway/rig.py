@@ -304,8 +304,9 @@ class Rig:
         self.clock.advance(round(seconds * 1000) + 50)
 
     def restarted(self, **changes: Any) -> Rig:
-        """The gateway died; another one on the same database and network takes its place."""
+        """The gateway died; ``after`` seconds another one on the same database and network takes its place."""
         self.gateway.abandon()
+        self.clock.advance(round(changes.pop("after", 0) * 1000))
         peers = changes.pop("peers", None) or tuple(peer.model_dump(exclude_unset=True) for peer in self.config.peer)
         return Rig(peers, engine=self.engine, clock=self.clock, network=self.network, **changes)
 

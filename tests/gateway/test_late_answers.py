@@ -20,7 +20,7 @@ def given_up() -> tuple[Rig, Station, Packet]:
     script.fate = None
     rig, pf = made(script)
     rig.ask(rig.caller(), packet_of(submission(1)))
-    rig.run(4 * 3600)
+    rig.run(2.25 * 3600)
     assert states(rig) == [("DEAD", "9002")]
     assert rig.one("SELECT state FROM service_order") == "FALLOUT"
     return rig, pf, next(packet for packet in pf.received if packet.code == "OH01")

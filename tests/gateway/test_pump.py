@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from adapters.wire.packet import Packet
-from gateway import outbox_pump
+from gateway import outbox_pump, timers
 from tests.gateway.rig import PEERS, Rig, Send, Station, fate_for, packet_of, receipt_for, submission
 
 HOUR = 3600.0
@@ -222,7 +222,8 @@ def test_the_age_of_unknown_counts_from_when_it_became_unknown() -> None:
     """A message that waited for hours for its peer is not given up at its first timeout."""
     rig = Rig(peers(finds_duplicates=False))
     job = rig.send("a")
-    rig.run(HOUR * 5)
+    rig.run(1)
+    rig = rig.restarted(after=HOUR * 5)
     script = Script(None, "ACCEPTED", fate=("unseen", None))
     pf = rig.station(script=script)
     rig.run(120)
@@ -440,7 +441,8 @@ def test_technical_refusals_open_the_circuit_business_ones_do_not() -> None:
         assert rig.gateway.links["PF0001"].state == state
 
 
-def test_what_cannot_be_sent_for_a_day_goes_to_fallout_key_by_key() -> None:
+def test_what_cannot_be_sent_for_a_day_goes_to_fallout_key_by_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timers, "LOOK_S", HOUR)  # nothing of the core is due
     rig = Rig(peers())
     job = rig.send("a", "a")
     rig.run(23 * HOUR)
@@ -589,9 +591,11 @@ def test_when_the_store_refuses_what_came_of_an_attempt_it_is_asked_for_again(mo
 def test_when_the_store_refuses_an_expiry_the_key_keeps_its_order(monkeypatch: pytest.MonkeyPatch) -> None:
     rig = Rig(peers())
     job = rig.send("a", "a")
-    rig.run(24 * HOUR - 60)
-    _refusing(rig, monkeypatch, after=0)
+    rig.run(1)
+    rig = rig.restarted(after=24 * HOUR - 60)
+    refused = _refusing(rig, monkeypatch, after=0)
     rig.run(120)
+    assert refused
     assert set(rig.out().values()) == {"READY"}
     monkeypatch.undo()
     pf = rig.station()

@@ -248,10 +248,10 @@ def test_an_order_for_a_later_day_is_dispatched_when_its_day_has_come() -> None:
     got = rig.ask(rig.caller(), packet_of(raw))
     assert [packet.result for packet in got if packet.is_answer] == ["0001"]
     assert pf.received == []
-    rig.run(14 * 3600)
+    rig = rig.restarted(after=14 * 3600)
+    rig.run(1800)
     assert pf.received == []
-    rig = rig.restarted()
-    rig.run(2 * 3600)
+    rig.run(1800)
     assert [packet.code for packet in pf.received] == ["OH01"]
 
 

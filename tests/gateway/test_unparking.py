@@ -41,8 +41,7 @@ def test_still_without_a_peer_it_stays() -> None:
 
 def test_its_age_counts_from_when_the_peer_was_configured() -> None:
     rig = parked()
-    rig.run(25 * 3600)
-    rig = rig.restarted(peers=PEERS)
+    rig = rig.restarted(peers=PEERS, after=25 * 3600)
     rig.run(3600)
     rig = rig.restarted(peers=PEERS)
     rig.run(600)
