@@ -15,7 +15,8 @@ from crm_core.fallout.ends import complete_by_hand, tell_cancelled, tell_complet
 from crm_core.fallout.model import CLAIMED, CLOSED, Fallout
 from crm_core.fallout.repairs import correct, repair
 from crm_core.orders.cancel import CancelOrder
-from crm_core.orders.closing import conclude
+from crm_core.orders.closing import conclude, end_holds
+from crm_core.orders.dispatch_again import RETURNED
 from crm_core.orders.item_states import Kind
 from crm_core.orders.machine import rulebook
 from crm_core.orders.model import OrderItem, ServiceOrder
@@ -144,6 +145,8 @@ class WorkFallout:
         if action.ends and items:
             order.reason = {"text": self.reason}
         conclude(moves, reason={"text": self.reason})
+        if ended and order.state == RETURNED:  # provisioning was told of a cancel: nothing comes back (docs/decisions/019)
+            end_holds(uow, order)
         release(uow, order)
 
     def _cancel_reason(self, uow: UnitOfWork) -> dict[str, Any]:

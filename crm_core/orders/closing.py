@@ -32,7 +32,7 @@ def _end(moves: Moves) -> None:
     ended = [moves.order]
     while ended:
         order = ended.pop(0)
-        _end_holds(moves.uow, order)
+        end_holds(moves.uow, order)
         if order.held:
             release(moves.uow, order)
         for waiting_id in order.details.get("awaited_by", ()):
@@ -41,7 +41,7 @@ def _end(moves: Moves) -> None:
                 ended.append(waiting)
 
 
-def _end_holds(uow: UnitOfWork, order: ServiceOrder) -> None:
+def end_holds(uow: UnitOfWork, order: ServiceOrder) -> None:
     """Completed items consume what they were given; whatever else the order holds is free again (04.1). What the CRM itself
     reserved and nobody used it gives back (RR02): provisioning frees only what came to it."""
     used = used_resources(order)

@@ -9,26 +9,30 @@ import pytest
 
 from crm_core.billing.record_result import RecordBillingResult
 from crm_core.errors import DomainError
-from crm_core.events import BillingDue, CancelRequested, ChangeRequested, CompletionDecided, DeferralRequested
+from crm_core.events import BillingDue, CancelRequested, ChangeRequested, CompletionDecided, DeferralRequested, OrderDispatched
 from crm_core.fallout.desk import WorkFallout
 from crm_core.fallout.model import Fallout
 from crm_core.fallout.open_record import OpenFallout
+from crm_core.orders.amend import AmendOrder
 from crm_core.orders.operation_result import RecordOperationResult
 from crm_core.orders.reports import GAP
 from crm_core.orders.timing import GAP_MS
 from crm_core.orders.watch import WatchOrder
 from crm_core.ports import Origin, Outcome
+from crm_core.resources.events import ReservationGivenBack
+from crm_core.resources.model import Reservation
+from crm_core.times import DAY_MS, to_wire
 from tests.crm_core.channel import Asked
 from tests.crm_core.desk import World
-from tests.crm_core.samples import NOW, REFERENCE
+from tests.crm_core.samples import NOW, REFERENCE, store
 
 DESK = Origin("OP1", "", "fallout")
 APPROVED = {"approved_by": "BOSS"}
 
 
-def stuck() -> World:
+def stuck(world: World | None = None) -> World:
     """An order whose stage reported an exception."""
-    world = World()
+    world = world or World()
     world.tell(world.accept(1))
     world.tell(world.stage(2, state="exception"))
     assert world.order.state == "FALLOUT"
@@ -93,6 +97,24 @@ def test_ended_without_completion_provisioning_is_told(action: str, state: str, 
     assert (told.items, told.reason["type"], told.reason["text"], told.to) == (["1"], "10C", "查明原因", "PF0001")
     assert world.order.operations == []
     assert world.store.changes[-1].input in (f"desk_{action}", "desk_give_up", "desk_return")
+
+
+def test_what_a_person_returns_holds_nothing_any_more() -> None:
+    """Provisioning hears of a cancel and frees what came to it (5.3); what is left the CRM gives back."""
+    made = store()
+    made.table(Reservation)["RV1"] = Reservation("RV1", "ORDER", "RM0001", "025", asked=[{"item_no": 1}], items=[
+        {"item_no": 1, "resource": {"res_type": "PORT", "role": "port", "code": "P1"}, "state": "held"}
+    ], expires_at=NOW + DAY_MS)  # fmt: skip
+    world = stuck(World(made=made, reservations=["RV1"]))
+    work(world, "return", **APPROVED)
+    assert world.order.state == "RETURNED"
+    reservation = made.table(Reservation)["RV1"]
+    assert ([one["state"] for one in reservation.items], reservation.closed) == (["released"], True)
+    assert [event.reservation_id for event in world.events(ReservationGivenBack)] == ["RV1"]
+    dates = {"booked_at": to_wire(NOW + DAY_MS)}
+    world.tell(AmendOrder(world.id, {"type": "10Q", "code": "10Q001", "text": "改期"}, dates=dates))
+    again = world.events(OrderDispatched)[-1]
+    assert (again.version, "reservations" in again.image) == (2, False)
 
 
 def test_cancel_asks_provisioning_and_waits() -> None:
