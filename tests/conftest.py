@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 import twisted.internet.testing as _marks_the_abstract_collections  # noqa: F401
 
+from adapters.store import tables
+from adapters.store.engine import open_engine
 from tests.adapters.store.servers import PostgresServer
 
 # zope.interface marks the abstract collections as soon as one of Twisted's test doubles declares what it implements, and
@@ -34,6 +36,16 @@ def postgres_server() -> Iterator[PostgresServer]:
     yield server
     server.stop()
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_url(postgres_server: PostgresServer) -> str:
+    """A PostgreSQL database with the program's tables, which every test that uses it finds emptied."""
+    url = postgres_server.fresh()
+    engine = open_engine(url)
+    tables.metadata.create_all(engine)
+    engine.dispose()
+    return url
 
 
 MARKED = {

@@ -11,11 +11,10 @@ from sqlalchemy.engine import Engine
 
 from adapters.document import Document, Header
 from adapters.reconciliation import PIECE, Ledger
-from adapters.store import tables as t
-from adapters.store.engine import open_engine
 from adapters.wire.packet import Packet
 from gateway.ledgers import KEPT_S, MOST_WAITING, Ledgers, selection
 from gateway.proof.heap_clock import HeapClock
+from gateway.proof.memory_store import memory_store
 from gateway.steps import Steps
 from tests.adapters.store.ledger_rows import AREA, FIRST, many
 from tests.gateway.rig import CATALOGUE, CODEC, START, Rig, packet_of, serial
@@ -26,8 +25,7 @@ ORDERS = 3 * PIECE
 
 @pytest.fixture
 def engine() -> Engine:
-    made = open_engine("sqlite://")
-    t.metadata.create_all(made)
+    made = memory_store()
     many(made, ORDERS)
     return made
 

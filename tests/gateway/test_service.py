@@ -11,11 +11,10 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import Engine
 
-from adapters.store import tables as t
-from adapters.store.engine import open_engine
 from gateway.proof.heap_clock import HeapClock
 from gateway.runners import CommitThreadRunner, InlineRunner, ThreadRunner
 from tests.adapters.store.servers import PostgresServer
+from tests.databases import emptied, file_store
 from tests.gateway.rig import PEERS, START, Rig, Station, Wire, packet_of, submission
 
 ORDERS = 12
@@ -49,19 +48,15 @@ def reactor() -> Reactor:
 
 
 @pytest.fixture
-def postgres(postgres_server: PostgresServer) -> Iterator[Engine]:
-    engine = open_engine(postgres_server.fresh())
-    t.metadata.create_all(engine)
-    yield engine
-    engine.dispose()
+def postgres(postgres_url: str) -> Iterator[Engine]:
+    with emptied(postgres_url) as engine:
+        yield engine
 
 
 @pytest.fixture
 def sqlite(tmp_path: Path) -> Iterator[Engine]:
-    engine = open_engine(f"sqlite:///{tmp_path}/store.db")
-    t.metadata.create_all(engine)
-    yield engine
-    engine.dispose()
+    with file_store(tmp_path / "store.db") as engine:
+        yield engine
 
 
 def play(rig: Rig, turn: Callable[[float], None]) -> tuple[Wire, Station]:

@@ -11,22 +11,19 @@ from typing import Any
 import pytest
 from sqlalchemy.engine import Engine
 
-from adapters.store import tables as t
-from adapters.store.engine import open_engine
 from adapters.store.store import StaleWrite
 from adapters.store.unit import StoreUnit
 from crm_core.errors import DomainError
 from crm_core.ports import Origin
 from gateway.proof.heap_clock import HeapClock
+from tests.databases import file_store
 from tests.gateway.rig import START, Rig, SlowCommit, packet_of, submission
 
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
-    made = open_engine(f"sqlite:///{tmp_path}/store.db")
-    t.metadata.create_all(made)
-    yield made
-    made.dispose()
+    with file_store(tmp_path / "store.db") as made:
+        yield made
 
 
 class Put:

@@ -13,15 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy.engine import Engine
 
-from adapters.store import tables as t
 from adapters.store.driver import Driver, StoreFault
-from adapters.store.engine import open_engine
 from adapters.store.history import broken_links
 from adapters.store.unit import StoreUnit
 from crm_core.errors import DomainError
 from crm_core.ports import Origin
 from gateway.proof.heap_clock import HeapClock
 from tests.crm_core.contract import ENTITIES
+from tests.databases import file_store
 from tests.gateway.rig import START, Rig, SlowCommit
 
 COMMIT_S = 1.0
@@ -73,10 +72,8 @@ class Step:
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
-    made = open_engine(f"sqlite:///{tmp_path}/store.db")
-    t.metadata.create_all(made)
-    yield made
-    made.dispose()
+    with file_store(tmp_path / "store.db") as made:
+        yield made
 
 
 @pytest.fixture(params=["memory", "file"])

@@ -11,13 +11,12 @@ from typing import Any
 import pytest
 from sqlalchemy.engine import Engine
 
-from adapters.store import tables as t
 from adapters.store.driver import Driver, StoreFault
-from adapters.store.engine import open_engine
 from adapters.store.unit import StoreUnit
 from crm_core.billing.model import BillingRecord
 from gateway.proof.heap_clock import HeapClock
 from gateway.runners import CommitThreadRunner, Done
+from tests.databases import file_store
 from tests.gateway.rig import START, Rig, SlowCommit
 from tests.gateway.test_writer_ahead import COMMIT_S, Step, failing_commits, masks, put
 
@@ -26,10 +25,8 @@ HANGS_S = 5
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
-    made = open_engine(f"sqlite:///{tmp_path}/store.db")
-    t.metadata.create_all(made)
-    yield made
-    made.dispose()
+    with file_store(tmp_path / "store.db") as made:
+        yield made
 
 
 def slow(engine: Engine | None = None, **changes: Any) -> Rig:

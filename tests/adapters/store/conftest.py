@@ -9,18 +9,15 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import Engine
 
-from adapters.store import tables as t
-from adapters.store.engine import open_engine
 from gateway.proof.memory_store import memory_store
+from tests.databases import emptied, file_store
 
 
 @pytest.fixture
 def sqlite_file(tmp_path: Path) -> Iterator[Engine]:
     """A store on disk."""
-    engine = open_engine(f"sqlite:///{tmp_path}/store.db")
-    t.metadata.create_all(engine)
-    yield engine
-    engine.dispose()
+    with file_store(tmp_path / "store.db") as engine:
+        yield engine
 
 
 @pytest.fixture(params=["memory", "file", pytest.param("postgres", marks=pytest.mark.postgres)])
@@ -28,15 +25,15 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     """Every kind of database, empty."""
     kind = request.param
     if kind == "postgres":
-        made = open_engine(request.getfixturevalue("postgres_server").fresh())
-        t.metadata.create_all(made)
+        with emptied(request.getfixturevalue("postgres_url")) as made:
+            yield made
     elif kind == "file":
-        made = open_engine(f"sqlite:///{tmp_path}/store.db")
-        t.metadata.create_all(made)
+        with file_store(tmp_path / "store.db") as made:
+            yield made
     else:
         made = memory_store()
-    yield made
-    made.dispose()
+        yield made
+        made.dispose()
 
 
 @pytest.fixture

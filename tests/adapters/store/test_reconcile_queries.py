@@ -9,9 +9,8 @@ import pytest
 from sqlalchemy.engine import Engine
 
 from adapters.reconciliation import PIECE
-from adapters.store import tables as t
-from adapters.store.engine import open_engine
 from adapters.store.reconcile_queries import Books
+from gateway.proof.memory_store import memory_store
 from tests.adapters.store.ledger_rows import AREA, FIRST, many
 
 EVER = (FIRST - 1, FIRST + 86_400_000)
@@ -42,9 +41,7 @@ class Reading:
 
 @pytest.fixture
 def sqlite() -> Engine:
-    made = open_engine("sqlite://")
-    t.metadata.create_all(made)
-    return made
+    return memory_store()
 
 
 @pytest.mark.parametrize(

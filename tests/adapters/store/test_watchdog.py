@@ -9,9 +9,7 @@ from typing import Any
 import pytest
 
 from adapters.store import desk_queries
-from adapters.store.engine import open_engine
 from adapters.store.mapping import BY_CLASS
-from adapters.store.migration import upgrade_engine
 from adapters.store.store import Store
 from crm_core.fakes import FakeStore
 from crm_core.orders.amend import AmendOrder
@@ -24,6 +22,7 @@ from crm_core.orders.reschedule import RescheduleOrder, TakeReschedule
 from crm_core.orders.resume_pending import ResumePending
 from crm_core.surveys.cancel_survey import CancelSurvey
 from crm_core.times import DAY_MS, to_wire
+from gateway.proof.memory_store import memory_store
 from gateway.reference_data import build_reference
 from schemas.loader import load
 from tests.crm_core import test_deferral as deferral
@@ -125,9 +124,7 @@ ITS_ORDER = {"CH01": "the order itself, by its own clock", "CH03": "the operatio
 
 def stored(made: FakeStore) -> list[dict[str, Any]]:
     """What the watchdog lists once ``made`` stands in a database."""
-    engine = open_engine("sqlite://")
-    upgrade_engine(engine)
-    store = Store(engine)
+    store = Store(engine := memory_store())
     store.begin()
     for cls, rows in made.rows.items():
         if cls in BY_CLASS:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from adapters.store.engine import open_engine
-from adapters.store.migration import upgrade_engine
 from adapters.store.rows import MessageRecord
 from adapters.store.store import Store
 from adapters.store.unit import StoreUnit
 from crm_core.events import Event
+from gateway.proof.memory_store import memory_store
 from tests.crm_core.samples import CHANNEL, NOW, REFERENCE
 
 SERIAL = "CRM00120261122090000000000001"
@@ -51,9 +50,7 @@ def state_of(store: Store, number: int) -> tuple[str, str | None]:
 
 @pytest.fixture
 def store() -> Store:
-    engine = open_engine("sqlite://")
-    upgrade_engine(engine)
-    made = Store(engine)
+    made = Store(memory_store())
     made.begin()
     return made
 
