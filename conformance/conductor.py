@@ -18,6 +18,7 @@ from conformance.model import Case, CaseResult, Entry, Explanation, RunResult, V
 from conformance.paper import Paper, Reading
 from conformance.ports import Clock, Entropy
 from conformance.prompting import Prompt
+from conformance.reasons import DEAF_AFTER, is_deaf, was_heard
 from conformance.runner import CaseRun
 from conformance.sources import Blocks
 from conformance.stream import header_fields
@@ -95,6 +96,7 @@ class Conductor:
         self.keeps: Callable[[CaseResult], bool] = lambda result: True
         """Whether a result belongs to the outcome; of others nothing is remembered."""
         self._total = len(cases)
+        self._heard, self._deaf = False, 0
 
     def begin(self, wires: Wires) -> None:
         """The sanity case, then the others."""
@@ -107,13 +109,11 @@ class Conductor:
         if self._phase == "over":
             return
         self.outcome.partial = True
-        left = [*self._todo, *self._todo_alone]
-        self._todo, self._todo_alone = [], []
         self._phase = "last"
         for run in list(self._active.values()):
             run.interrupt(self._clock.now())
             self._after(run)
-        self._not_executed(left, "运行被中断 / the run was interrupted")
+        self._leave("运行被中断 / the run was interrupted")
         self._over()
 
     # -- what the host says
@@ -231,14 +231,21 @@ class Conductor:
         """Whether the sanity case passed: if not, nothing that follows would say anything about the peer."""
         if all(result.verdict is Verdict.PASS for result in self.outcome.sanity):
             return True
-        left = [*self._todo, *self._todo_alone]
-        self._todo, self._todo_alone = [], []
-        self._not_executed(left, "健全性用例未通过 / the sanity case did not pass")
+        self._leave("健全性用例未通过 / the sanity case did not pass")
         return False
 
-    def _not_executed(self, cases: list[Case], reason: str) -> None:
-        now = self._clock.now()
-        for case in cases:
+    def _heed(self, result: CaseResult) -> None:
+        """A system of which nothing can be read, case after case, is not asked everything else."""
+        self._heard = self._heard or was_heard(result)
+        self._deaf += is_deaf(result)
+        if self._deaf >= DEAF_AFTER and not self._heard:
+            self._leave("被测方从未给出可读的应答 / nothing that can be read ever came from the system under test")
+
+    def _leave(self, reason: str) -> None:
+        """What has not begun is not executed."""
+        now, left = self._clock.now(), [*self._todo, *self._todo_alone]
+        self._todo, self._todo_alone = [], []
+        for case in left:
             self._keep(CaseResult(case, Verdict.NOT_EXECUTED, Explanation(reason), now, now))
 
     def _after(self, run: CaseRun) -> None:
@@ -267,6 +274,7 @@ class Conductor:
             self.outcome.sanity.append(result)
         elif self.keeps(result):
             self._keep(result)
+            self._heed(result)
         else:
             _forget(run)
         if self._phase != "over":

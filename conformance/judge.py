@@ -7,12 +7,12 @@ from typing import Any
 from conformance.case_state import CaseState
 from conformance.door import REFUSED
 from conformance.exchange import Asked, Got, Wire
-from conformance.match import differences
+from conformance.match import NONE, NOTHING, SOME, differences
 from conformance.model import Difference, Line, Verdict
 from conformance.paper import Unfit, Unsendable
 from conformance.stream import header_fields
 from conformance.values import Unresolved, pattern
-from conformance.verdict import Judged, meaning
+from conformance.verdict import Judged, about, meaning
 from conformance.web_carriage import facts_of
 from schemas.loader import RECEIPT
 
@@ -70,7 +70,7 @@ def overdue(run: CaseState, line: Line, limit: int) -> Judged:
 
 def unreached(wire: Wire) -> Judged:
     """A connection that did not come about: nothing is known of the system under test."""
-    return Judged(Verdict.INCONCLUSIVE, f"无法连接被测方 / the system under test cannot be reached: {wire.why}")
+    return Judged(Verdict.INCONCLUSIVE, about("无法连接被测方", "the system under test cannot be reached", wire.why))
 
 
 def _asked(run: CaseState, line: Line) -> Asked:
@@ -91,7 +91,7 @@ def unplayable(run: CaseState, fault: Unsendable | Unresolved) -> Judged:
     label, _, path = fault.name.partition(".") if isinstance(fault, Unresolved) else ("", "", "")
     if label not in run.came:
         return Judged(Verdict.ERROR, str(fault))
-    missing = Difference(f"/{path.replace('.', '/')}", "*", "（无）/ (nothing)")
+    missing = Difference(f"/{path.replace('.', '/')}", SOME, NOTHING)
     reason = f"{label} 缺少后续步骤所需的 {path} / {label} came without {path}, which what follows needs"
     return Judged(Verdict.FAIL, reason, [missing])
 
@@ -161,7 +161,7 @@ def _none_yet(run: CaseState, line: Line, asked: Asked) -> bool:
     if wire.state == "failed":
         raise unreached(wire)
     if wire.state == "ended" and not wire.ours:
-        reason = f"未应答即关闭连接：{wire.why} / it closed the connection without an answer: {wire.why}"
+        reason = about("未应答即关闭连接", "it closed the connection without an answer", wire.why)
         raise Judged(Verdict.FAIL, reason, [Difference("/", line.what, "连接关闭 / connection closed")])
     return False
 
@@ -290,8 +290,11 @@ def _order(run: CaseState, line: Line, got: Got) -> list[Difference]:
     earlier = [other.reading.packet.code for other in run.inbox[: got.index]]
     early = [code for code in line.args.get("before", ()) if code in earlier]
     late = [code for code in line.args.get("after", ()) if code not in earlier]
-    found = [Difference("order", f"{line.what} 先于 / before {code}", f"{code} 已先到 / {code} came first") for code in early]
-    return found + [Difference("order", f"{line.what} 后于 / after {code}", f"{code} 未到 / no {code} yet") for code in late]
+    what = line.what
+    found = [Difference("order", f"{what} 先于 {code} / {what} before {code}", f"{code} 先到 / {code} first") for code in early]
+    return found + [
+        Difference("order", f"{what} 后于 {code} / {what} behind {code}", f"{code} 未到 / no {code} yet") for code in late
+    ]
 
 
 def _connection(run: CaseState, line: Line, now: int, begun: int) -> bool:
@@ -303,8 +306,8 @@ def _connection(run: CaseState, line: Line, now: int, begun: int) -> bool:
     if line.what == "closed":
         return wire.state == "ended"
     if wire.state != "open":
-        reason = f"连接不应关闭：{wire.why} / the connection must stay open: {wire.why}"
-        raise Judged(Verdict.FAIL, reason, [Difference("connection", "open", f"closed: {wire.why}")])
+        reason = about("连接不应关闭", "the connection must stay open", wire.why)
+        raise Judged(Verdict.FAIL, reason, [Difference("connection", "保持 / open", about("已关闭", "closed", wire.why))])
     return now >= begun + run.paper.pics.time(line.within or "settle")
 
 
@@ -329,9 +332,11 @@ def _said(got: Got) -> str:
 
 
 def _unreadable(got: Got) -> str:
-    code = got.reading.packet.code
-    return f"{code} 的文档不合规（{got.reading.symbol}） / the document of {code} is not valid ({got.reading.symbol})"
+    code, symbol, faults = got.reading.packet.code, got.reading.symbol, got.reading.faults
+    zh, en = (f"：{faults[0].zh}", f": {faults[0].en}") if faults else ("", "")
+    return f"{code} 的文档不合规（{symbol}）{zh} / the document of {code} is not valid ({symbol}){en}"
 
 
 def _faults(got: Got) -> list[Difference]:
-    return [Difference(fault.path, fault.rule, f"{fault.found} — {fault.text}") for fault in got.reading.faults]
+    wanted = {"missing": SOME, "unexpected": NONE}
+    return [Difference(one.path, wanted.get(one.rule, one.text), one.found or NOTHING) for one in got.reading.faults]

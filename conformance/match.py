@@ -16,6 +16,8 @@ from conformance.values import ABSENT, Exactly
 
 _MORE = "..."
 _SHOWN = 200
+SOME, NONE, NOTHING = "有值 / any value", "不存在 / absent", "（无） / (nothing)"
+"""What is wanted where anything will do, where nothing may be, and what is shown where nothing is."""
 _NUMBER = re.compile(r"-?[0-9]{1,40}")
 
 
@@ -33,31 +35,31 @@ def wanted(expected: Any) -> str:
     if not isinstance(expected, str) or isinstance(expected, Exactly):
         return shown(expected)
     if expected == "*":
-        return "有值 / any value"
+        return SOME
     if expected == "-":
-        return "不存在 / absent"
+        return NONE
     if expected.startswith("~"):
-        return f"符合 / matching {expected[1:]}"
+        return f"符合 {expected[1:]} / matching {expected[1:]}"
     if expected.startswith("="):
         return " | ".join(expected[1:].split("|"))
     if expected.startswith("!"):
-        return f"不是 / not {expected[1:]}"
+        return f"不是 {expected[1:]} / not {expected[1:]}"
     if expected.startswith(">"):
-        return f"大于 / more than {expected[1:]}"
+        return f"大于 {expected[1:]} / more than {expected[1:]}"
     return shown(expected)
 
 
 def shown(value: Any) -> str:
     """A value as explanations show it."""
     if value is ABSENT:
-        return "（无）/ (nothing)"
+        return NOTHING
     text = value if isinstance(value, str) else repr(value)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
 def _of_fields(expected: dict[str, Any], got: Any, path: str) -> list[Difference]:
     if not isinstance(got, dict):
-        return [Difference(path or "/", f"结构 / a structure: {', '.join(expected)}", shown(got))]
+        return [Difference(path or "/", f"结构 {', '.join(expected)} / a structure of {', '.join(expected)}", shown(got))]
     found: list[Difference] = []
     for name, inner in expected.items():
         found += differences(inner, got.get(name, ABSENT), f"{path}/{name}")
@@ -66,7 +68,7 @@ def _of_fields(expected: dict[str, Any], got: Any, path: str) -> list[Difference
 
 def _of_entries(expected: list[Any], got: Any, path: str) -> list[Difference]:
     if not isinstance(got, list):
-        return [Difference(path or "/", f"列表 / a list of {len(expected)}", shown(got))]
+        return [Difference(path or "/", f"{len(expected)} 项的列表 / a list of {len(expected)}", shown(got))]
     more = bool(expected) and expected[-1] == _MORE and not isinstance(expected[-1], Exactly)
     wants = expected[:-1] if more else expected
     left = list(enumerate(got, 1))
@@ -83,7 +85,7 @@ def _of_entries(expected: list[Any], got: Any, path: str) -> list[Difference]:
             found += differences(want, nearest[1], f"{path}[{nearest[0]}]")
             left.remove(nearest)
     if left and not more:
-        found.append(Difference(path or "/", f"{len(wants)} 项 / entries", f"{len(got)} 项 / entries"))
+        found.append(Difference(path or "/", f"{len(wants)} 项 / {len(wants)} entries", f"{len(got)} 项 / {len(got)} entries"))
     return found
 
 

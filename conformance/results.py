@@ -12,6 +12,7 @@ from conformance.model import CaseResult, Entry, Explanation, Line, RunResult, V
 
 JSON_FILE = "results.json"
 JUNIT_FILE = "junit.xml"
+_HINTS = {"原因 cause": "cause", "修改 change": "repair", "重做 again": "repeat"}
 FORMAT = 1
 """Version of the JSON form; a reader refuses what it does not know."""
 
@@ -103,12 +104,18 @@ def junit(outcome: RunResult) -> str:
 
 def explained(explanation: Explanation) -> list[str]:
     """An explanation in lines, for terminals and JUnit."""
-    lines = [explanation.reason]
-    if explanation.line is not None:
-        lines.append(f"步骤 step {explanation.step} ({explanation.phase}) {explanation.line.place}: {explanation.line.text}")
-    for one in explanation.differences:
-        lines.append(f"  {one.path}: 期望 expected {one.expected} · 实际 got {one.got}")
-    hints = {"原因 cause": explanation.cause, "修改 change": explanation.repair, "重做 again": explanation.repeat}
+    plain = _explanation(explanation)
+    return told(plain) if plain is not None else []
+
+
+def told(explanation: dict[str, Any]) -> list[str]:
+    """The same from its JSON."""
+    lines, line = [explanation["reason"]], explanation["line"]
+    if line is not None:
+        lines.append(f"步骤 step {explanation['step']} ({explanation['phase']}) {line['place']}: {line['text']}")
+    for one in explanation["differences"]:
+        lines.append(f"  {one['path']}: 期望 expected {one['expected']} · 实际 got {one['got']}")
+    hints = {name: explanation[key] for name, key in _HINTS.items()}
     lines += [f"{name}: {text}" for name, text in hints.items() if text]
     return [printable(line) for line in lines]
 

@@ -18,8 +18,8 @@ from conformance.paper import HEARTBEAT, Paper, Reading, Unsendable, Written, wr
 from conformance.ports import Entropy
 from conformance.prompting import Prompt
 from conformance.stream import header_fields
-from conformance.values import Unresolved, render, span_ms
-from conformance.verdict import Judged, explained
+from conformance.values import Unresolved, holes, render, span_ms
+from conformance.verdict import Judged, about, explained
 
 _MAX_RAW = 8 << 20
 
@@ -59,7 +59,7 @@ class CaseRun(CaseState):
         """It cannot be opened."""
         wire = self.wires[name]
         wire.state, wire.why, wire.ended_at = "failed", why, now
-        self.record("note", wire.party, name, now, text=f"连接失败 / not connected: {why}")
+        self.record("note", wire.party, name, now, text=about("连接失败", "not connected", why))
         self._turn(now)
 
     def ended(self, name: str, why: str, now: int) -> None:
@@ -67,7 +67,7 @@ class CaseRun(CaseState):
         wire = self.wires[name]
         if wire.state != "ended":
             wire.state, wire.why, wire.ended_at = "ended", why, now
-            self.record("note", wire.party, name, now, text=f"连接关闭 / closed: {why}")
+            self.record("note", wire.party, name, now, text=about("连接关闭", "closed", why))
             self._turn(now)
 
     def answered(self, packet: Packet, raw: bytes, name: str, now: int) -> None:
@@ -111,10 +111,10 @@ class CaseRun(CaseState):
 
     def garbled(self, party: str, name: str, reason: str, now: int) -> None:
         """What it wrote is no packet."""
-        self.record("note", party, name, now, text=f"不是报文 / no packet: {reason}")
+        self.record("note", party, name, now, text=about("不是报文", "no packet", reason))
         self.notes.append(reason)
         if self.result is None and self._verdict is None and self._index < len(self.case.preamble) + len(self.case.lines):
-            self._judge(Judged(Verdict.FAIL, f"被测方写出的不是报文 / it wrote what is no packet: {reason}"), now)
+            self._judge(Judged(Verdict.FAIL, about("被测方写出的不是报文", "it wrote what is no packet", reason)), now)
             self._turn(now)
 
     def tick(self, now: int) -> None:
@@ -177,7 +177,7 @@ class CaseRun(CaseState):
         except (Unsendable, Unresolved) as fault:
             verdict = judge.unplayable(self, fault)
         if phase == "postamble":
-            self.notes.append(f"收尾 {line.text}：{verdict.reason} / clean-up {line.text}: {verdict.reason}")
+            self.notes.append(about(f"收尾 {line.text}", f"clean-up {line.text}", verdict.reason))
             return True
         self._judge(verdict, now)
         return False
@@ -186,7 +186,7 @@ class CaseRun(CaseState):
         """The verdict stands; only the postamble is still played."""
         phase, _ = self._steps[self._index]
         if phase == "preamble" and judged.verdict is Verdict.FAIL:
-            reason = f"前置步骤未达成 / the preamble was not reached: {judged.reason}"
+            reason = about("前置步骤未达成", "the preamble was not reached", judged.reason)
             judged = Judged(Verdict.INCONCLUSIVE, reason, judged.differences)
         self._verdict, self._failed_at = judged, self._index
         self._index = len(self.case.preamble) + len(self.case.lines)
@@ -245,7 +245,7 @@ class CaseRun(CaseState):
         if wire.state == "failed":
             raise judge.unreached(wire)
         if wire.state == "ended":
-            raise Judged(Verdict.FAIL, f"连接 {name} 已被关闭：{wire.why} / connection {name} was closed: {wire.why}")
+            raise Judged(Verdict.FAIL, about(f"连接 {name} 已被关闭", f"connection {name} was closed", wire.why))
         return wire if wire.state == "open" else None
 
     def _send(self, line: Line, now: int) -> bool:
@@ -343,8 +343,16 @@ class CaseRun(CaseState):
         explanation = None
         if self._verdict is not None:
             phase, line = self._steps[self._failed_at]
-            explanation = explained(self.case, self._verdict, line, self._failed_at + 1, phase, self._repeat)
+            before = self._from_pics() if phase == "preamble" else ()
+            explanation = explained(self.case, self._verdict, line, self._failed_at + 1, phase, self._repeat, before)
         self.result = CaseResult(self.case, verdict, explanation, self._started, now, self.log, self.notes)
+
+    def _from_pics(self) -> list[str]:
+        """The test values the preamble is played with."""
+        sent = [line for line in self.case.preamble if line.do == "send"]
+        bodies = [self._bodies.get(str(line.args.get("body", line.what)), {}) for line in sent]
+        found = [hole for value in (*bodies, *(line.args for line in sent)) for hole in holes(value)]
+        return [hole.removeprefix("pixit.") for hole in found if hole.startswith("pixit.")]
 
     def _record_got(self, got: Got, name: str, now: int) -> None:
         reading = got.reading

@@ -52,10 +52,13 @@ def conformance() -> None:
 
 
 class Faults(CommandFailed):
-    """A file with faults: the line that says so, then each with its place; as JSON, ``faults`` has them one by one."""
+    """A file with faults: one in the line itself; of several, a line that says so and one each with its place.  As JSON,
+    ``faults`` has them one by one."""
 
     def __init__(self, zh: str, en: str, rows: list[dict[str, str]]) -> None:
-        super().__init__(Exit.USAGE, zh, en)
+        alone = rows[0] if len(rows) == 1 else None
+        said = (f"{alone['where']}: {alone['zh']}", f"{alone['where']}: {alone['en']}") if alone else (zh, en)
+        super().__init__(Exit.USAGE, *said)
         self._said["faults"] = rows
         self._rows = rows
 
@@ -63,7 +66,8 @@ class Faults(CommandFailed):
         """On standard error."""
         super().show(file)
         for row in () if self._as_json else self._rows:
-            click.echo(f"  {row['where']}: {row['zh']} / {row['en']}", file=file or sys.stderr)
+            if len(self._rows) > 1:
+                click.echo(f"  {row['where']}: {row['zh']} / {row['en']}", file=file or sys.stderr)
             if row.get("example"):
                 click.echo(f"      例 example: {row['example']}", file=file or sys.stderr)
 
@@ -106,5 +110,5 @@ def misfilled(path: Path | None, invalid: PicsInvalid) -> CommandFailed:
     rows = [{"where": one.where, "zh": one.zh, "en": one.en, "example": one.example} for one in invalid.faults]
     for row in rows:
         row["where"] = row["where"] if row["where"].startswith(f"{path}:") else f"{path} {row['where']}"
-    zh, en = f"问卷 {path} 有 {len(rows)} 处错误", f"the questionnaire {path} has {len(rows)} fault{'s' * (len(rows) > 1)}"
+    zh, en = f"问卷 {path} 有 {len(rows)} 处错误", f"the questionnaire {path} has {len(rows)} faults"
     return Faults(zh, en, rows)

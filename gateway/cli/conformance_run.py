@@ -17,10 +17,13 @@ from gateway.cli.settings import json_option
 if TYPE_CHECKING:
     from conformance.model import CaseResult, RunResult
     from conformance.pics import Pics
+    from conformance.reasons import Reason
     from conformance.session import Plan
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _SEEDS = 1 << 32
+_NAMED = 12
+"""How many cases of one reason are named in the terminal; the report has all."""
 
 
 @click.command(epilog=EXIT_HELP)
@@ -224,6 +227,8 @@ async def _play(reactor: Any, plan: Plan, report: Path | None, as_json: bool) ->
     tell(outcome, report, as_json)
     if before is not None and not as_json:
         _tell_since(before, outcome)
+    if outcome.partial:
+        raise SystemExit(int(Exit.INTERRUPTED))
     if not outcome.passed:
         raise SystemExit(int(Exit.FAILED))
 
@@ -295,30 +300,57 @@ class Progress:
 
 
 def tell(outcome: RunResult, report: Path | None, as_json: bool) -> None:
-    """The result: JSON, or what did not pass with its explanation and the counts."""
+    """The result: JSON, or the reasons of what did not pass, each with one case explained, and the counts."""
     import json
 
+    from conformance.reasons import reasons, trouble
     from conformance.results import as_json as plain
-    from conformance.results import explained
 
+    data = plain(outcome)
     if as_json:
-        click.echo(json.dumps(plain(outcome), ensure_ascii=False))
+        click.echo(json.dumps(data, ensure_ascii=False))
         return
-    for result in (*outcome.sanity, *outcome.results):
-        if result.explanation is None or result.verdict in ("NOT_APPLICABLE", "NOT_EXECUTED", "XFAIL"):
-            continue
-        click.echo(f"\n{result.verdict} {result.case.id} {result.case.level}\n  {result.case.zh}\n  {result.case.en}")
-        for line in (*explained(result.explanation), *(f"注 note: {note}" for note in result.notes)):
-            click.echo(f"  {line}")
+    whole = trouble(data)
+    found = reasons([*data["sanity"], *data["cases"]])
+    for reason in found[: 1 if whole else None]:
+        _tell_reason(reason)
+    _tell_counts(outcome)
+    if whole is not None:
+        click.echo(f"{whole.zh} / {whole.en}\n请检查 Check:")
+        for zh, en in whole.checks:
+            click.echo(f"  · {zh} / {en}")
+    zh, en = ("通过", "passed") if outcome.passed else ("未通过", "did not pass")
+    seconds = (outcome.ended_at - outcome.started_at) / 1000
+    why = f" · {len(found)} 个原因 reason{'s' * (len(found) != 1)}" if found and whole is None else ""
+    click.echo(f"{zh} / {en} · {len(outcome.results)} 个用例 cases{why} · {seconds:.1f} s · seed {outcome.seed}")
+    if outcome.partial:
+        left = outcome.counts()["NOT_EXECUTED"]
+        done = len(outcome.results) - left
+        click.echo(f"中断：{done} 个已有结论，{left} 个未执行 / interrupted: {done} have a verdict, {left} were not executed")
+    if report is not None:
+        click.echo(f"结果 results: {report} · 报告 report: {report / 'report.html'}")
+        if outcome.partial:
+            click.echo(f"继续 to go on: bssgw conformance rerun {report}")
+
+
+def _tell_reason(reason: Reason) -> None:
+    """One reason: how many cases it stands behind, the first of them explained, which others."""
+    from conformance.results import printable, told
+
+    case, others = reason.first, [one["id"] for one in reason.cases[1:]]
+    click.echo(f"\n✘ {len(reason.cases)} 个用例 case{'s' * bool(others)}: {printable(reason.zh)} / {printable(reason.en)}")
+    click.echo(f"  {case['verdict']} {case['id']} {case['level']}\n  {case['zh']}\n  {case['en']}")
+    for line in (*told(case["explanation"]), *(f"注 note: {printable(note)}" for note in case["notes"])):
+        click.echo(f"  {line}")
+    if others:
+        more = f" … (+{len(others) - _NAMED})" if len(others) > _NAMED else ""
+        click.echo(f"  同一原因 the same reason: {' '.join(others[:_NAMED])}{more}")
+
+
+def _tell_counts(outcome: RunResult) -> None:
     clauses: dict[str, list[CaseResult]] = {}
     for result in outcome.results:
         clauses.setdefault(result.case.clause, []).append(result)
     verdicts = [name for name, count in outcome.counts().items() if count]
     rows = {clause: [sum(one.verdict == name for one in results) for name in verdicts] for clause, results in clauses.items()}
     table("", ("条款 clause", *verdicts), [(clause, *counts) for clause, counts in rows.items()])
-    zh, en = ("通过", "passed") if outcome.passed else ("未通过", "did not pass")
-    seconds = (outcome.ended_at - outcome.started_at) / 1000
-    part = " · 中断 interrupted" if outcome.partial else ""
-    click.echo(f"{zh} / {en} · {len(outcome.results)} 个用例 cases · {seconds:.1f} s · seed {outcome.seed}{part}")
-    if report is not None:
-        click.echo(f"结果 results: {report}")

@@ -57,4 +57,4 @@ def test_a_difference_names_its_place(expected: Any, got: Any, path: str) -> Non
 
 def test_every_difference_is_told_at_once() -> None:
     found = differences({"a": 1, "b": 2, "c": 3}, {"a": 1, "b": 0})
-    assert [(one.path, one.expected, one.got) for one in found] == [("/b", "2", "0"), ("/c", "3", "（无）/ (nothing)")]
+    assert [(one.path, one.expected, one.got) for one in found] == [("/b", "2", "0"), ("/c", "3", "（无） / (nothing)")]
