@@ -60,16 +60,17 @@ def run(
         raise CommandFailed(Exit.USAGE, "--once 须与 --demo 同用", "--once needs --demo")
     config = configured(config_path, data_dir)
     with database_errors(config), held(config.data_dir):
-        upgrade(config.database_url)
-        task.react(_main, (Run(config, with_simulators, demo, once, speed, seed, as_json),))
+        made = upgrade(config.database_url).stored is None
+        task.react(_main, (Run(config, with_simulators, demo, once, speed, seed, as_json, made),))
 
 
 class Run:
     """What was asked for."""
 
     def __init__(
-        self, config: Config, simulators: bool, demo: int, once: bool, speed: float, seed: int | None, as_json: bool
+        self, config: Config, simulators: bool, demo: int, once: bool, speed: float, seed: int | None, as_json: bool, made: bool
     ) -> None:
+        """``made``: there was no store, or an empty one, so this one begins with nothing."""
         self.config = config
         self.simulators = simulators
         self.demo = demo
@@ -77,6 +78,7 @@ class Run:
         self.speed = speed
         self.seed = seed
         self.as_json = as_json
+        self.made = made
 
 
 def _main(reactor: Any, asked: Run) -> Any:
@@ -87,11 +89,12 @@ def _main(reactor: Any, asked: Run) -> Any:
 
 async def _guarded(reactor: Any, asked: Run) -> None:
     """The whole run with its logs open; a failure to start is one line and an exit code."""
-    from gateway.cli.serving import ending
+    from gateway.cli.serving import ending, reopen_on_hangup, running
     from gateway.clock import WallClock
     from gateway.logs import Logs
 
     end, closed = ending(reactor)
+    await running(reactor)
     clock = WallClock(reactor)
     try:
         logs = Logs(asked.config.log_dir, asked.config.gateway.log_level, clock)
@@ -102,7 +105,9 @@ async def _guarded(reactor: Any, asked: Run) -> None:
             f"log directory {asked.config.log_dir} cannot be written ({fault.strerror}): mend it or choose --data-dir",
         )
         failed.show()
+        closed.callback(None)
         raise SystemExit(failed.exit_code) from fault
+    reopen_on_hangup(reactor, logs)
     try:
         await _serve(reactor, asked, clock, logs, end)
     except CommandFailed as failed:
@@ -114,10 +119,13 @@ async def _guarded(reactor: Any, asked: Run) -> None:
 
 
 async def _serve(reactor: Any, asked: Run, clock: WallClock, logs: Logs, end: Any) -> None:
+    import structlog
+
     from gateway.cli.serving import Serving, with_free_ports
     from gateway.cli.simulators_desk import open_desks
     from gateway.clock import Entropy
 
+    log = structlog.get_logger()
     begun = clock.seconds()
     config = with_free_ports(asked.config) if asked.simulators else asked.config
     entropy = Entropy(asked.seed)
@@ -129,14 +137,17 @@ async def _serve(reactor: Any, asked: Run, clock: WallClock, logs: Logs, end: An
         await serving.start()
         desks = await open_desks(simulators, config.data_dir, serving.endpoints)
         _tell_ready(serving, asked, clock.seconds() - begun, logs)
+        log.info("gateway.started", system_id=config.gateway.system_id, data_dir=str(config.data_dir), new_store=asked.made)
         if asked.demo:
             code = await _demo(serving, asked, clock, end)
         if not asked.once:
             await end
+        log.info("gateway.stopping", zh="不再受理，完成在办后关闭", en="takes nothing more, ends what is under way, closes")
     finally:
         for port in desks:
             await port.stopListening()
         await serving.stop()
+        log.info("gateway.stopped")
         for host in simulators:
             await host.stop()
     if asked.once and code is not Exit.OK:
@@ -168,12 +179,13 @@ def _tell_ready(serving: Serving, asked: Run, seconds: float, logs: Logs) -> Non
     }
     listening = {row.name: serving.address(row.name) for row in config.listen}
     if asked.as_json:
-        ready = {"ready": True, "system_id": config.gateway.system_id, "listening": listening, **where}
+        ready = {"ready": True, "system_id": config.gateway.system_id, "listening": listening, "new_store": asked.made, **where}
         click.echo(json.dumps(ready, ensure_ascii=False))
         return
     listed = ", ".join(f"{name} {address}" for name, address in listening.items())
     click.echo(f"就绪 ready {seconds:.1f}s · {config.gateway.system_id} · 监听 listening {listed}")
-    click.echo(f"  数据 data {where['data_dir']} · 数据库 database {where['database']} · 日志 log {where['log']}")
+    made = "（新建，空 new, empty）" if asked.made else ""
+    click.echo(f"  数据 data {where['data_dir']} · 数据库 database {where['database']}{made} · 日志 log {where['log']}")
 
 
 async def _demo(serving: Serving, asked: Run, clock: WallClock, end: Any) -> Exit:

@@ -6,6 +6,7 @@ Everything here runs under ``task.react``; what can go wrong at the start ends a
 from __future__ import annotations
 
 import gc
+import signal
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -21,13 +22,14 @@ from adapters.soap.partner import WsdlUnusable
 from adapters.store.engine import open_engine
 from adapters.store.store import Store
 from adapters.wire.times import wire_time
-from gateway import control
+from gateway import control, listening
 from gateway.cli.desk_requests import desk_requests
 from gateway.cli.output import CommandFailed, Exit
 from gateway.cli.stores import store_file
 from gateway.clock import Entropy, WallClock
 from gateway.config import Config, Peer
 from gateway.endpoints import CONNECT_LIMIT, AddressInvalid, TcpEndpoints, format_address
+from gateway.logs import Logs
 from gateway.runners import CommitThreadRunner, ThreadRunner
 from gateway.service import Gateway
 from gateway.store_guard import GuardedStore, StoreFile, only_this_file
@@ -66,7 +68,14 @@ class Serving:
         return GuardedStore(self.engine, file)
 
     async def start(self) -> None:
-        """Listens and connects. Raises CommandFailed where an address is taken."""
+        """Listens and connects. Raises CommandFailed with every address that cannot be listened at."""
+        found = listening.faults((row.name, row.address) for row in self.config.listen)
+        if len(found) == 1:
+            raise CommandFailed(Exit.USAGE, *found[0])
+        if found:
+            lines = "".join(f"\n  {zh} / {en}" for zh, en in found)
+            n = len(found)
+            raise CommandFailed(Exit.USAGE, f"{n} 个地址无法监听", f"{n} addresses cannot be listened at:{lines}")
         try:
             await self.gateway.start()
         except CannotListenError as fault:
@@ -156,12 +165,8 @@ def channel_peer(config: Config) -> Peer:
 
 def cannot_listen(fault: CannotListenError) -> CommandFailed:
     """The one line for an address that is taken."""
-    where = f"{fault.interface}:{fault.port}"
-    return CommandFailed(
-        Exit.USAGE,
-        f"{where} 无法监听（{fault.socketError}）：停止占用它的程序，或在配置中改地址",
-        f"cannot listen on {where} ({fault.socketError}): stop what uses it or change the address in the configuration",
-    )
+    zh, en = listening.refusal(f"{fault.interface}:{fault.port}", fault.socketError, fault.port)
+    return CommandFailed(Exit.USAGE, zh, en)
 
 
 def with_free_ports(config: Config) -> Config:
@@ -178,6 +183,24 @@ def with_free_ports(config: Config) -> Config:
     listens = tuple(row.model_copy(update={"address": fixed(row.address)}) for row in config.listen)
     peers = tuple(row.model_copy(update={"connect": tuple(map(fixed, row.connect))}) for row in config.peer)
     return config.model_copy(update={"listen": listens, "peer": peers})
+
+
+def reopen_on_hangup(reactor: Any, logs: Logs) -> None:
+    """SIGHUP, as tools that rotate logs send it, opens the log anew; nothing else: the configuration is read at a start."""
+
+    def reopen() -> None:
+        logs.reopen()
+        zh, en = "日志文件已重新打开；改配置须重启", "log opened anew; a changed configuration needs a restart"
+        log.info("log.reopened", zh=zh, en=en)
+
+    signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(reopen))
+
+
+def running(reactor: Any) -> Deferred[None]:
+    """Fires once the reactor runs: only then is a signal a wish to end and not the end."""
+    begun: Deferred[None] = Deferred()
+    reactor.callWhenRunning(begun.callback, None)
+    return begun
 
 
 def ending(reactor: Any) -> tuple[Deferred[None], Deferred[None]]:
