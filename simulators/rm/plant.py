@@ -8,11 +8,12 @@ version in one place (``Plant.move``): two takers never get one resource (spec 0
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
+from fnmatch import fnmatchcase, translate
 from importlib.resources import files
 from itertools import chain
 from typing import Any
@@ -90,6 +91,10 @@ class Pool:
         head, found, rest = self.row.code_format.partition("{n:")
         return head.format(**self._names()) if found and rest.endswith("d}") else ""
 
+    def code_of(self, n: int) -> str:
+        """The code of instance number ``n``."""
+        return self.row.code_format.format(**self._values(n))
+
     def device_of(self, n: int) -> str:
         """The device instance number ``n`` is on: a whole shelf is on one."""
         return self.row.device_format.format(**self._values(n))
@@ -116,7 +121,7 @@ class Pool:
 
     def create(self, n: int) -> Resource:
         """Instance number ``n`` as the table describes it: free, or under construction."""
-        code, device = self.row.code_format.format(**self._values(n)), self.device_of(n)
+        code, device = self.code_of(n), self.device_of(n)
         state = FREE if n < self.row.count else BUILDING
         row = self.row
         return Resource(self.instance_id(n), row.code, row.role, code, self.area, self.bureau, device, state, state)
@@ -329,13 +334,13 @@ class Plant:
                 self._prefixes[resource.id[:-_DIGITS]].back.appendleft(resource.id)
 
     def _matching(self, pools: list[Pool], quantity: int, rule: dict[str, Any]) -> list[Resource]:
-        pattern, device = "*" + rule.get("pattern", "*"), rule.get("device")
-        found: list[Resource] = []
+        device, found = rule.get("device"), list[Resource]()
+        fits = re.compile(translate("*" + rule.get("pattern", "*"))).match
         for pool in pools:
             for n in pool.numbers_on(device):
-                resource = pool.create(n)
-                if not fnmatchcase(resource.code, pattern):
+                if not fits(pool.code_of(n)):  # a pattern may fit none of half a million: nothing more is made of those
                     continue
+                resource = pool.create(n)
                 resource = self.resources.get(resource.id, resource)
                 if resource.state == FREE:
                     self.resources[resource.id] = resource

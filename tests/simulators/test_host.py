@@ -242,6 +242,8 @@ def test_what_nobody_takes_is_given_up_and_told() -> None:
     world.dispatch(1)
     world.until_closed(1)
     world.host.stop()
+    for other in ("pf", "rm"):  # they would try for a day, too
+        world.fleet.hosts[other].stop()
     world.clock.advance(1_000)
     bill = world.fleet.hosts["bill"]
     facts = {"service_order_id": "SO9", "version": 1, "area": "025", "product_instance_id": "PI9", "account_id": "A"}

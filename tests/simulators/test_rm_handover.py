@@ -108,7 +108,7 @@ def test_it_passes_on_again_with_the_next_dispatch() -> None:
 
 @pytest.mark.parametrize("assigned", [False, True])
 def test_any_other_end_frees_it_with_what_nobody_used_of_it(assigned: bool) -> None:
-    rm = RmBrain()
+    rm = RmBrain(scale=0.01)
     fence, numbers = reserved(rm)
     needs = (("NUMBER", "number"),) if assigned else (("NUMBER", "number"), ("ACCOUNT", "account"))
     body = assign("SO1", needs, reservations=["R1"])
