@@ -186,6 +186,8 @@ _OPERATIONS = (
     _row("5.10", "runs-on-while-deferred", "缓装不停流程", "a deferred order goes on",
          lambda: Swallows("DF01", then=_defers)),
     _row("5.10", "no-longest-deferral", "缓装不限期", "defers longer than the longest deferral",
+         lambda: Alters("OH14", _applied("defer", "DATE_INVALID"))),
+    _row("5.10", "counts-no-deferrals", "缓装不限次", "defers more often than it may",
          lambda: Alters("OH14", _applied("defer", "DEFERRAL_LIMIT"))),
     _row("5.11", "runs-on-while-locked", "锁单不冻结", "a locked order goes on",
          lambda: Swallows("LK01", answer=_locked)),

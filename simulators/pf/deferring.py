@@ -76,11 +76,11 @@ class Deferring:
 
     def _wrong(self, order: Order, body: Body, until: int, now: int) -> str:
         settings = self._floor.table.settings
-        if until <= now:
+        if not now < until <= now + settings["deferral_days"] * _DAY:
             return "DATE_INVALID"
         if find_reason(body["reason"]["code"], _DEFER, order.image["area"], order.stages) is None:
             return "ATTRIBUTE_INVALID"
-        if until > now + settings["deferral_days"] * _DAY or order.deferrals >= settings["deferrals"]:
+        if order.deferrals >= settings["deferrals"]:
             return "DEFERRAL_LIMIT"
         return ""
 

@@ -85,7 +85,7 @@ def test_end_that_crosses_the_date_is_success_without_effect() -> None:
 
 DEFERRALS = [
     ("yesterday", -DAY, "10P001", "3013"),
-    ("too long", 181 * DAY, "10P001", "3014"),
+    ("too long", 181 * DAY, "10P001", "3013"),
     ("no reason", DAY, "10C001", "3020"),
 ]
 
