@@ -339,8 +339,9 @@ class Writer:
             log.error(
                 "storage.refused",
                 reason=reason,
-                zh="存储不可写：请检查磁盘空间、目录权限和其他进程的锁；恢复后自动继续",
-                en="The store cannot be written: check disk space, permissions, other processes' locks; it resumes by itself",
+                zh="存储不可写：请检查磁盘空间、目录权限和其他进程的锁，或数据库服务及其连接；恢复后自动继续",
+                en="The store cannot be written: check disk space, permissions, other processes' locks, or the database server "
+                "and the way to it; it resumes by itself",
             )
         self.storage_fault = reason
         jobs = [*group, *(job for first in self._first for job in first), *self._queue]
@@ -351,19 +352,29 @@ class Writer:
 
     def probe(self) -> None:
         """Try an empty transaction; with it working again intake reopens. Called by a timer while ``storage_fault`` is set."""
-        if self._busy or self.storage_fault is None:
+        if self._busy or self._closed or self.storage_fault is None:
             return
-        try:
-            self.store.begin()
-            self.store.driver.probe()
-            self.store.rollback()
-        except StoreFault as error:
+        self._busy = True
+        self._runner.run(self._look, lambda: None, self._looked)
+
+    def _look(self) -> None:
+        self.store.begin()
+        self.store.driver.probe()
+        self.store.rollback()
+
+    def _looked(self, _: None, error: Exception | None) -> None:
+        self._busy = False
+        if self._closed:
+            return
+        if error is not None:
             self.storage_fault = str(error)
             self.store.close()
-            return
-        log.warning("storage.recovered")
-        self.storage_fault = None
-        self.on_room()
+        else:
+            log.warning("storage.recovered")
+            self.storage_fault = None
+            self.on_room()
+        if not self._scheduled and (self._queue or self._idle):
+            self._schedule(0.0)
 
 
 def _tell(calls: list[Callable[[], None]]) -> None:

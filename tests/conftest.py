@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import twisted.internet.testing as _marks_the_abstract_collections  # noqa: F401
+from hypothesis import settings
 
 from adapters.store import tables
 from adapters.store.engine import open_engine
@@ -22,6 +23,10 @@ from tests.adapters.store.servers import PostgresServer
 for _name in collections.abc.__all__:
     if "__provides__" in vars(getattr(collections.abc, _name)):
         del getattr(collections.abc, _name).__provides__
+
+# How long an example takes says more of the machine, and of what else it does, than of the code.
+settings.register_profile("unhurried", settings(), deadline=None)
+settings.load_profile("unhurried")
 
 # A shell starts what runs in the background deaf to Ctrl-C, and everything started from there inherits it: processes tests
 # interrupt would never end.

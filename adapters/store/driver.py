@@ -42,9 +42,10 @@ class Driver:
     def __init__(self, engine: Engine) -> None:
         self._sqlite = engine.dialect.name == "sqlite"
         self._errors: Any = engine.dialect.loaded_dbapi.Error
+        self._lost = False
         try:
             self._connection: Any = engine.raw_connection()
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, self._errors) as error:  # the driver's own ones come from here as they are
             raise StoreFault("storage", f"{type(error).__name__}: {error}") from error
         self._cursor: Any = self._connection.cursor()
         self._turn = Lock()
@@ -94,14 +95,19 @@ class Driver:
             with self._turn:
                 self._connection.rollback()
         except self._errors as error:
+            self._lost = not self._sqlite
             raise self._fault(error) from error
 
     def close(self) -> None:
-        """Gives the connection back to its pool."""
+        """Gives the connection back to its pool; one whose server has gone is of no use to anybody."""
+        if self._lost:
+            self._connection.invalidate()
         self._connection.close()
 
     def _fault(self, error: Exception) -> StoreFault:
-        return StoreFault(self._kind(error), f"{type(error).__name__}: {error}")
+        kind = self._kind(error)
+        self._lost = self._lost or (kind == "storage" and not self._sqlite)
+        return StoreFault(kind, " ".join(f"{type(error).__name__}: {error}".split()))
 
     def _kind(self, error: Exception) -> FaultKind:
         if self._sqlite:

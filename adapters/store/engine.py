@@ -18,6 +18,11 @@ BUSY_MS = 50
 
 _LOOKS = "bss_looks"
 
+_PATIENCE = {"connect_timeout": 5, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3,
+             "tcp_user_timeout": 20_000}  # fmt: skip
+"""How long PostgreSQL may be silent before it counts as gone (libpq's names; seconds, the last one milliseconds). The system's
+own patience is a quarter of an hour. What the URL says comes first."""
+
 # sqlite3 asks values of all types but numbers and text for an adapter, and where it finds none builds an error first;
 # an adapter that changes nothing costs a tenth
 sqlite3.register_adapter(bool, int)
@@ -39,7 +44,8 @@ def open_engine(url: str, *, read_only: bool = False) -> Engine:
     """
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        return create_engine(parsed, pool_pre_ping=False, pool_size=4)
+        patience = {name: value for name, value in _PATIENCE.items() if name not in parsed.query}
+        return create_engine(parsed, pool_pre_ping=False, pool_size=4, connect_args=patience)
     options: dict[str, Any] = {"isolation_level": None, "check_same_thread": False, "cached_statements": 256}
     if is_memory(url):
         engine = create_engine(parsed, poolclass=StaticPool, connect_args=options)

@@ -22,7 +22,7 @@ from typing import Any
 
 from sqlalchemy.engine import Engine
 
-from adapters.store.driver import Driver
+from adapters.store.driver import Driver, StoreFault
 from adapters.store.engine import is_memory, reading
 from adapters.store.history import GENESIS, Chain
 from adapters.store.loading import Loader
@@ -90,9 +90,13 @@ class Store:
         """The writer's connection, opened on first use; counters and the chain's head are read then."""
         if self._driver is None:
             driver = Driver(self.engine)
-            self._counters = self._loader.counters(driver)
-            seq, head = self._loader.chain_head(driver, self.chain.number)
-            driver.rollback()
+            try:
+                self._counters = self._loader.counters(driver)
+                seq, head = self._loader.chain_head(driver, self.chain.number)
+                driver.rollback()
+            except StoreFault:
+                driver.close()
+                raise
             self._driver = driver
             self._stored_counters = dict(self._counters)
             self._blocks = dict(self._counters)

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.engine import Engine
 
 from adapters.store.engine import open_engine
 from adapters.wire.framer import Framer
@@ -155,15 +156,16 @@ def test_killed_at_random_moments_nothing_acknowledged_is_lost_or_doubled(tmp_pa
         channel.run(process.port, have + 1 + entropy.below(120), lambda process=process: process.end(signal.SIGKILL))  # type: ignore[misc]
     process = Process(config, data)
     channel.run(process.port, 10**9, lambda: None) if len(channel.told) < ORDERS else None
-    _wait_until_sent(data, provisioning)
+    engine = open_engine(f"sqlite:///{data / 'gateway.db'}", read_only=True)
+    wait_until_sent(engine)
     assert process.end(signal.SIGTERM) == 0
     provisioning.listener.close()
-    _judge(data, channel, provisioning)
+    judge(engine, channel, provisioning)
+    engine.dispose()
 
 
-def _wait_until_sent(data: Path, provisioning: Provisioning) -> None:
+def wait_until_sent(engine: Engine) -> None:
     """The outbox goes on by itself; a dispatch may have to be asked after or sent again first."""
-    engine = open_engine(f"sqlite:///{data / 'gateway.db'}", read_only=True)
     wait = threading.Event()
     for _ in range(LIMIT_S * 10):
         with engine.connect() as connection:
@@ -171,18 +173,16 @@ def _wait_until_sent(data: Path, provisioning: Provisioning) -> None:
             if connection.execute(text(sql)).scalar() == 0:
                 break
         wait.wait(0.1)
-    engine.dispose()
 
 
-def _judge(data: Path, channel: Channel, provisioning: Provisioning) -> None:
-    engine = open_engine(f"sqlite:///{data / 'gateway.db'}", read_only=True)
+def judge(engine: Engine, channel: Channel, provisioning: Provisioning) -> None:
+    """Every order the channel holds an answer for stands once, was dispatched once, and the books agree."""
     with engine.connect() as connection:
         rows = connection.execute(text("SELECT id FROM customer_order ORDER BY id")).all()
         orders = [int(row[0][-10:]) for row in rows]
         sent = dict(connection.execute(text("SELECT serial, order_key FROM message WHERE code = 'OH01'")).all())  # type: ignore[arg-type]
         left = connection.execute(text("SELECT count(*) FROM message WHERE code = 'OH01' AND state <> 'DONE'")).scalar()
         violations = audit(connection, CATALOGUE, quiet=False)
-    engine.dispose()
     assert violations == []
     assert {code for codes in channel.told.values() for code in codes} == {"0001"}
     assert sorted(channel.told) == list(range(ORDERS)) == orders

@@ -238,6 +238,28 @@ def test_a_full_disk_refuses_with_9004_loses_nothing_and_recovers(engine: Engine
     assert len([packet for packet in pf.received if packet.code == "OH01"]) == 59
 
 
+def test_a_lost_store_is_looked_for_where_groups_are_executed_and_jobs_wait_behind_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    from adapters.store.driver import StoreFault
+
+    rig, job, held = Rig(), Put(), []
+    writer = rig.gateway.writer
+    writer.storage_fault = "connection lost"
+    monkeypatch.setattr(writer._runner, "run", lambda *work: held.append(work))
+    writer.probe()
+    writer.probe()
+    assert submit(rig, job) == [""]
+    (look, commit, done), = held
+    monkeypatch.undo()
+    done(None, StoreFault("storage", "connection refused"))
+    assert writer.storage_fault == "connection refused"
+    rig.run(1)
+    assert job.fate == "committed"
+    look()
+    commit()
+    done(None, None)
+    assert writer.storage_fault is None
+
+
 def test_timers_and_refills_go_on_when_the_store_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
     from sqlalchemy.exc import OperationalError
 

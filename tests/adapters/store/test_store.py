@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import Engine
 
 from adapters.store.driver import StoreFault
+from adapters.store.engine import open_engine
 from adapters.store.history import COLUMNS, GENESIS, Chain, broken_links
 from adapters.store.message_machine import ENDS, OPEN, READY, TRANSITIONS, IllegalMove, next_state
 from adapters.store.store import StaleWrite, Store
@@ -173,6 +175,13 @@ def test_readers_beside_the_writer_wait_for_nobody(sqlite_file: Engine) -> None:
     harness.store.commit()
     harness.store.committed()
     harness.store.close()
+
+
+def test_a_server_that_is_not_there_is_a_fault_of_the_storage(tmp_path: Path) -> None:
+    store = Store(open_engine(f"postgresql+psycopg://postgres:@/nothing?host={tmp_path}"))
+    with pytest.raises(StoreFault) as fault:
+        store.begin()
+    assert fault.value.kind == "storage"
 
 
 def test_a_full_disk_is_a_fault_of_the_storage(sqlite_file: Engine) -> None:
