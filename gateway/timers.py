@@ -22,6 +22,7 @@ from crm_core.fallout.watch_planning import WatchPlanning
 from crm_core.orders.dispatch_due import DispatchDue
 from crm_core.orders.watch import WatchOrder
 from crm_core.ports import Command, Origin
+from crm_core.times import DAY_MS, day_start
 from gateway.clock import Clock
 from gateway.writer import Writer
 
@@ -134,7 +135,7 @@ class Timers:
         now = self._clock.now()
         try:
             with self._engine.connect() as connection:
-                due = _found(connection, _DUE, until=now)
+                due = _found(connection, _DUE, until=day_start(now) + DAY_MS - 1)
                 watched = _found(connection, _WATCHED, until=now)
                 facts = _found(connection, _UNANSWERED, until=now - self._billing_s * 1000)
                 planning = [(kind, name) for kind in _PLANNING for name in self._open_planning(connection, kind)]

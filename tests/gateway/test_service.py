@@ -232,13 +232,15 @@ def test_a_document_beside_the_links_is_judged_like_any_other() -> None:
 # -- due work of the core ------------------------------------
 
 
-def test_an_order_for_a_later_day_is_dispatched_when_its_day_has_come() -> None:
+@pytest.mark.parametrize("moment", [b"20261123000000", b"20261123235959"])
+def test_an_order_for_a_later_day_is_dispatched_when_its_day_has_come(moment: bytes) -> None:
+    """Whatever the hour: the day has come at midnight in Shanghai (5.4 rule 7)."""
     rig = Rig()
     pf = rig.station()
     rig.run(2)
     raw = submission(1).replace(
         b"<captured_at>20261121093000</captured_at>",
-        b"<captured_at>20261121093000</captured_at><effective_at>20261123000000</effective_at>",
+        b"<captured_at>20261121093000</captured_at><effective_at>" + moment + b"</effective_at>",
     )
     got = rig.ask(rig.caller(), packet_of(raw))
     assert [packet.result for packet in got if packet.is_answer] == ["0001"]
