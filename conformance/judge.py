@@ -106,7 +106,7 @@ def _answer(run: CaseState, line: Line) -> bool:
     kind = packet.kind.value if packet.kind is not None else ""
     found: list[Difference] = []
     if got.reading.symbol:
-        raise Judged(Verdict.FAIL, _unreadable(got), _faults(got))
+        raise Judged(Verdict.FAIL, _unreadable(got), _faults(got), general=True)
     wanted: tuple[str, ...] = _ANSWERS[line.what]
     if line.what == "receipt" and asked.written.document.get("header", {}).get("mode") == "B":
         wanted = _REFUSALS if got.reading.element == RECEIPT else wanted
@@ -236,7 +236,7 @@ def _message(run: CaseState, line: Line, now: int) -> bool:
             continue
         if got.reading.symbol:
             got.taken = True
-            raise Judged(Verdict.FAIL, _unreadable(got), _faults(got))
+            raise Judged(Verdict.FAIL, _unreadable(got), _faults(got), general=True)
         if differences(where, got.reading.body):
             continue
         got.taken = True

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
+from collections.abc import Mapping
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,9 @@ from adapters.wire.errors import FramingFault
 from adapters.wire.layout import Layout
 from adapters.wire.times import wire_time
 from conformance.cleanup import left_behind
-from conformance.model import Verdict
+from conformance.loader import load_suite
+from conformance.model import Requirement, Verdict
+from conformance.reasons import Reason, moments, reasons, trouble
 from conformance.results import printable
 from schemas.loader import UnknownName, load
 
@@ -43,22 +46,25 @@ def page(data: dict[str, Any]) -> str:
     """The page of a run, from its JSON (``results.as_json``)."""
     layout = _layout(data)
     cases = [*data["sanity"], *data["cases"]]
+    when = [f"{zh} {en}" for zh, en in moments(data["sanity"])] + [""] * len(data["cases"])
+    known = load_suite().requirements
     script = (_DATA / "report.js").read_text("utf-8")
     parts = [
         "<!DOCTYPE html>",
         '<html lang="zh-CN"><head><meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         f"<title>{_text(data['suite'])} {_text(data['sut'])} · 一致性测试 Conformance</title>",
-        f"<style>{(_DATA / 'report.css').read_text('utf-8')}</style></head><body data-sut=\"{_text(data['sut'])}\">",
+        f'<style>{(_DATA / "report.css").read_text("utf-8")}</style></head><body data-sut="{_text(data["sut"])}">',
         _head(data),
+        _reasons(data, cases),
         _clauses(data["cases"]),
         _filters(data),
         '<main id="cases">',
-        *(_row(n, case) for n, case in enumerate(cases)),
+        *(_row(n, case, when[n]) for n, case in enumerate(cases)),
         "</main>",
         _left(data),
         _strays(data["strays"]),
-        *(_embedded(n, case, layout) for n, case in enumerate(cases)),
+        *(_embedded(n, case, layout, known) for n, case in enumerate(cases)),
         f"<script>{script}</script></body></html>",
     ]
     return "\n".join(part for part in parts if part) + "\n"
@@ -66,7 +72,7 @@ def page(data: dict[str, Any]) -> str:
 
 def _head(data: dict[str, Any]) -> str:
     verdict, zh, en = ("PASS", "通过", "Passed") if data["passed"] else ("FAIL", "未通过", "Did not pass")
-    part = ' <b class="v FAIL">中断 interrupted</b>' if data["partial"] else ""
+    part = _part(data) if data["partial"] else ""
     seconds = max(0, data["ended_at"] - data["started_at"]) / 1000
     facts = {
         "套件 suite": data["suite"],
@@ -86,6 +92,57 @@ def _head(data: dict[str, Any]) -> str:
     )
 
 
+def _part(data: dict[str, Any]) -> str:
+    """How much of an interrupted run there is."""
+    left = sum(case["verdict"] == "NOT_EXECUTED" for case in data["cases"])
+    done = len(data["cases"]) - left
+    return (
+        f'<p class="part"><b>未完成：运行被中断，{done} 个用例已有结论，{left} 个未执行。</b> '
+        f'<i lang="en">Incomplete: interrupted, {done} cases have a verdict, {left} were not executed.</i></p>'
+    )
+
+
+def _reasons(data: dict[str, Any], cases: list[dict[str, Any]]) -> str:
+    """What is the matter, before anything else: nothing heard, and each reason once with its cases."""
+    found, whole = reasons(cases), trouble(data)
+    parts = []
+    if whole is not None:
+        checks = "".join(f'<li>{_text(zh)} <i lang="en">{_text(en)}</i></li>' for zh, en in whole.checks)
+        parts.append(f'<p class="part"><b>{_text(whole.zh)}</b> <i lang="en">{_text(whole.en)}</i></p><ul>{checks}</ul>')
+    parts += [_reason(one) for one in found[:_REASONS]]
+    if not parts:
+        return ""
+    more = f"<p>… +{len(found) - _REASONS}</p>" if len(found) > _REASONS else ""
+    head = '<h2>为何未通过 <i lang="en">Why it did not pass</i></h2>'
+    return f'<section id="why">{head}{"".join(parts)}{more}</section>'
+
+
+def _reason(reason: Reason) -> str:
+    """One reason: how often, what, expected beside got, what demands it in words, the cases."""
+    case = reason.first
+    told = case["explanation"]
+    names = ("何处 where", "期望 expected", "实际 got")
+    cells = [(one["path"], one["expected"], one["got"]) for one in told["differences"][:_DIFFERENCES]]
+    rows = "".join(f"<tr>{''.join(map(_difference, names, row))}</tr>" for row in cells)
+    heads = "".join(f"<th>{name}</th>" for name in names)
+    table = f'<table class="diff"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>' if rows else ""
+    links = " ".join(f'<a href="#{_text(one["id"])}">{_text(one["id"])}</a>' for one in reason.cases[:_LINKED])
+    more = f" … +{len(reason.cases) - _LINKED}" if len(reason.cases) > _LINKED else ""
+    count = f'{len(reason.cases)} 个用例 <i lang="en">case{"s" * (len(reason.cases) > 1)}</i>'
+    return (
+        f'<article class="explained {_text(case["verdict"])}"><p><b class="v {_text(case["verdict"])}">'
+        f'{_NAMES[case["verdict"]]} <i lang="en">{_text(case["verdict"])}</i> · {count}</b></p>'
+        f'<p><strong>{_text(reason.zh)}</strong> <i lang="en">{_text(reason.en)}</i></p>{table}'
+        f'<p><b>首例要求 the first demands</b><span class="zh">{_text(case["zh"])}</span> '
+        f'<i lang="en">{_text(case["en"])}</i></p><p><b>用例 cases</b>{links}{more}</p>'
+        f'<p><b>重做首例 the first again</b><code>{_text(told["repeat"])}</code></p></article>'
+    )
+
+
+def _difference(name: str, value: str) -> str:
+    return f'<td class="mono" data-name="{name}">{_text(value)}</td>'
+
+
 def _clauses(cases: list[dict[str, Any]]) -> str:
     """Verdicts by clause."""
     verdicts = [one.value for one in Verdict if any(case["verdict"] == one for case in cases)]
@@ -100,7 +157,8 @@ def _clauses(cases: list[dict[str, Any]]) -> str:
     foot = f"<tr><th>合计 all</th>{total}<td>{len(cases)}</td></tr>"
     return (
         '<section><div class="wide"><table id="clauses"><thead><tr><th>条款<br><i lang="en">clause</i></th>'
-        f"{head}<th></th></tr></thead><tbody>{''.join(rows)}</tbody><tfoot>{foot}</tfoot></table></div></section>"
+        f'{head}<th>合计<br><i lang="en">all</i></th></tr></thead>'
+        f"<tbody>{''.join(rows)}</tbody><tfoot>{foot}</tfoot></table></div></section>"
     )
 
 
@@ -120,10 +178,11 @@ def _filters(data: dict[str, Any]) -> str:
     )
 
 
-def _row(n: int, case: dict[str, Any]) -> str:
-    """A case, closed; what it says when opened is drawn by the page."""
+def _row(n: int, case: dict[str, Any], when: str) -> str:
+    """A case, closed; what it says when opened is drawn by the page. ``when``: of a sanity case, which time it was."""
     verdict = case["verdict"]
     reason = case["explanation"]["reason"] if case["explanation"] and verdict != "PASS" else ""
+    time = f" <small>{when}</small>" if when else ""
     said = f'<em class="why">{_text(reason)}</em>' if reason else ""
     spoken = dict.fromkeys(line["what"] for line in case["lines"])
     found = " ".join([case["id"], case["zh"], case["en"], *case["covers"], *spoken, reason]).lower()
@@ -131,7 +190,7 @@ def _row(n: int, case: dict[str, Any]) -> str:
         f'<details class="case" data-n="{n}" data-id="{_text(case["id"])}" data-clause="{_text(case["clause"])}" '
         f'data-verdict="{verdict}" data-level="{_text(case["level"])}" data-find="{_text(found)}"><summary>'
         f'<span class="v {verdict}" title="{verdict} {_NAMES[verdict]}">{_MARKS.get(verdict, "–")}</span>'
-        f'<b>{_text(case["id"])}</b><small>{_text(case["level"])}</small>'
+        f"<b>{_text(case['id'])}{time}</b><small>{_text(case['level'])}</small>"
         f'<span class="zh" lang="zh">{_text(case["zh"])}</span><span class="en" lang="en">{_text(case["en"])}</span>{said}'
         "</summary></details>"
     )
@@ -156,6 +215,8 @@ def _left(data: dict[str, Any]) -> str:
     )
 
 
+_REASONS, _LINKED, _DIFFERENCES = 12, 40, 6
+"""How many reasons the top of the page has, and how many cases and differences each names."""
 _HTTP = (b"POST ", b"GET ", b"HTTP/1.")
 """How requests and responses begin."""
 
@@ -174,12 +235,13 @@ def _strays(entries: list[dict[str, Any]]) -> str:
     )
 
 
-def _embedded(n: int, case: dict[str, Any], layout: Layout | None) -> str:
-    """What was said in a case, compressed JSON no browser reads before it is asked for."""
+def _embedded(n: int, case: dict[str, Any], layout: Layout | None, known: Mapping[str, Requirement]) -> str:
+    """What was said in a case, compressed JSON no browser reads before it is asked for; ``known``: requirements in words."""
     names = ("id", "place", "covers", "parties", "started_at", "ended_at", "waiver", "notes", "lines")
     told = {name: case[name] for name in names}
     told["log"] = [_entry(entry, layout) for entry in case["log"]]
     told["explanation"] = _explanation(case)
+    told["asked"] = [{"id": one.id, "zh": one.zh, "en": one.en} for name in case["covers"] if (one := known.get(name))]
     text = json.dumps(told, ensure_ascii=False, separators=(",", ":"))
     return f'<script type="text/plain" id="c{n}">{b64encode(compress(text.encode())).decode()}</script>'
 

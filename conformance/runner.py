@@ -114,7 +114,9 @@ class CaseRun(CaseState):
         self.record("note", party, name, now, text=about("不是报文", "no packet", reason))
         self.notes.append(reason)
         if self.result is None and self._verdict is None and self._index < len(self.case.preamble) + len(self.case.lines):
-            self._judge(Judged(Verdict.FAIL, about("被测方写出的不是报文", "it wrote what is no packet", reason)), now)
+            self._judge(
+                Judged(Verdict.FAIL, about("被测方写出的不是报文", "it wrote what is no packet", reason), general=True), now
+            )
             self._turn(now)
 
     def tick(self, now: int) -> None:

@@ -14,13 +14,16 @@ WHOLE = "/"
 
 
 class Judged(Exception):
-    """A case has its verdict before its last line."""
+    """A case has its verdict before its last line. ``general``: for a reason that has nothing to do with what it asks."""
 
-    def __init__(self, verdict: Verdict, reason: str, differences: Sequence[Difference] = ()) -> None:
+    def __init__(
+        self, verdict: Verdict, reason: str, differences: Sequence[Difference] = (), *, general: bool = False
+    ) -> None:
         super().__init__(reason)
         self.verdict = verdict
         self.reason = reason
         self.differences = tuple(differences)
+        self.general = general
 
 
 def explained(
@@ -28,14 +31,15 @@ def explained(
 ) -> Explanation:
     """The whole explanation; ``values``: what the steps before the case's own took from the questionnaire."""
     unreached = judged.verdict is Verdict.INCONCLUSIVE
+    cause, repair = ("", "") if judged.general else (case.cause, case.repair)
     return Explanation(
         judged.reason,
         line,
         step,
         phase,
         judged.differences,
-        _unsettled(phase) if unreached else case.cause or _cause(judged, line),
-        _settle(judged, line, phase, values) if unreached else case.repair or _repair(judged, line),
+        _unsettled(phase) if unreached else cause or _cause(judged, line),
+        _settle(judged, line, phase, values) if unreached else repair or _repair(judged, line),
         repeat,
     )
 

@@ -61,7 +61,8 @@
     const box = make("div", { class: `explained ${verdict === "FAIL" || verdict === "ERROR" ? "" : verdict === "INCONCLUSIVE" ? verdict : "none"}` });
     const say = (name, text) => { if (text) box.append(make("p", {}, make("b", {}, name), text)); };
     say("原因 reason", told.reason);
-    say("条款 clause", case_.id.split("/")[0]);
+    const asked = case_.asked.map((one) => `${one.id}：${one.zh} / ${one.en}`);
+    say("条款 clause", [case_.id.split("/")[0], ...asked].join(" · "));
     if (told.line) say("步骤 step", `${told.step} (${told.phase}) ${told.line.text} — ${told.line.place}`);
     if (told.differences.length) {
       const names = ["路径 path / 字节 byte", "期望 expected", "实际 got"];
@@ -195,6 +196,8 @@
     if (!case_.log.length) return;
     const names = case_.explanation ? case_.explanation.differences.map((one) => one.path.split("/").pop().replace(/\[.*/, "")).filter(Boolean) : [];
     const boxes = case_.log.map((entry, n) => (entry.way === "note" ? "" : message(entry, n, names)));
+    const last = (way, until) => case_.log.reduce((found, entry, n) => (entry.way === way && entry.step <= until ? n : found), -1);
+    const shown = failed && /FAIL|INCONCLUSIVE/.test(row.dataset.verdict) ? [last("sent", failed), last("got", failed)] : [];
     const open = (n) => {
       for (const box of all(".message.on", told)) box.classList.remove("on");
       boxes[n].open = true;
@@ -203,6 +206,7 @@
     };
     const sequence = make("div", { class: "wide" });
     told.append(make("h3", {}, "时序 sequence"), sequence, make("h3", {}, "报文 messages"), ...boxes.filter(Boolean));
+    for (const n of shown) if (n >= 0) boxes[n].open = true;
     sequence.append(drawn(case_, sequence.clientWidth || 700, one("body").dataset.sut || "SUT", open));
   };
   for (const row of cases) row.addEventListener("toggle", () => {

@@ -66,6 +66,16 @@ def test_where_the_preamble_failed_the_test_data_are_named() -> None:
     )
 
 
+def test_the_cause_of_a_case_is_not_told_of_what_it_does_not_ask() -> None:
+    case = replace(Rig().session("01.1/1").conductor._todo[0], cause="甲 / a", repair="乙 / b")
+    missing = [Difference("/x", SOME, NOTHING)]
+    told = [explained(case, Judged(Verdict.FAIL, "x", missing, general=one), None, 1, "lines", "") for one in (False, True)]
+    assert [(one.cause, one.repair) for one in told] == [
+        ("甲 / a", "乙 / b"),
+        ("没有填写 /x / /x is not filled in", "填写 /x / fill in /x"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "zh", "en"),
     [

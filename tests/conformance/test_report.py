@@ -130,6 +130,38 @@ def test_read_only_plays_what_only_asks() -> None:
     assert len(play) + len(rest) == len(cases)
 
 
+def test_the_page_begins_with_the_reasons_each_once() -> None:
+    root = html.fromstring(page(as_json(_outcome(Verdict.FAIL, Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE))))
+    (why,) = root.xpath("//section[@id='why']")
+    (article,) = why.xpath(".//article")
+    assert [link.get("href") for link in article.xpath(".//a")] == [
+        f"#{case.id}" for case in (load_suite().cases[n] for n in (1, 3, 4))
+    ]
+    named = [cell.get("data-name") for cell in article.xpath(".//tbody/tr[1]/td")]
+    assert named == ["何处 where", "期望 expected", "实际 got"]
+    assert article.xpath(".//code")[0].text
+    assert not html.fromstring(page(as_json(_outcome(Verdict.PASS)))).xpath("//section[@id='why']")
+
+
+def test_every_column_of_the_page_has_a_heading_and_a_sanity_case_its_time() -> None:
+    outcome = _outcome(Verdict.PASS, Verdict.FAIL)
+    outcome.sanity = [_outcome(Verdict.PASS, first=0).results[0] for _ in range(2)]
+    root = html.fromstring(page(as_json(outcome)))
+    heads = [cell.text_content().strip() for cell in root.xpath("//thead//th")]
+    assert heads
+    assert all(heads)
+    names = [row.text_content() for row in root.xpath("//summary/b")][:2]
+    assert len(names) == len(set(names))
+    assert ["开始时 at the start" in names[0], "结束时 at the end" in names[1]] == [True, True]
+
+
+def test_an_interrupted_run_says_how_much_of_it_there_is() -> None:
+    outcome = _outcome(Verdict.PASS, Verdict.FAIL, Verdict.NOT_EXECUTED)
+    outcome.partial = True
+    (part,) = html.fromstring(page(as_json(outcome))).xpath("//p[@class='part']")
+    assert "2 cases have a verdict, 1 were not executed" in part.text_content()
+
+
 def test_a_comparison_names_what_became_of_each_case() -> None:
     before = as_json(_outcome(Verdict.PASS, Verdict.FAIL, Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS))
     after = as_json(_outcome(Verdict.FAIL, Verdict.PASS, Verdict.FAIL, Verdict.ERROR, Verdict.PASS, Verdict.PASS))
