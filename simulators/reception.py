@@ -73,7 +73,9 @@ class Reception:
         return element, body, reaction.sends
 
     def _judge(self, document: Document, packet: Packet, now: int) -> Reaction | None:
-        """May this system send this message here, and is it still of use? A refusal, or None."""
+        """Is it a request, may this system send it here, and is it still of use? A refusal, or None."""
+        if document.element != document.row.name:
+            return Reaction.refuse("HEADER_DISAGREES")
         peer = self._settings.peers.get(document.header.sender)
         if peer is None:
             return Reaction.refuse("SENDER_UNKNOWN")
@@ -82,7 +84,8 @@ class Reception:
             route.sender in (peer.role, _EVERYBODY) and route.receiver in (mine, _EVERYBODY) for route in document.row.routes
         ):
             return Reaction.refuse("NOT_PERMITTED")
-        if packet.ttl and now > from_wire_time(packet.send_time) + packet.ttl * 1000 + _CLOCK_TOLERANCE_MS:
+        ttl = packet.ttl or document.header.ttl
+        if ttl and now > from_wire_time(packet.send_time or document.header.send_time) + ttl * 1000 + _CLOCK_TOLERANCE_MS:
             return Reaction.refuse("TTL_EXPIRED")
         return None
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from adapters.document import Document
 from gateway.clock import Entropy
 from gateway.proof.fault_plan import PERFECT, FaultPlan
 from gateway.proof.heap_clock import HeapClock
@@ -186,6 +187,32 @@ def test_unknown_message_code_is_refused() -> None:
     packet.body = packet.body.replace(b">OH01<", b">ZZ99<")
     packet.code = "ZZ99"
     assert wire.ask(packet).result == "1003"
+
+
+@pytest.mark.parametrize("element", ["Receipt", "OrderAccepted", "DeferInstall"])
+def test_what_is_no_request_is_no_request(element: str) -> None:
+    """A receipt, or a command's result, under the command's code: never taken for the command."""
+    wire = Wire(World())
+    packet = wire.packet("OH01", dispatch(), serial(1))
+    codec = wire.paper.codec
+    asked = codec.decode(packet.body, packet.charset)
+    body = {"code": "0000", "text": "ok"} if element == "Receipt" else {
+        "service_order_id": "SO1", "version": 1, "area": "025", "accepted_by": "甲", "phone": "025-1",
+        "accepted_at": "20261122090000", "expected_finish": "20261123090000",
+    } if element == "OrderAccepted" else {
+        "service_order_id": "SO1", "version": 1, "area": "025", "until": "20261201000000",
+        "reason": {"type": "10P", "code": "10P001", "text": "x"},
+    }  # fmt: skip
+    packet.body = codec.encode(Document(asked.row, element, asked.header, body), packet.charset)
+    assert wire.ask(packet).result == "1011"
+
+
+def test_a_document_may_say_alone_how_long_it_is_of_use() -> None:
+    wire = Wire(World())
+    packet = wire.packet("OH01", dispatch(), serial(1))
+    packet.body = packet.body.replace(b"</Mode>", b"</Mode><Ttl>60</Ttl>")
+    wire.world.clock.advance(500_000)
+    assert wire.ask(packet).result == "1012"
 
 
 def document(wire: Wire, packet: Any) -> Any:
