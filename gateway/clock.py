@@ -55,9 +55,15 @@ def cpu_s() -> float:
 
 
 class WallClock:
-    """Real time over a reactor that was handed down by ``task.react``."""
+    """Real time over a reactor that was handed down by ``task.react``.
+
+    Twisted counts timers by the system's clock: set back an hour, every timer would be an hour late.  So the reactor is given
+    the monotonic one, unless it already keeps timers that were set by another.
+    """
 
     def __init__(self, reactor: Any) -> None:
+        if reactor.seconds is time.time and not reactor.getDelayedCalls():
+            reactor.seconds = time.monotonic
         self._reactor = reactor
         self.seconds: Callable[[], float] = reactor.seconds
         self.callLater = reactor.callLater

@@ -99,6 +99,7 @@ class Connection(TwistedProtocol):
         self._settings = settings
         self._clock = clock
         self._describe = describe
+        self._anchor = (clock.now(), clock.seconds())
         self.session = Session(layout, settings, clock.now(), describe)
         self._wire: Any = None
         self._timer: Any = None
@@ -120,7 +121,8 @@ class Connection(TwistedProtocol):
         """The session begins with the connection."""
         transport: Any = self.transport
         self._wire = transport
-        self.session = Session(self._layout, self._settings, self._clock.now(), self._describe)
+        self._anchor = (self._clock.now(), self._clock.seconds())
+        self.session = Session(self._layout, self._settings, self._now(), self._describe)
         self.host = getattr(transport.getPeer(), "host", "") or ""
         transport.registerProducer(self, True)
         if hasattr(transport, "setTcpNoDelay"):
@@ -131,12 +133,12 @@ class Connection(TwistedProtocol):
     def dataReceived(self, data: bytes) -> None:
         """Bytes into the session, events out."""
         self.heard = True
-        self._act(self.session.receive(data, self._clock.now()))
+        self._act(self.session.receive(data, self._now()))
         self._settle()
 
     def readConnectionLost(self) -> None:
         """The peer closed its half; it still gets what it is owed."""
-        self._act(self.session.half_closed(self._clock.now()))
+        self._act(self.session.half_closed(self._now()))
         self._settle()
 
     def writeConnectionLost(self) -> None:
@@ -150,7 +152,7 @@ class Connection(TwistedProtocol):
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
         if not self.session.over:
-            self._act(self.session.closed(self._clock.now()))
+            self._act(self.session.closed(self._now()))
         self._owner.ended(self)
         self.on_gone()
 
@@ -178,7 +180,8 @@ class Connection(TwistedProtocol):
         if self._stamp is not None:
             self._stamp(packet)
         try:
-            self.session.send(packet, self._clock.now(), deadline_ms)
+            now = self._now()
+            self.session.send(packet, now, now + deadline_ms - self._clock.now())
         except LocalError as error:
             log.warning("link.not_sent", peer=self.peer_id, serial=packet.serial, error=str(error))
             return False
@@ -192,7 +195,7 @@ class Connection(TwistedProtocol):
         if self._stamp is not None:
             self._stamp(packet)
         try:
-            self.session.reply(packet, self._clock.now())
+            self.session.reply(packet, self._now())
         except LocalError as error:
             log.error("link.not_answered", peer=self.peer_id, serial=packet.serial, error=str(error))
             return
@@ -227,6 +230,12 @@ class Connection(TwistedProtocol):
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
         self._timer = self._clock.callLater(self._settings.write_limit_ms / 1000, self.drop)
+
+    def _now(self) -> int:
+        """Milliseconds since epoch by the clock as it was set when the connection was made: the session's deadlines are
+        stretches of time, which a clock set ahead or back must not change."""
+        wall, steady = self._anchor
+        return wall + round((self._clock.seconds() - steady) * 1000)
 
     # -- within ---------------------------------------------------------------------------------------------------------
 
@@ -267,7 +276,8 @@ class Connection(TwistedProtocol):
         if self._login is not None and self._greeting is None:
             packet, due = self._login.greeting()
             self._greeting = packet.serial
-            self.session.send(packet, self._clock.now(), due, greeting=True)
+            now = self._now()
+            self.session.send(packet, now, now + due - self._clock.now(), greeting=True)
             return
         self.entered = True
         self._owner.connected(self)
@@ -320,12 +330,12 @@ class Connection(TwistedProtocol):
                 return
             self._timer.cancel()
         self._timer_at = due
-        self._timer = self._clock.callLater(max(0.001, (due - self._clock.now()) / 1000), self._ring)
+        self._timer = self._clock.callLater(max(0.001, (due - self._now()) / 1000), self._ring)
 
     def _ring(self) -> None:
         self._timer = None
         if not self._gone:
-            self._act(self.session.timeout(self._clock.now()))
+            self._act(self.session.timeout(self._now()))
             self._settle()
 
 

@@ -1,0 +1,113 @@
+"""Nights of the clock: set ahead or back an hour, what is measured in stretches of time goes on (01.1.5); what has a date
+follows the clock (01.1.1 ttl)."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, cast
+
+import pytest
+from twisted.internet.epollreactor import EPollReactor
+
+from adapters.wire.times import wire_time
+from gateway.clock import Entropy, WallClock
+from gateway.proof.heap_clock import HeapClock
+from gateway.proof.network import MemoryNetwork
+from tests.gateway.rig import START, Rig, Send, Station, packet_of, receipt_for, submission
+
+HOUR_MS = 3_600_000
+STEPS = pytest.mark.parametrize("step", [HOUR_MS, -HOUR_MS], ids=["ahead", "back"])
+
+
+class SetClock:
+    """A clock somebody sets, ``ahead`` ms of where it began; its timers and ``seconds`` go on."""
+
+    def __init__(self) -> None:
+        self.ahead = 0
+        self._steady = HeapClock(START)
+        self.seconds = self._steady.seconds
+        self.callLater = self._steady.callLater
+        self.getDelayedCalls = self._steady.getDelayedCalls
+        self.advance = self._steady.advance
+
+    def now(self) -> int:
+        return self._steady.now() + self.ahead
+
+
+def rig_on(clock: SetClock) -> Rig:
+    network = MemoryNetwork(clock._steady, Entropy(1))
+    return Rig(clock=cast(HeapClock, clock), network=network)
+
+
+@pytest.fixture
+def clock() -> SetClock:
+    return SetClock()
+
+
+@STEPS
+def test_a_receipt_is_waited_for_as_long_as_ever(clock: SetClock, step: int) -> None:
+    rig = rig_on(clock)
+    station = Station(rig, "mem://pf", script=lambda packet: None)
+    rig.run(3.0)
+    rig.gateway.writer.submit(Send("PF0001", ["k"]))
+    rig.run(5.0)
+    clock.ahead = step
+    rig.run(8.0)
+    assert len(station.received) == 1
+    rig.run(4.0)
+    assert len(set(station.serials())) == 1
+    assert len(station.received) == 2
+
+
+@STEPS
+def test_a_silent_peer_gets_its_heartbeats_and_a_dead_one_is_found(clock: SetClock, step: int) -> None:
+    rig = rig_on(clock)
+    station = Station(rig, "mem://pf")
+    rig.run(30.0)
+    clock.ahead = step
+    rig.run(35.0)
+    assert (station.wire.beats, station.wire.open) == (1, True)
+    station.wire.deaf = True
+    first = station.wire
+    rig.run(60.0 * 5)
+    assert not first.open
+
+
+@STEPS
+def test_a_receipt_that_comes_after_the_step_is_a_receipt(clock: SetClock, step: int) -> None:
+    rig = rig_on(clock)
+    held: list[Any] = []
+    station = Station(rig, "mem://pf", script=held.append)
+    rig.run(3.0)
+    send = Send("PF0001", ["k"])
+    rig.gateway.writer.submit(send)
+    rig.run(5.0)
+    clock.ahead = step
+    rig.run(1.0)
+    station.wire.send(receipt_for(held[0]))
+    rig.run(60.0)
+    assert rig.out()[send.serials[0]] == "DONE"
+    assert len(station.received) == 1
+
+
+@pytest.mark.parametrize(("step", "code"), [(0, "0001"), (HOUR_MS, "1012"), (-HOUR_MS, "0001")])
+def test_a_message_s_time_to_live_follows_the_clock(clock: SetClock, step: int, code: str) -> None:
+    rig = rig_on(clock)
+    channel = rig.caller()
+    sent = wire_time(clock.now())
+    clock.ahead = step
+    channel.send(packet_of(submission(1, SendTime=sent), send_time=sent, ttl=60))
+    rig.run(1.0)
+    assert [packet.result for packet in channel.got if packet.is_answer] == [code]
+
+
+def test_timers_of_the_real_reactor_do_not_count_by_a_clock_that_can_be_set() -> None:
+    reactor = EPollReactor()
+    try:
+        clock = WallClock(reactor)
+        assert clock.seconds is time.monotonic
+        call = clock.callLater(1.0, int)
+        assert call.getTime() - time.monotonic() <= 1.0
+        call.cancel()
+    finally:
+        reactor.disconnectAll()
