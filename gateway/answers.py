@@ -37,6 +37,10 @@ class Answers:
         """Whether an answer with this result code is a Q message's reply; refusals of Q are receipts."""
         return self._catalogue.result(code).category == "ok"
 
+    def is_for_now(self, symbol: str) -> bool:
+        """Whether a refusal holds only for now: the sender is to send the same bytes again, and they are judged anew (06.1)."""
+        return self._catalogue.result(symbol).category == "retry"
+
     def receipt(
         self,
         row: MessageRow,

@@ -1,7 +1,8 @@
 """One inbound message as a job of the worker: seen before? judged, recorded, answered after the commit (spec 01.1.6, 06.1).
 
 The message, its inbox mark, what it changed, what it caused to be sent and the answer it got are one commit.  A repeat of the
-same bytes gets the stored answer and has no second effect; the same serial with other bytes is refused 1009.
+same bytes gets the stored answer and has no second effect; the same serial with other bytes is refused 1009.  What is refused
+only for now (busy, locked, frozen, a change in progress) leaves no mark: sent again it is judged again.
 """
 
 from __future__ import annotations
@@ -139,7 +140,8 @@ class InboundJob:
         if not faults:
             faults = (Fault("/Package/Body", error.code, "", error.zh, error.en),)
         internal = error.code == "INTERNAL"
-        message_id = self._record_refusal(unit, error.code, faults, error.state, inbox=not internal)
+        kept = not internal and not self._answers.is_for_now(error.code)
+        message_id = self._record_refusal(unit, error.code, faults, error.state, inbox=kept)
         if error.fallout is not None:
             body = {} if self._document is None or internal else self._document.body
             origin = self.origin

@@ -387,6 +387,23 @@ def test_freeze_against_a_new_order_names_it_as_blocking(house: House, order: st
     assert (row["product_instance_id"], row["outcome"], row["blocking_orders"]) == (line, "blocked", [order])
 
 
+def test_what_was_refused_for_now_is_judged_again_when_it_comes_again(house: House, order: str) -> None:
+    """A change in progress is no answer for ever: the channel sends the same bytes once more, as 06.1 tells it to."""
+    ref = amended(house, order)
+    moved = {"reason": {"text": "客户改约"}, "dates": {"booked_at": house.at(4 * 86_400)}}
+    asked = {"service_order_id": order, "area": "025", "operation": "reschedule", "dry_run": False, "reschedule": moved}
+    packet, wire = house.packet(CHANNEL, "OrderOperation", asked), house.wire(CHANNEL)
+    codes = []
+    for answered in (False, True, False):
+        if answered:
+            house.report(order, "ChangeResult", seq=1, version=2, ref=ref, outcome="refused", code="3005")
+        wire.send(packet)
+        house.advance(0.5)
+        codes.append([got.result for got in wire.got if got.serial == packet.serial][-1])
+    assert codes == ["3021", "0001", "0001"]
+    assert len(house.sent("OH11", order)) == 1
+
+
 # -- answers that were lost, told when asked for (RX04) -------------------------------------------------------------------
 
 
