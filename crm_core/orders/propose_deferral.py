@@ -5,18 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from crm_core.errors import DomainError
+from crm_core.errors import DomainError, StaleVersion
 from crm_core.events import OperationDecided
 from crm_core.orders.closing import conclude
 from crm_core.orders.defer import defer
 from crm_core.orders.keys import order_keys
+from crm_core.orders.model import ServiceOrder
 from crm_core.orders.moves import Moves
-from crm_core.orders.reports import Source, Taken, held_by_name, receive
+from crm_core.orders.reports import Source, judged_by_itself, receive
 from crm_core.ports import Outcome, UnitOfWork
 from crm_core.times import from_wire
 
 
-@held_by_name
+@judged_by_itself
 @dataclass(frozen=True, slots=True)
 class ProposeDeferral:
     """``reason`` a dictionary row 10P; ``until`` a wire time; ``proposed_by`` who stood at the door."""
@@ -45,19 +46,14 @@ class ProposeDeferral:
         """The item machine's input."""
         return "deferral_proposed"
 
-    def item_ids(self) -> list[str] | None:
-        """The whole order."""
-        return None
-
-    def narrowed(self, item_ids: list[str]) -> ProposeDeferral:
-        """Never split: nothing holds it."""
-        return self
-
-    def perform(self, uow: UnitOfWork, moves: Moves, taken: Taken, source: Source) -> None:
-        """Applied: the CRM's DF01 follows; refused with the code DF01 would have got."""
-        order = moves.order
+    def judge(self, uow: UnitOfWork, order: ServiceOrder, source: Source) -> bool:
+        """Applied: the CRM's DF01 follows; refused with the code DF01 would have got, or 3015 of another version."""
+        moves = Moves(uow, order, self.input(), source.serial, source.sender)
         outcome, code, reason = "applied", None, None
         try:
+            if self.version != order.version:
+                zh, en = f"定单现行版本为 {order.version}", f"The version that counts is {order.version}"
+                raise StaleVersion(zh, en, state=order.state)
             defer(uow, order, self.reason, self.until, self.proposed_by, None, dry_run=True, proposed=True)
         except DomainError as error:
             outcome, code, reason = "refused", error.code, {"text": f"{error.zh} / {error.en}"[:500]}
@@ -70,3 +66,4 @@ class ProposeDeferral:
         if outcome == "applied":
             defer(uow, order, self.reason, self.until, self.proposed_by, None, proposed=True)
         conclude(moves)
+        return outcome == "applied"

@@ -12,8 +12,8 @@ from crm_core.schemes.operations import in_use
 
 def examine_scheme(named: dict[str, Any] | None, uow: UnitOfWork, faults: Faults) -> Scheme | None:
     """The version an order names. One made elsewhere, of which the CRM has no copy, is taken as it comes: provisioning judges.
-    Adds 3017 for a superseded version, 3016 for an expired one, 3004 for one that is not confirmed or is used already, 3020 for
-    an option that is not the confirmed one."""
+    Adds 3017 for a superseded version, 3016 for an expired one, 3004 for one that is not confirmed, is being cancelled or is used
+    already, 3020 for an option that is not the confirmed one."""
     if named is None:
         return None
     scheme = uow.scheme(scheme_key(named["scheme_id"], named["version"]))
@@ -27,6 +27,8 @@ def examine_scheme(named: dict[str, Any] | None, uow: UnitOfWork, faults: Faults
         faults.add(path, found, "SCHEME_EXPIRED", "方案已到期", "The scheme has expired", state=scheme.state)
     elif scheme.state != "40":
         faults.add(path, found, "STATE_CONFLICT", "方案未确认", "The scheme is not confirmed", state=scheme.state)
+    elif request is not None and any(row["operation"] == "cancel" for row in request.operations):
+        faults.add(path, found, "STATE_CONFLICT", "方案正在取消", "The scheme is being cancelled", state=scheme.state)
     elif in_use(uow, scheme):
         zh, en = f"客户订单 {scheme.used_by} 已使用该方案", f"Customer order {scheme.used_by} uses the scheme already"
         faults.add(path, found, "STATE_CONFLICT", zh, en, state=scheme.state)

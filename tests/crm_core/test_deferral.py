@@ -221,6 +221,16 @@ def test_a_proposal_too_far_off_is_refused_with_its_code() -> None:
     assert world.events(DeferralRequested) == []
 
 
+def test_a_proposal_about_a_version_that_counts_no_more_is_answered_too() -> None:
+    """Every command gets its result (01.1.4)."""
+    world = accepted()
+    world.order.version = 2
+    world.tell(ProposeDeferral(world.id, 1, REASON, UNTIL, "装维员乙", report_seq=2))
+    (told,) = world.events(OperationDecided)
+    assert (told.outcome, told.code) == ("refused", "STALE_VERSION")
+    assert (world.events(DeferralRequested), world.order.report_seq) == ([], 2)
+
+
 def test_a_state_no_order_resumes_at_is_refused_and_looked_at() -> None:
     world = deferred()
     error = refused(world, RecordDeferralEnded(world.id, 1, "date", "COMPLETED", report_seq=3))

@@ -332,6 +332,12 @@ def test_an_order_cannot_build_on_what_does_not_stand(state: str, given: dict[st
     assert made.table(CustomerOrder) == {}
 
 
+def test_an_order_cannot_build_on_what_is_being_cancelled() -> None:
+    made = world("40")
+    run(made, CANCEL, COUNTER)
+    refused(made, order(), "STATE_CONFLICT", "40")
+
+
 def test_an_order_cannot_build_on_a_superseded_version() -> None:
     made = world("30")
     run(made, replace(RESULT, version=2))
