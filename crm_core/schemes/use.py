@@ -12,8 +12,8 @@ from crm_core.schemes.operations import in_use
 
 def examine_scheme(named: dict[str, Any] | None, uow: UnitOfWork, faults: Faults) -> Scheme | None:
     """The version an order names. One made elsewhere, of which the CRM has no copy, is taken as it comes: provisioning judges.
-    Adds 3017 for a superseded version, 3016 for an expired one, 3004 for one that is not confirmed, is being cancelled or is used
-    already, 3020 for an option that is not the confirmed one."""
+    Adds 3017 for a superseded version, 3016 for an expired one, 3004 for one that is not confirmed, is being cancelled or is
+    used already, 3020 for an option that is not the confirmed one."""
     if named is None:
         return None
     scheme = uow.scheme(scheme_key(named["scheme_id"], named["version"]))
