@@ -18,9 +18,13 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # a terminal that lacks a character gets its number, never a traceback
             stream.reconfigure(errors="backslashreplace")
-    from gateway.cli.app import bssgw  # behind the check: what it imports needs the newer syntax
+    try:
+        from gateway.cli.app import bssgw  # behind the check: what it imports needs the newer syntax
 
-    bssgw(prog_name="bssgw")
+        bssgw(prog_name="bssgw")
+    except KeyboardInterrupt:  # while it was still being read; afterwards the command line tells it
+        sys.stderr.write("bssgw: 已中断 / interrupted\n")
+        sys.exit(130)
 
 
 if __name__ == "__main__":

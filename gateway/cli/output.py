@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable
 from enum import IntEnum
@@ -19,6 +20,7 @@ class Exit(IntEnum):
     USAGE = 2
     UNREACHABLE = 3
     INTERRUPTED = 130
+    UNREAD = 141
 
 
 EXIT_HELP = (
@@ -58,6 +60,14 @@ class CommandFailed(click.ClickException):
             click.echo(f"  {LABELS[name]} {call}", file=out)
 
 
+def unread() -> int:
+    """Nobody reads standard output any more (``| head -1``): nothing more is written to it. Returns the exit code for that."""
+    void = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(void, 1)
+    os.close(void)
+    return int(Exit.UNREAD)
+
+
 class Interrupted(CommandFailed):
     """Ctrl-C before the command was done."""
 
@@ -68,6 +78,18 @@ class Interrupted(CommandFailed):
             "interrupted before it was done; it can be run again",
             as_json=as_json,
         )
+
+
+def cut_short(failure: Any, as_json: bool) -> Any:
+    """Errback of a command that runs under a reactor: Ctrl-C while it starts, and output nobody reads, end it with their exit
+    codes. Raises SystemExit."""
+    if failure.check(BrokenPipeError):
+        raise SystemExit(unread())
+    if failure.check(KeyboardInterrupt):
+        interrupted = Interrupted(as_json=as_json)
+        interrupted.show()
+        raise SystemExit(interrupted.exit_code)
+    return failure
 
 
 def emit(as_json: bool, value: object, show: Callable[[], None]) -> None:

@@ -9,13 +9,13 @@ from typing import Any
 import click
 
 from gateway.cli.lazy import LazyGroup
-from gateway.cli.output import JSON_ASKED, CommandFailed, Exit, Interrupted
+from gateway.cli.output import JSON_ASKED, CommandFailed, Exit, Interrupted, unread
 
 OPTION = "--json"
 
 
 class Root(LazyGroup):
-    """The root of the command line. Usage errors end with status 2, Ctrl-C with 130."""
+    """The root of the command line. Usage errors end with status 2, Ctrl-C with 130, output nobody reads with 141."""
 
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
@@ -46,3 +46,5 @@ def telling(root: click.Context) -> Iterator[None]:
         raise CommandFailed(Exit.USAGE, found.zh, found.en, then=found.next, as_json=as_json) from fault
     except (KeyboardInterrupt, click.Abort) as fault:
         raise Interrupted(as_json=as_json) from fault
+    except BrokenPipeError as fault:
+        raise click.exceptions.Exit(unread()) from fault

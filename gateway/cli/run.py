@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gateway.cli.output import EXIT_HELP, CommandFailed, Exit, emit
+from gateway.cli.output import EXIT_HELP, CommandFailed, Exit, cut_short, emit
 from gateway.cli.settings import configured, json_option, store_options
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class Run:
 def _main(reactor: Any, asked: Run) -> Any:
     from twisted.internet.defer import Deferred
 
-    return Deferred.fromCoroutine(_guarded(reactor, asked))
+    return Deferred.fromCoroutine(_guarded(reactor, asked)).addErrback(cut_short, asked.as_json)
 
 
 async def _guarded(reactor: Any, asked: Run) -> None:
@@ -150,8 +150,10 @@ async def _serve(reactor: Any, asked: Run, clock: WallClock, logs: Logs, end: An
         log.info("gateway.stopped")
         for host in simulators:
             await host.stop()
+    if end.called and not asked.as_json:
+        click.echo("已停止，未完的下次启动继续 / stopped; what is unfinished goes on at the next start")
     if asked.once and code is not Exit.OK:
-        raise SystemExit(int(code))
+        raise SystemExit(int(Exit.INTERRUPTED if end.called else code))
 
 
 async def _start_simulators(config: Config, asked: Run, clock: WallClock, entropy: Entropy, reactor: Any) -> list[Any]:

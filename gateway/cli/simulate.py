@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gateway.cli.output import EXIT_HELP, CommandFailed, Exit
+from gateway.cli.output import EXIT_HELP, CommandFailed, Exit, cut_short
 from gateway.cli.settings import configured, json_option, store_options
 
 if TYPE_CHECKING:
     from gateway.clock import Clock, Entropy
     from gateway.config import Config, Peer
+    from gateway.endpoints import AddressInvalid
     from simulators.fleet import Fleet, FleetSettings
     from simulators.host import SimulatorHost
     from simulators.ports import Endpoints
@@ -85,10 +86,14 @@ def simulate(
         parse_address(settings.crm or "")
         at = _addresses(config, names, listen_base)
     except AddressInvalid as fault:
-        raise CommandFailed(Exit.USAGE, f"地址 {fault.address} {fault.zh}", f"address {fault.address} {fault.en}") from fault
+        raise _no_address(fault) from fault
     elsewhere = {} if listen_base else _elsewhere(config, names)
     desk = config.data_dir if data_dir is not None or config.data_dir.is_dir() else None
     task.react(_main, (names, replace(settings, listen_at=at, elsewhere=elsewhere), seed, desk, as_json))
+
+
+def _no_address(fault: AddressInvalid) -> CommandFailed:
+    return CommandFailed(Exit.USAGE, f"地址 {fault.address} {fault.zh}", f"address {fault.address} {fault.en}")
 
 
 def _scripts(path: Path | None) -> Scripts:
@@ -226,7 +231,7 @@ def _main(
 ) -> Any:
     from twisted.internet.defer import Deferred
 
-    return Deferred.fromCoroutine(_serve(reactor, names, settings, seed, desk, as_json))
+    return Deferred.fromCoroutine(_serve(reactor, names, settings, seed, desk, as_json)).addErrback(cut_short, as_json)
 
 
 async def _serve(
@@ -238,7 +243,7 @@ async def _serve(
     from gateway.cli.serving import cannot_listen, ending
     from gateway.cli.simulators_desk import open_desks
     from gateway.clock import Entropy, WallClock
-    from gateway.endpoints import TcpEndpoints
+    from gateway.endpoints import AddressInvalid, TcpEndpoints
     from simulators.fleet import start_fleet
 
     asked, closed = ending(reactor)
@@ -251,8 +256,14 @@ async def _serve(
         for port in desks:
             await port.stopListening()
         await fleet.stop()
+        if not as_json:
+            click.echo("已停止 / stopped")
     except CannotListenError as fault:
         failed = cannot_listen(fault)
+        failed.show()
+        raise SystemExit(failed.exit_code) from fault
+    except AddressInvalid as fault:
+        failed = _no_address(fault)
         failed.show()
         raise SystemExit(failed.exit_code) from fault
     finally:
