@@ -33,6 +33,11 @@ class Answers:
         """The result code on the wire for a symbol."""
         return self._catalogue.result(symbol).code
 
+    def texts(self, symbol: str) -> dict[str, str]:
+        """Result code and both texts of a symbol, as the log tells them."""
+        row = self._catalogue.result(symbol)
+        return {"result": row.code, "zh": row.zh, "en": row.en}
+
     def is_reply(self, code: str) -> bool:
         """Whether an answer with this result code is a Q message's reply; refusals of Q are receipts."""
         return self._catalogue.result(code).category == "ok"

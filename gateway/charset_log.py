@@ -22,12 +22,16 @@ class CharsetLog:
 
     def judge(self, peer: Peer, reading: Found, header: Header) -> None:
         """Takes down a document whose label was false. Raises DocumentRefused (1005) where the peer's row forbids that."""
-        declared = ", ".join(reading.wrong)
+        declared = ", ".join(dict.fromkeys(reading.wrong))
         sort = f"{declared} -> {reading.charset}"
         counts = self.counts.setdefault(peer.id, {})
         counts[sort] = counts.get(sort, 0) + 1
         if counts[sort] % SAID_EVERY == 1:
-            log.warning("charset.wrong_declaration", peer=peer.id, declared=declared, found=reading.charset, n=counts[sort])
+            zh = f"对端声明的字符集不对，已按实际的 {reading.charset} 读取：请对方改正声明；wrong_charset = \"refuse\" 则拒收"
+            en = f"the peer declares a wrong charset, read as the {reading.charset} it is: have it mended there; with"
+            en += " wrong_charset = \"refuse\" it would be refused"
+            log.warning("charset.wrong_declaration", peer=peer.id, declared=declared, found=reading.charset, n=counts[sort],
+                        zh=zh, en=en)  # fmt: skip
         if peer.wrong_charset == "record":
             return
         zh = f"声明的字符集 {declared} 与实际的 {reading.charset} 不符，请改正声明"

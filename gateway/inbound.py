@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import structlog
+
 from adapters.document import Document, DocumentRefused, Fault, Header
 from adapters.store.message_machine import DONE, PARKED, REJECTED
 from adapters.store.rows import MessageRecord
@@ -22,6 +24,8 @@ from crm_core.fallout.open_record import OpenFallout
 from crm_core.ports import Command, Origin, Outcome, UnitOfWork
 from gateway.answers import Answers
 from schemas.model import MessageRow
+
+log = structlog.get_logger()
 
 Respond = Callable[[bytes, bool, str], None]
 """Sends the answer: Package bytes, whether it is a reply (else a receipt), the result code."""
@@ -103,6 +107,7 @@ class InboundJob:
             return
         self._message_id = unit.store.next("message")
         if self._refusal is not None:
+            self._tell(self._refusal.symbol)
             self._record_refusal(unit, self._refusal.symbol, self._refusal.faults, None, inbox=True)
             return
         if self._command is None:
@@ -120,7 +125,14 @@ class InboundJob:
         zh, en = "流水号已用于其他内容", "the serial was used with other content"
         self._message_id = unit.store.next("message")
         found = Fault("/Package/Header/Serial", "unique", self._header.serial, zh, en)
+        self._tell("SERIAL_REUSED")
         self._record_refusal(unit, "SERIAL_REUSED", (found,), None, inbox=False)
+
+    def _tell(self, symbol: str) -> None:
+        """A document that cannot be taken is a fault of the peer's (01.1.6); nothing of what it says stands in the log."""
+        header = self._header
+        said = self._answers.texts(symbol)
+        log.warning("document.refused", peer=header.sender, code=header.code, serial=header.serial, symbol=symbol, **said)
 
     def _record(self, unit: StoreUnit, outcome: Outcome) -> None:
         now = unit.now
