@@ -55,7 +55,9 @@ class Cutovers:
         A dry run changes nothing; what would not go is in ``reports`` under the id, PF's findings join it.
         """
         cutover = read_plan(plan, self._plant, now)
-        if cutover.id in self.cutovers or cutover.id in self._trials:
+        if cutover.id in self._trials:
+            raise PlanInvalid(f"试行未完，稍候再试 / its dry run is not complete yet, try again shortly: {cutover.id}")
+        if cutover.id in self.cutovers:
             raise PlanInvalid(f"割接已存在 / there is such a cutover already: {cutover.id}")
         for item in cutover.items.values():
             item.fault = item.fault or self._fault(item)

@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = {path.name: path for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))}
 
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
+_HEADING = re.compile(r"^#+ (.+)$", re.M)
 _INLINE = re.compile(r"`(bssgw [^`]+)`")
 _HEREDOC = re.compile(r"<<'END'$")
 _COMMENT = re.compile(r"(^|\s)#.*")
@@ -19,12 +20,14 @@ _REDIRECT = re.compile(r"\s*>>?\s*\S+")
 
 @dataclass(frozen=True, slots=True)
 class Fence:
-    """One fenced block: what language it says (``sh`` is done by the reader, in order), its text, the page's line."""
+    """One fenced block: what language it says (``sh`` is done by the reader, in order), its text, the page's line, and the
+    heading above it."""
 
     page: str
     line: int
     language: str
     text: str
+    heading: str
 
 
 def text_of(page: str) -> str:
@@ -33,7 +36,10 @@ def text_of(page: str) -> str:
 
 def fences(page: str) -> list[Fence]:
     text = text_of(page)
-    return [Fence(page, text.count("\n", 0, found.start()) + 2, found[1], found[2]) for found in _FENCE.finditer(text)]
+    return [
+        Fence(page, text.count("\n", 0, found.start()) + 2, found[1], found[2], _HEADING.findall(text, 0, found.start())[-1])
+        for found in _FENCE.finditer(text)
+    ]
 
 
 def lines_of(shell: str) -> Iterator[str]:

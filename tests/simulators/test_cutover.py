@@ -333,6 +333,14 @@ def test_dry_run_reports_differences_and_changes_nothing() -> None:
     assert talk.pf.inspect()["cutovers"] == {}
 
 
+def test_who_starts_before_the_dry_run_is_answered_is_told_to_wait() -> None:
+    rm = network()
+    talk, _ = world(rm)
+    rm.start_cutover(plan(rm), talk.now, dry_run=True)
+    with pytest.raises(PlanInvalid, match="dry run is not complete yet"):
+        rm.start_cutover(plan(rm), talk.now)
+
+
 def test_freeze_the_crm_refuses_ends_the_plan() -> None:
     rm = network()
     talk, _ = world(rm)
