@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from gateway.cli.inquiring import tell_answers
-from gateway.cli.output import table, when
+from gateway.cli.output import columns, say, table, when
 from gateway.cli.sequence import draw_text, steps
 
 Row = dict[str, Any]
@@ -80,18 +80,17 @@ def _progress(item: Row) -> str:
 
 def _head(row: Row) -> None:
     customer = row["customer"] or {"id": row["customer_id"], "name": ""}
-    click.echo(f"服务定单 service order {row['id']} · 客户定单 customer order {row['customer_order_id']}")
-    click.echo(
-        f"  {row['action']} · {row['state']}{' · ' + row['stage'] if row['stage'] else ''}"
-        f" · 自 since {when(row['since'])} · 版本 version {row['version']}"
+    say(f"服务定单 service order {row['id']} · 客户定单 customer order {row['customer_order_id']}")
+    say(
+        f"{row['action']} · {row['state']}{' · ' + row['stage'] if row['stage'] else ''}"
+        f" · 自 since {when(row['since'])} · 版本 version {row['version']}",
+        2,
     )
-    click.echo(
-        f"  客户 customer {customer['id']} {customer['name']} · 本地网 area {row['area']} · PF {row['pf_system'] or '—'}"
-    )
+    say(f"客户 customer {customer['id']} {customer['name']} · 本地网 area {row['area']} · PF {row['pf_system'] or '—'}", 2)
     clocks = [f"{label} {when(row[name])}" for name, label in CLOCKS if row[name] is not None]
-    click.echo("  " + " · ".join(clocks))
+    say(" · ".join(clocks), 2)
     if row["reason"]:
-        click.echo(f"  原因 reason: {row['reason'].get('text', '')}")
+        say(f"原因 reason: {row['reason'].get('text', '')}", 2)
 
 
 def _history_and_messages(us: str, row: Row) -> None:
@@ -117,7 +116,7 @@ def _history_and_messages(us: str, row: Row) -> None:
             for m in row["messages"]
         ],
     )
-    drawing = draw_text(us, steps(us, row["messages"]))
+    drawing = draw_text(us, steps(us, row["messages"]), columns())
     if drawing:
         click.echo("时序 sequence")
         click.echo(drawing)

@@ -126,6 +126,15 @@ def table(title: str, columns: Iterable[str], rows: Iterable[Iterable[object]], 
     click.echo("\n".join(line.rstrip() for line in text.get().splitlines()))
 
 
+def columns() -> int | None:
+    """Columns of the terminal; None where standard output is none."""
+    if not sys.stdout.isatty():
+        return None
+    from shutil import get_terminal_size
+
+    return get_terminal_size().columns
+
+
 def say(text: str, indent: int = 0) -> None:
     """A line on standard output, folded between words where the terminal ends, under its own beginning."""
     if not sys.stdout.isatty():

@@ -8,7 +8,11 @@ from typing import Any
 from gateway.cli.output import when
 
 LANE = 36
-"""Columns between two lifelines; wide enough for code, name and result."""
+"""Columns between two lifelines where there is room; wide enough for code, name and result."""
+NARROWEST = 16
+"""Columns between two lifelines at least: code and result."""
+MARGIN, EDGE = 10, 7
+"""Columns before the first lifeline's name, and of the last name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,26 +45,35 @@ def participants(us: str, arrows: list[Step]) -> list[str]:
     return [*others[:1], us, *others[1:]]
 
 
-def draw_text(us: str, arrows: list[Step]) -> str:
-    """The sequence as lines of text: a lifeline a participant, an arrow a message."""
+def draw_text(us: str, arrows: list[Step], width: int | None = None) -> str:
+    """The sequence as lines of text: a lifeline a participant, an arrow a message; in ``width`` columns if that can be."""
     if not arrows:
         return ""
     names = participants(us, arrows)
-    width = LANE * (len(names) - 1) + 7
-    margin = " " * 10
-    lines = [margin + "".join(name.ljust(LANE) for name in names).rstrip()]
+    lane = LANE
+    if width is not None and len(names) > 1:
+        lane = max(NARROWEST, min(LANE, (width - MARGIN - EDGE) // (len(names) - 1)))
+    lines = [" " * MARGIN + "".join(name.ljust(lane) for name in names).rstrip()]
     for step in arrows:
         ends = sorted((names.index(step.sender), names.index(step.receiver)))
-        left, right = (3 + LANE * place for place in ends)
-        cells = [" "] * width
+        left, right = (3 + lane * place for place in ends)
+        cells = [" "] * (lane * (len(names) - 1) + EDGE)
         for place in range(len(names)):
-            cells[3 + LANE * place] = "|"
+            cells[3 + lane * place] = "|"
         forward = names.index(step.sender) < names.index(step.receiver)
-        text = f" {step.label}{f' [{step.note}]' if step.note else ''} "[: right - left - 3]
+        text = _fitting(step, right - left - 3)
         body = text.center(right - left - 2, "-")
         cells[left + 1 : right] = list(f"{body}>" if forward else f"<{body}")
         lines.append(f"{when(step.at)[11:]}  {''.join(cells).rstrip()}")
     return "\n".join(lines)
+
+
+def _fitting(step: Step, room: int) -> str:
+    """What stands on an arrow: the name is cut where code, name and result find no room, never the code or the result."""
+    note = f" [{step.note}]" if step.note else ""
+    over = len(step.label) + len(note) + 2 - room
+    label = step.label if over <= 0 else f"{step.label[: max(4, len(step.label) - over - 1)].rstrip()}…"
+    return f" {label}{note} "[:room]
 
 
 def draw_mermaid(us: str, arrows: list[Step]) -> str:

@@ -220,6 +220,15 @@ def test_arrows_point_where_messages_went() -> None:
     assert draw_text("CRM001", []) == ""
 
 
+@pytest.mark.parametrize("width", [66, 80, 120])
+def test_the_sequence_fits_the_terminal_and_keeps_codes_and_results(width: int) -> None:
+    lines = draw_text("CRM001", [*ARROWS, Step(9, "CRM001", "PF0001", "OH13 CompletionResult", "0001")], width).splitlines()
+    assert max(map(len, lines)) <= width
+    for part in ("CH01", "[0001]", "OH13"):
+        assert any(part in line for line in lines)
+    assert {len(line) for line in lines[1:]} == {len(lines[1])}
+
+
 def test_mermaid_notes_results_only_where_there_are_any() -> None:
     assert draw_mermaid("CRM001", ARROWS).count("Note") == 1
     assert draw_mermaid("CRM001", []) == "sequenceDiagram\n    participant CRM001"
