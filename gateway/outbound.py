@@ -86,10 +86,13 @@ class OpenAttempts:
         failed: Callable[[list[Entry], str], None],
         voice: Envelope,
         relays: Mapping[int, Relay],
+        unsent: Callable[[Entry, str], Command | None],
     ) -> None:
+        """``unsent`` gives what whoever a message was to be handed on for hears when it never leaves, by the symbol of why."""
         self.origin = Origin(own_id, "", "")
         self._voice = voice
         self._relays = relays
+        self._unsent = unsent
         self._framed: dict[int, bytes] = {}
         self._taken_back: dict[int, Withdrawals] = {}
         self._entries = entries
@@ -172,6 +175,9 @@ class OpenAttempts:
     ) -> None:
         """It cannot be sent to this peer: parked with its cause, the key goes on (01.2 rule 2)."""
         symbol, zh, en = cause
+        told = self._unsent(entry, symbol) if entry.id in self._relays else None
+        if told is not None:
+            told.execute(unit)
         entry.error = why
         unit.put("message_state", ("PARKED", "document", None, entry.tries, None, unit.now, entry.id))
         unit.note("message", str(entry.id), "skip", entry.state, "PARKED", why[:400])

@@ -170,7 +170,7 @@ class OutboxPump:
                 OpenAttempts(
                     taken, lane.link.peer, self._codec, self._own, lane.link.epoch,
                     lambda entry: self._opened(lane, entry), lambda *refused: self._not_opened(lane, *refused),
-                    self._voice_of(lane.link.peer.id), self._desk.open,
+                    self._voice_of(lane.link.peer.id), self._desk.open, self._desk.unsent,
                 )
             )  # fmt: skip
 

@@ -18,7 +18,7 @@ from adapters.store.relays import open_relays, relays_of
 from gateway.answers import Verdict
 from gateway.clock import Clock
 from gateway.inbound import Respond
-from gateway.outbound import Entry
+from gateway.outbound import EXPIRED, Entry
 from gateway.peers import PeerBook
 from gateway.relay import HandBack
 from gateway.speech import SpeechBook
@@ -27,6 +27,8 @@ from schemas.model import MessageRow, ResultCode
 
 PATIENCE = 2 / 3
 """Share of the asker's own limit that its answer is held back for the far end's."""
+
+NOTHING_SENT = "PEER_UNAVAILABLE"
 
 Answer = tuple[bytes, bool, str]
 """Bytes, whether they are a reply, the result code."""
@@ -92,12 +94,20 @@ class RelayDesk:
         if not waiting:
             self._held.pop(origin_id, None)
 
+    def unsent(self, entry: Entry, symbol: str) -> HandBack | None:
+        """As ``hand_back``, of a question that will not go on: who still waits for its answer hears that nothing was sent on
+        (9003), or that it is of no use any more. A command stays stored, for a person to see to."""
+        row, catalogue = self._speeches.codec.catalogue.message(entry.code), self._speeches.codec.catalogue
+        if row.pattern != "Q" or self.open[entry.id].origin_id not in self._held:
+            return None
+        return self.hand_back(entry, row, catalogue.result(symbol if symbol == EXPIRED[0] else NOTHING_SENT), None)
+
     def hand_back(
         self, entry: Entry, row: MessageRow, said: Verdict | ResultCode, document: Document | None
     ) -> HandBack | None:
         """The command that makes the far end's answer the asker's; None where it says nothing the asker can use."""
         relay = self.open[entry.id]
-        if row.pattern == "Q" and document is None and said.category != "rejected":
+        if row.pattern == "Q" and document is None and said.category != "rejected" and said.symbol != NOTHING_SENT:
             return None
         peer = self._book.get(relay.origin_peer)
         if peer is None:

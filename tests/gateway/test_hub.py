@@ -190,6 +190,30 @@ def test_what_could_not_leave_while_it_was_of_use_does_not_leave_later():
     assert rig.rows("SELECT state FROM message WHERE direction = 'out'") == [("PARKED",)]
 
 
+@pytest.mark.parametrize(("why", "code"), [("unwritable", "9003"), ("expired", "1012")])
+def test_who_asks_what_never_goes_on_hears_that_nothing_was_sent_on(why, code):
+    """And hears the same when it asks again: 9002 would say that nobody knows (README)."""
+    far = {"connect": ["mem://rm"], "envelope": "contract-root"} if why == "unwritable" else {"connect": ["mem://rm"]}
+    rig = hub((PEERS[0], {**PEERS[1], **far}))
+    rm = rig.station("mem://rm") if why == "unwritable" else None
+    rig.run(2)
+    raw = asked(2, "ReserveResource", Mode="B")
+    if why == "expired":
+        raw = CODEC.decode(raw.replace(b"<Mode>B</Mode>", b"<Mode>B</Mode><Ttl>5</Ttl>"))
+        raw = CODEC.encode(replace_time(raw, wire_time(rig.clock.now())), "UTF-8")
+    pf = rig.caller()
+    got = rig.ask(pf, packet_of(raw), seconds=8)
+    if why == "expired":
+        assert got == []
+        rig.station("mem://rm", reserve)
+        got = rig.ask(pf, seconds=11)
+    assert [result_of(one)[0] for one in got] == [code]
+    (again,) = rig.ask(pf, packet_of(raw), seconds=1)
+    assert result_of(again)[0] == code
+    assert rm is None or rm.received == []
+    assert rig.rows("SELECT state FROM message WHERE direction = 'out'") == [("PARKED",)]
+
+
 def test_packet_and_document_of_what_is_handed_on_name_the_same_time_to_live():
     rig = hub()
     rm = rig.station("mem://rm")
