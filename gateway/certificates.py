@@ -69,6 +69,17 @@ class Shelf:
         return report(self._read, now)
 
 
+def warnings(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Of a report what is not well, each certificate once: ``where`` names every row that uses it."""
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for row in rows:
+        if row["state"] != "ok":
+            known = found.setdefault((row["file"], row["subject"]), row)
+            if known is not row:
+                known["where"] = f"{known['where']}, {row['where']}"
+    return list(found.values())
+
+
 def files(tls: ClientTls | ServerTls | None) -> list[Path]:
     """Every file a ``tls`` table names."""
     found = [getattr(tls, key, None) for key in FILES["tls"]]

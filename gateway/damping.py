@@ -22,7 +22,7 @@ AT_FIRST = 5
 """Lines of a sort that are written in a window."""
 MOST_SORTS = 1000
 """Sorts told apart in a window; beyond them only events are."""
-SORT = ("event", "level", "peer", "sender", "host", "listen", "reason", "symbol")
+SORT = ("event", "level", "peer", "sender", "host", "listen", "reason", "symbol", "detail")
 TIMES = "repeated"
 """The field of the line that tells of the others: how many there were."""
 

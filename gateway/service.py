@@ -159,9 +159,8 @@ class Gateway:
     def start(self) -> Deferred[Any]:
         """Listens, connects, resumes what was under way; fires when every listener listens."""
         _ = self.store.driver
-        for one in self._certificates.report(self._clock.now()):
-            if one["state"] != "ok":
-                log.warning("certificate.warned", **one)
+        for one in certificates.warnings(self._certificates.report(self._clock.now())):
+            log.warning("certificate.warned", **one)
         self._relays.start()
         for peer in self.book.all():
             link = self._link(peer)

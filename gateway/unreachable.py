@@ -35,8 +35,8 @@ _WHY: tuple[tuple[tuple[type[BaseException], ...], str, str], ...] = (
     ),
     (
         (error.TimeoutError, error.TCPTimedOutError, DeferredTimeout, CancelledError),
-        "连接超时：对方主机没开、网络不通或防火墙丢弃",
-        "no answer in time: the host is off, the network is down, or a firewall drops it",
+        "连接超时：对方主机没开、网络不通或防火墙丢弃；tls:// 时也可能那里不说 TLS",
+        "no answer in time: the host is off, the network is down, or a firewall drops it; with tls:// maybe no TLS is spoken",
     ),
     (
         (error.NoRouteError,),
@@ -53,7 +53,8 @@ def why(failure: Failure) -> tuple[str, str, str]:
     if isinstance(found, TlsFailed):
         return found.fault.zh, found.fault.en, found.fault.detail
     zh, en = next(((zh, en) for kinds, zh, en in _WHY if isinstance(found, kinds)), _OTHER)
-    return zh, en, " ".join(failure.getErrorMessage().split())
+    said = "" if isinstance(found, (DeferredTimeout, CancelledError)) else " ".join(failure.getErrorMessage().split())
+    return zh, en, said
 
 
 @dataclass(slots=True)

@@ -133,3 +133,11 @@ def test_what_openssl_says_is_said_for_people(words: str, verify: int, said: str
 def test_a_connection_that_just_ends_is_told_as_such() -> None:
     error: Any = ConnectionResetError()
     assert fault_of(error) is CLOSED
+
+
+def test_a_certificate_many_rows_name_is_warned_of_once() -> None:
+    rows = [
+        {"where": f"peer {peer} ca_file", "file": "ca.pem", "subject": "CN=ca", "state": state}
+        for peer, state in (("PF0001", "soon"), ("RM0001", "soon"), ("BIL001", "ok"))
+    ]
+    assert [row["where"] for row in certificates.warnings(rows)] == ["peer PF0001 ca_file, peer RM0001 ca_file"]
