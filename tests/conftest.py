@@ -1,6 +1,7 @@
 """What every test session needs before the first test module is imported."""
 
 import collections.abc
+import gc
 import re
 import shutil
 import signal
@@ -28,6 +29,9 @@ for _name in collections.abc.__all__:
 settings.register_profile("unhurried", settings(), deadline=None)
 settings.load_profile("unhurried")
 
+# Nothing of what is imported and collected is garbage.
+gc.disable()
+
 # A shell starts what runs in the background deaf to Ctrl-C, and everything started from there inherits it: processes tests
 # interrupt would never end.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -53,6 +57,8 @@ def postgres_url(postgres_server: PostgresServer) -> str:
     return url
 
 
+GARBAGE = (5_000, 20, 20)
+"""How often garbage is looked for: seldom, a test leaves little, and all that is alive would be looked at each time."""
 MARKED = {
     "simulation": ("simulation", "stories", "races", "refusals"),
     "once": (
@@ -81,6 +87,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         for marker in markers(item.path):
             item.add_marker(marker)
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays: it is not looked at again and again."""
+    gc.enable()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GARBAGE)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

@@ -31,6 +31,7 @@ def test_the_demo_shows_progress_in_plain_lines_where_there_is_no_terminal(demo:
     assert any(re.fullmatch(r"  DEMO0000-01  COMPLETED.*", line) for line in lines)
 
 
+@pytest.mark.once
 def test_a_second_demo_on_the_same_store_is_new_orders(demo: tuple[Finished, Path]) -> None:
     again = bssgw("run", "--with-simulators", "--demo", 2, "--once", "--speed", 100, "--json", "--config", demo[1])
     assert again.code == 0
@@ -55,6 +56,7 @@ def test_a_second_gateway_on_the_same_store_is_refused(running: Running) -> None
     assert str(running.process.pid) in done.err
 
 
+@pytest.mark.once
 def test_a_port_in_use_is_one_line(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -67,12 +69,14 @@ def test_a_port_in_use_is_one_line(tmp_path: Path) -> None:
     assert f"127.0.0.1:{port}" in done.err
 
 
+@pytest.mark.once
 def test_a_port_nobody_can_connect_to_is_one_line(tmp_path: Path) -> None:
     done = bssgw("run", "--config", any_port(tmp_path))
     assert done.code == 2
     assert len(done.err.splitlines()) == 1
 
 
+@pytest.mark.once
 def test_a_bad_configuration_names_every_line(tmp_path: Path) -> None:
     config = tmp_path / "bad.toml"
     config.write_text('[gateway]\nsystem_id = 7\nareas = ["025"]\ncolour = "red"\n', encoding="utf-8")
@@ -83,6 +87,7 @@ def test_a_bad_configuration_names_every_line(tmp_path: Path) -> None:
     assert "Traceback" not in done.err
 
 
+@pytest.mark.once
 def test_a_data_directory_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     done = bssgw("run", "--config", any_port(tmp_path), "--data-dir", tmp_path / "file" / "data")
