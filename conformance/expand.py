@@ -17,22 +17,11 @@ from typing import Any
 
 from conformance.lines import LineFault, read_lines
 from conformance.model import Case, Line, Place
+from conformance.shapes import SCENE, SENT, VARIANT, misshapen
 from conformance.sources import Blocks, Fault, Source, read_all
 from schemas.loader import UnknownName, load
 from schemas.model import MessageRow
 
-_SCENE_KEYS = frozenset(
-    {"message", "by", "suts", "pics", "covers", "preamble", "send", "results", "postamble", "refuse", "vars", "manners", "skip",
-     "settle", "settle_to", "name", "late", "early"}
-)  # fmt: skip
-_SENT_KEYS = frozenset(
-    {"message", "to", "suts", "pics", "covers", "preamble", "provoke", "where", "again", "within", "then", "answer",
-     "postamble", "vars", "manners", "skip", "name"}
-)  # fmt: skip
-_VARIANT_KEYS = frozenset(
-    {"code", "zh", "en", "preamble", "send", "postamble", "level", "pics", "cause", "repair", "state", "name", "when",
-     "receipt", "reply", "then", "manners"}
-)  # fmt: skip
 WHEN = ("late", "early")
 """When a message may come amiss: behind the end of what it belongs to, in front of what it builds on."""
 
@@ -92,11 +81,9 @@ def expand(
     """The cases a scene gives."""
     place = source.place("scene", n)
     sent = "to" in scene
-    known, needed = (_SENT_KEYS, {"message", "provoke"}) if sent else (_SCENE_KEYS, {"message", "by", "send"})
-    unknown = [name for name in scene if name not in known]
-    if unknown or not needed <= set(scene):
-        said = ", ".join(sorted(needed))
-        faults.append(Fault(place, f"场景须有 {said}，或不认识 {unknown}", f"a scene has {said}; it takes no {unknown}"))
+    shape, needed = (SENT, ("message", "provoke")) if sent else (SCENE, ("message", "by", "send"))
+    faults += misshapen(source, scene, shape, needed, ("场景", "the scene"), "scene", n)
+    if faults:
         return []
     try:
         row = load().message(scene["message"])
@@ -109,19 +96,19 @@ def expand(
             continue
         variants = scene.get(template.each, []) if template.each else [{}]
         for variant in variants:
-            cases.append(_one(source, n, scene, row, template, variant, blocks, faults))
+            cases += _one(source, n, scene, row, template, variant, blocks, faults)
     return cases
 
 
 def _one(
     source: Source, n: int, scene: dict[str, Any], row: MessageRow, template: Template, variant: dict[str, Any],
     blocks: Blocks, faults: list[Fault],
-) -> Case:  # fmt: skip
+) -> list[Case]:  # fmt: skip
     place = source.place("scene", n)
-    unknown = [name for name in variant if name not in _VARIANT_KEYS]
-    if unknown or (variant and not {"code", "name"} & set(variant)) or variant.get("when", WHEN[0]) not in WHEN:
-        zh, en = f"情形缺少 code 或 name，或不认识 {unknown}", f"a situation has code or name; it takes no {unknown}"
-        faults.append(Fault(place, zh, en))
+    said = _wrong(source, variant, place) if variant else []
+    faults += said
+    if said:
+        return []
     texts = _texts(row, variant)
     ending = f".{variant.get('name') or variant.get('code')}" if variant else ""
     about = f"{row.code}.{scene['name']}" if "name" in scene else row.code
@@ -129,7 +116,7 @@ def _one(
     if "preamble" in variant:
         before = read_all(source, variant["preamble"], blocks, faults, "scene", n, template.each)
     after = variant.get("postamble", scene.get("postamble", []))
-    return Case(
+    made = Case(
         id=f"{source.data['clause']}/{about}.{template.name}{ending}",
         clause=source.data["clause"],
         suite=source.data["suite"],
@@ -148,6 +135,28 @@ def _one(
         cause=variant.get("cause", template.cause),
         repair=variant.get("repair", template.repair),
     )
+    return [made]
+
+
+def _wrong(source: Source, variant: dict[str, Any], place: Place) -> list[Fault]:
+    """What is wrong with a situation of a scene."""
+    called = ("情形", "a situation")
+    faults = [replace(fault, place=place) for fault in misshapen(source, variant, VARIANT, (), called)]
+    if not {"code", "name"} & set(variant):
+        faults.append(Fault(place, "情形须有 code 或 name", "a situation has code or name"))
+    if variant.get("when", WHEN[0]) not in WHEN:
+        faults.append(Fault(place, f"when 须为 {' 或 '.join(WHEN)}", f"when is {' or '.join(WHEN)}"))
+    codes = str(variant.get("code", "")).split("|")
+    missing = [code for code in codes if code and not _is_result(code)]
+    return faults + [Fault(place, f"没有结果代码 {code}", f"there is no result code {code}") for code in missing]
+
+
+def _is_result(code: str) -> bool:
+    try:
+        load().result(code)
+    except UnknownName:
+        return False
+    return True
 
 
 def _covered(row: MessageRow, template: Template, variant: dict[str, Any], texts: dict[str, str]) -> list[str]:
@@ -186,7 +195,7 @@ def _lines(
         try:
             lines += [replace(line, place=place) for line in read_lines(table, template.place)]
         except LineFault as fault:
-            faults.append(Fault(template.place, fault.zh, fault.en))
+            faults += [Fault(template.place, zh, en) for zh, en in fault.found]
     return tuple(lines)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from conformance.lines import LineFault, read_lines
 from conformance.model import Case, Line
+from conformance.shapes import OPERATION, STATE, misshapen
 from conformance.sources import Blocks, Fault, Source, read_all
 
 _NONE = "-"
@@ -37,15 +38,22 @@ class Cell:
 
 def expand_grid(source: Source, blocks: Blocks, faults: list[Fault]) -> list[Case]:
     """A case for each cell."""
-    states, operations = source.data.get("state", []), source.data.get("operation", [])
+    states, operations = list(source.data.get("state", [])), list(source.data.get("operation", []))
+    for n, state in enumerate(states):
+        faults += misshapen(source, state, STATE, ("name", "zh", "en", "preamble"), ("状态", "the state"), "state", n)
+    for m, operation in enumerate(operations):
+        needed = ("name", "message", "zh", "en")
+        faults += misshapen(source, operation, OPERATION, needed, ("操作", "the operation"), "operation", m)
+    if faults:
+        return []
     cells = source.data.get("cells", {})
     cases = []
     for n, state in enumerate(states):
         row = cells.get(state["name"], [])
-        if len(row) != len(operations):
+        if not isinstance(row, list) or len(row) != len(operations) or any(not isinstance(says, str) for says in row):
             place = source.place("cells", state["name"])
             name, count = state["name"], len(operations)
-            faults.append(Fault(place, f"{name} 须有 {count} 格", f"{name} has {count} cells"))
+            faults.append(Fault(place, f"{name} 须有 {count} 格，各为文字", f"{name} has {count} cells, texts all"))
             continue
         cases += [_case(source, Cell(n, m, says), blocks, faults) for m, says in enumerate(row) if says != _NONE]
     return cases
@@ -101,7 +109,7 @@ def _lines(
         try:
             lines += read_lines(entry, place)
         except LineFault as fault:
-            faults.append(Fault(place, fault.zh, fault.en))
+            faults += [Fault(place, zh, en) for zh, en in fault.found]
     if cell.says in _PROMISES:
         lines += read_all(source, operation.get(cell.says, []), blocks, faults, "operation", cell.m, cell.says)
     return tuple(lines)

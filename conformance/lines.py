@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 from conformance.model import Line, Place
@@ -63,30 +65,24 @@ WORDS = ("receipt", "answer", "refusal", "closed", "open", "connected", "heartbe
 
 
 class LineFault(ValueError):
-    """A line that is none; both languages."""
+    """A line that is none; ``found`` is everything that is wrong with it, in both languages."""
 
-    def __init__(self, zh: str, en: str) -> None:
-        super().__init__(f"{zh} / {en}")
-        self.zh = zh
-        self.en = en
+    def __init__(self, *found: tuple[str, str]) -> None:
+        super().__init__("; ".join(f"{zh} / {en}" for zh, en in found))
+        self.found = found
 
 
 def read_lines(table: Any, place: Place) -> list[Line]:
     """The line in an inline table; a ``send`` with ``receipt`` or ``reply`` is two. Raises LineFault."""
     if not isinstance(table, dict):
-        raise LineFault("每一行须是一个内联表", "every line is an inline table")
+        raise LineFault(("每一行须是一个内联表", "every line is an inline table"))
     do = next((name for name in KINDS if name in table), None)
     if do is None:
-        raise LineFault(f"行须含 {'、'.join(KINDS)} 之一", f"a line has one of {', '.join(KINDS)}")
+        raise LineFault(_no_kind(table))
     kind = KINDS[do]
-    known = {do, kind.party, kind.within, "as", "on", *kind.takes} - {""}
-    unknown = [name for name in table if name not in known]
-    if unknown:
-        allowed = ", ".join(sorted(known))
-        raise LineFault(f"{do} 行不认识 {unknown[0]}，可用：{allowed}", f"a {do} line takes no {unknown[0]}, but: {allowed}")
-    for name, wanted in kind.takes.items():
-        if name in table and not isinstance(table[name], wanted):
-            raise LineFault(f"{do} 行的 {name} 类型不对", f"{name} of a {do} line has the wrong type")
+    faults = list(_faults(table, do, kind))
+    if faults:
+        raise LineFault(*faults)
     args = {name: table[name] for name in kind.takes if name in table}
     line = Line(
         do,
@@ -99,6 +95,44 @@ def read_lines(table: Any, place: Place) -> list[Line]:
         args,
     )
     return _with_answer(line)
+
+
+def _no_kind(table: dict[str, Any]) -> tuple[str, str]:
+    """No word says what the line does."""
+    meant = next((near[0] for name in table if (near := get_close_matches(name, KINDS, 1))), "")
+    zh, en = (f"，是否指 {meant}？", f"; did you mean {meant}?") if meant else ("", "")
+    return f"行须含 {'、'.join(KINDS)} 之一{zh}", f"a line has one of {', '.join(KINDS)}{en}"
+
+
+def _faults(table: dict[str, Any], do: str, kind: Kind) -> Iterator[tuple[str, str]]:
+    """What is wrong with a line of a kind."""
+    called = f"{'an' if do[0] in 'aeiou' else 'a'} {do} line"
+    known = [name for name in (do, kind.party, kind.within, "as", "on", *kind.takes) if name]
+    for name, value in table.items():
+        if name not in known:
+            allowed, meant = ", ".join(known), next(iter(get_close_matches(name, known, 1)), "")
+            zh, en = (f"，是否指 {meant}？", f"; did you mean {meant}?") if meant else ("", "")
+            yield f"{do} 行不认识 {name}{zh}，可用：{allowed}", f"{called} takes no {name}{en}, but: {allowed}"
+            continue
+        wanted = kind.takes.get(name, (str, bool) if name == do else str)
+        if not isinstance(value, wanted) or (name in _NAMES and any(not isinstance(one, str) for one in value)):
+            zh, en = ("文字的列表", "a list of texts") if name in _NAMES else _KIND_NAMES[wanted]
+            yield f"{do} 行的 {name} 须是{zh}", f"{name} of {called} must be {en}"
+    if kind.party and not table.get(kind.party):
+        yield f'{do} 行缺少 {kind.party} = "角色"', f'{called} lacks {kind.party} = "ROLE"'
+
+
+_NAMES = ("drop", "before", "after")
+"""Lists of texts."""
+_KIND_NAMES: dict[Any, tuple[str, str]] = {
+    str: ("带引号的文字", "a text in quotes"),
+    int: ("整数", "a whole number"),
+    dict: ("表，如 { name = 1 }", "a table, such as { name = 1 }"),
+    list: ("列表", "a list"),
+    bool: ("true", "true"),
+    (str, dict): ("文字或表", "a text or a table"),
+    (str, bool): ("文字", "a text"),
+}
 
 
 def _with_answer(line: Line) -> list[Line]:

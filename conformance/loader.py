@@ -6,24 +6,22 @@ share, ``data/templates.toml`` what every message is asked (expand.py).  Nothing
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 from conformance.check import check
 from conformance.expand import Template, expand, read_templates
 from conformance.grid import expand_grid
-from conformance.model import Case, Place, Requirement
+from conformance.model import Case, Requirement
 from conformance.requirements import of_messages, read_exempt
+from conformance.shapes import CASE, HEAD, misshapen, rows
 from conformance.sources import Blocks, CasesInvalid, Fault, Source, open_source, read_all
 from schemas.loader import load
 
 ROOT = Path(__file__).parent
-_CASE_KEYS = frozenset(
-    {"id", "zh", "en", "level", "suts", "pics", "covers", "preamble", "lines", "postamble", "vars", "manners", "alone", "cause",
-     "repair", "measure"}
-)  # fmt: skip
 _PARTS = ("preamble", "lines", "postamble")
 
 
@@ -37,8 +35,8 @@ class Suite:
 
 
 @cache
-def load_suite(root: Path = ROOT) -> Suite:
-    """Everything, verified. Raises CasesInvalid with every fault found."""
+def load_suite(root: Path = ROOT, beside: Path | None = None) -> Suite:
+    """Everything, verified; ``beside``: a folder with more case files. Raises CasesInvalid with every fault found."""
     faults: list[Fault] = []
     shared = [open_source(path) for path in sorted((root / "data").glob("blocks*.toml"), key=lambda path: path.stem)]
     blocks = _blocks(shared, open_source(root / "data" / "manners.toml"), faults)
@@ -46,11 +44,17 @@ def load_suite(root: Path = ROOT) -> Suite:
     requirements = _requirements(open_source(root / "requirements.toml"), faults) | of_messages(load(), exempt)
     templates = read_templates(open_source(root / "data" / "templates.toml"), blocks, faults)
     cases: list[Case] = []
-    for path in sorted((root / "cases").glob("*.toml"), key=_clause_order):
-        cases += _cases(open_source(path), blocks, templates, faults)
+    named = [(path, "") for path in sorted((root / "cases").glob("*.toml"), key=_clause_order)]
+    if beside is not None:
+        named += [(path, str(path)) for path in sorted(beside.glob("*.toml"), key=_clause_order)]
+    for path, called in named:
+        try:
+            cases += _cases(open_source(path, called), blocks, templates, faults)
+        except CasesInvalid as invalid:
+            faults += invalid.faults
     suite = Suite(cases, requirements, blocks)
-    if not faults:
-        faults += check(suite.cases, suite.requirements, suite.blocks)
+    told = {(fault.place.file, fault.place.line) for fault in faults}
+    faults += [one for one in check(suite.cases, requirements, blocks) if (one.place.file, one.place.line) not in told]
     if faults:
         raise CasesInvalid(faults)
     return suite
@@ -89,28 +93,37 @@ def _requirements(source: Source, faults: list[Fault]) -> dict[str, Requirement]
 
 
 def _cases(source: Source, blocks: Blocks, templates: list[Template], faults: list[Fault]) -> list[Case]:
+    """The cases of a file that can be made sense of; those with a fault of their own are not looked into any further."""
     head = source.data
-    missing = [name for name in ("clause", "suite", "suts") if name not in head]
-    if missing:
-        faults.append(Fault(Place(source.name, 1), f"缺少 {missing[0]}", f"{missing[0]} is missing"))
+    found = misshapen(source, head, HEAD, ("clause", "suite", "suts"), ("文件", "the file"))
+    faults += found
+    if found:
         return []
-    cases = [case for n, row in enumerate(head.get("case", [])) if (case := _case(source, n, row, blocks, faults)) is not None]
-    for n, row in enumerate(head.get("scene", [])):
-        cases += expand(source, n, row, blocks, templates, faults)
-    return cases + (expand_grid(source, blocks, faults) if "cells" in head else [])
+    made: list[Case] = []
+    for n, row in rows(head, "case"):
+        made += _sound(faults, partial(_case, source, n, row, blocks))
+    for n, row in rows(head, "scene"):
+        made += _sound(faults, partial(expand, source, n, row, blocks, templates))
+    return made + (_sound(faults, partial(expand_grid, source, blocks)) if "cells" in head else [])
 
 
-def _case(source: Source, n: int, row: dict[str, Any], blocks: Blocks, faults: list[Fault]) -> Case | None:
+def _sound(faults: list[Fault], make: Callable[[list[Fault]], list[Case]]) -> list[Case]:
+    """What ``make`` gives where it meets no fault."""
+    own: list[Fault] = []
+    made = make(own)
+    faults += own
+    return [] if own else made
+
+
+def _case(source: Source, n: int, row: dict[str, Any], blocks: Blocks, faults: list[Fault]) -> list[Case]:
     place = source.place("case", n)
-    missing = [name for name in ("id", "zh", "en", "level", "lines") if name not in row]
-    unknown = [name for name in row if name not in _CASE_KEYS]
-    if missing or unknown:
-        zh = f"用例缺少 {missing}" if missing else f"用例不认识 {unknown}"
-        en = f"the case lacks {missing}" if missing else f"a case takes no {unknown}"
-        faults.append(Fault(place, zh, en))
-        return None
+    faults += misshapen(source, row, CASE, ("id", "zh", "en", "level"), ("用例", "the case"), "case", n)
+    if "lines" not in row and "measure" not in row:
+        faults.append(Fault(place, "用例缺少 lines", "the case lacks lines"))
+    if faults:
+        return []
     parts = {name: read_all(source, row.get(name, []), blocks, faults, "case", n, name) for name in _PARTS}
-    return Case(
+    made = Case(
         id=row["id"],
         clause=source.data["clause"],
         suite=source.data["suite"],
@@ -129,6 +142,7 @@ def _case(source: Source, n: int, row: dict[str, Any], blocks: Blocks, faults: l
         measure=row.get("measure", ""),
         **parts,
     )
+    return [made]
 
 
 def _clause_order(path: Path) -> tuple[tuple[int, int], ...]:

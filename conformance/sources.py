@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -72,15 +74,18 @@ class Source:
         return Place(self.name, at)
 
 
-def open_source(path: Path) -> Source:
-    """Read a data file. Raises CasesInvalid: no TOML."""
-    text = path.read_text("utf-8")
+def open_source(path: Path, called: str = "") -> Source:
+    """Read a data file; faults say it is ``called`` so (empty: its name). Raises CasesInvalid: unreadable, or no TOML."""
     try:
+        text = path.read_text("utf-8")
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as fault:
-        place = Place(path.name, getattr(fault, "lineno", 1))
+        found = re.search(r"at line (\d+)", str(fault))
+        place = Place(called or path.name, int(found[1]) if found else len(text.splitlines()) or 1)
         raise CasesInvalid([Fault(place, f"不是 TOML：{fault}", f"no TOML: {fault}")]) from fault
-    return Source(path.name, data, key_lines(text), text.splitlines())
+    except (OSError, UnicodeDecodeError) as fault:
+        raise CasesInvalid([Fault(Place(called or path.name, 1), f"无法读取：{fault}", f"cannot be read: {fault}")]) from fault
+    return Source(called or path.name, data, key_lines(text), text.splitlines())
 
 
 def read_all(source: Source, entries: Any, blocks: Blocks, faults: list[Fault], *path: str | int) -> tuple[Line, ...]:
@@ -95,11 +100,13 @@ def read_all(source: Source, entries: Any, blocks: Blocks, faults: list[Fault], 
         place = source.entry(n, *path)
         if isinstance(entry, str):
             if entry not in blocks.lines:
-                faults.append(Fault(place, f"没有名为 {entry} 的公共段", f"no block is called {entry}"))
+                near = " ".join(get_close_matches(entry, blocks.lines, 3))
+                zh, en = (f"，相近的有 {near}", f"; near it: {near}") if near else ("", "")
+                faults.append(Fault(place, f"没有名为 {entry} 的公共段{zh}", f"no block is called {entry}{en}"))
             lines += blocks.lines.get(entry, [])
             continue
         try:
             lines += read_lines(entry, place)
         except LineFault as fault:
-            faults.append(Fault(place, fault.zh, fault.en))
+            faults += [Fault(place, zh, en) for zh, en in fault.found]
     return tuple(lines)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,8 +13,6 @@ from gateway.cli.lazy import LazyGroup
 from gateway.cli.output import EXIT_HELP, CommandFailed, Exit
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from conformance.loader import Suite
     from conformance.model import Case
     from conformance.pics import Pics, PicsInvalid
@@ -72,13 +72,20 @@ class Faults(CommandFailed):
                 click.echo(f"      例 example: {row['example']}", file=file or sys.stderr)
 
 
-def suite() -> Suite:
-    """The cases; the faults of their files are a line each and exit code 2."""
+def own_cases(command: Callable[..., None]) -> Callable[..., None]:
+    """``--cases DIR``, handed on as ``beside``."""
+    folder = click.Path(exists=True, file_okay=False, path_type=Path)
+    about = "另加此目录中的用例文件，见 docs/write-a-case.md。Case files of one's own besides those that ship."
+    return click.option("--cases", "beside", type=folder, metavar="DIR", help=about)(command)
+
+
+def suite(beside: Path | None = None) -> Suite:
+    """The cases, those in a folder ``beside`` them, too; the faults of their files are a line each and exit code 2."""
     from conformance.loader import load_suite
     from conformance.sources import CasesInvalid
 
     try:
-        return load_suite()
+        return load_suite(beside=beside)
     except CasesInvalid as invalid:
         rows = [{"where": str(one.place), "zh": one.zh, "en": one.en} for one in invalid.faults]
         zh, en = f"用例文件有 {len(rows)} 处错误，未运行", f"the case files have {len(rows)} faults; nothing was run"

@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gateway.cli.conformance import known, questionnaire, suite
+from gateway.cli.conformance import known, own_cases, questionnaire, suite
 from gateway.cli.conformance_reach import usable
 from gateway.cli.output import CommandFailed, Exit, emit, table
 from gateway.cli.settings import json_option
 
 if TYPE_CHECKING:
     from conformance.model import Case
+    from conformance.sources import Blocks
 
 _FILE = click.Path(exists=True, path_type=Path)
+_NAMED = 6
+"""How many cases of a requirement its row shows; the JSON has all."""
 
 
 @click.command("list")
@@ -23,19 +26,32 @@ _FILE = click.Path(exists=True, path_type=Path)
 @click.option("--sut", help="只列判定此角色的用例。Cases that judge this role only.")
 @click.option("--only", help="用例号或条款，逗号分隔。Ids or clauses, by commas.")
 @click.option("--steps", is_flag=True, help="连同步骤。With their lines.")
+@click.option("--blocks", is_flag=True, help="列出公共段、报文体与做法的名称。Names of shared lines, bodies and manners.")
+@own_cases
 @json_option
-def list_cases(name: str | None, sut: str | None, only: str | None, steps: bool, as_json: bool) -> None:
-    """列出用例：编号、级别、角色与要求。List the cases: id, level, role and requirement.
+def list_cases(
+    name: str | None, sut: str | None, only: str | None, steps: bool, blocks: bool, beside: Path | None, as_json: bool
+) -> None:
+    """列出用例：编号、级别、角色与要求；并指出用例文件的每处错误。
+
+    List the cases: id, level, role and requirement; names every fault of the case files.
 
     \b
-    例 Example:  bssgw conformance list --suite transport --steps
+    例 Examples:
+      bssgw conformance list --suite provisioning --sut pf
+      bssgw conformance list --only 5.4/1 --steps
+      bssgw conformance list --cases my-cases --only 5.4/900
+      bssgw conformance list --blocks
     """
     from conformance.selection import named, wanted
 
+    if blocks:
+        _list_blocks(suite(beside).blocks, as_json)
+        return
     names = named(only)
     cases = [
         case
-        for case in suite().cases
+        for case in suite(beside).cases
         if (name is None or case.suite == name)
         and (sut is None or sut.upper() in case.suts)
         and (not names or any(wanted(case, one) for one in names))
@@ -52,6 +68,22 @@ def list_cases(name: str | None, sut: str | None, only: str | None, steps: bool,
         table(f"{len(rows)} 个用例 cases", ("用例 case", "级别 level", "被测 judges", "要求 requirement"), rows)
 
     emit(as_json, [_plain(case) for case in cases], show)
+
+
+def _list_blocks(blocks: Blocks, as_json: bool) -> None:
+    """What cases may name."""
+    lines = {name: [line.text for line in block] for name, block in blocks.lines.items()}
+    manners = [f"{row['code']} = {row['name']}" for row in blocks.manners if row.get("name")]
+    found = {"lines": lines, "bodies": blocks.bodies, "manners": manners}
+
+    def show() -> None:
+        rows = [(name, "\n".join(texts)) for name, texts in lines.items()]
+        table("公共段 blocks of lines", ("名称 name", "行 lines"), rows)
+        bodies = [(name, ", ".join(body)) for name, body in blocks.bodies.items()]
+        table("报文体 bodies", ("名称 name", "字段 fields"), bodies)
+        click.echo(f"做法 manners: {' · '.join(manners)}")
+
+    emit(as_json, found, show)
 
 
 @click.command()
@@ -125,7 +157,8 @@ def _last(report: Path | None) -> dict[str, str]:
 
 
 def _cases(row: dict[str, Any]) -> str:
-    return " ".join(f"{case['id']} {case['last']}".strip() for case in row["cases"])
+    shown = " ".join(f"{case['id']} {case['last']}".strip() for case in row["cases"][:_NAMED])
+    return shown + (f" … (+{len(row['cases']) - _NAMED})" if len(row["cases"]) > _NAMED else "")
 
 
 def _show_steps(case: Case) -> None:

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gateway.cli.conformance import known, questionnaire, suite
+from gateway.cli.conformance import known, own_cases, questionnaire, suite
 from gateway.cli.conformance_reach import Reach, asked_of, tls_options, told_again
 from gateway.cli.output import EXIT_HELP, CommandFailed, Exit, table
 from gateway.cli.settings import json_option
 
 if TYPE_CHECKING:
+    from conformance.loader import Suite
     from conformance.model import CaseResult, RunResult
     from conformance.pics import Pics
     from conformance.reasons import Reason
@@ -44,11 +45,13 @@ _NAMED = 12
 @click.option("--seed", type=int, help="随机种子：相同种子，相同取值。The same seed makes the same choices.")
 @click.option("--width", type=click.IntRange(1, 64), default=8, show_default=True, help="同时进行的用例数。Cases side by side.")
 @click.option("--soak", metavar="DURATION", help="如 30m、8h：重复用例，判定是否退化。Repeat the cases so long and judge wear.")
+@own_cases
 @tls_options
 @json_option
 def run(
     name: str, sut: str, endpoint: str, pics: Path | None, only: str | None, strict: bool, report: Path | None,
-    waivers: Path | None, read_only: bool, seed: int | None, width: int, soak: str | None, as_json: bool, tls: dict[str, str],
+    waivers: Path | None, read_only: bool, seed: int | None, width: int, soak: str | None, beside: Path | None, as_json: bool,
+    tls: dict[str, str],
 ) -> None:  # fmt: skip
     """判定一个系统：扮演其余各方，逐条用例核对；MUST 全部通过时退出码为 0。
 
@@ -80,25 +83,28 @@ def run(
         endpoint,
         asked_of(pics, endpoint, tls),
         Entropy().below(_SEEDS) if seed is None else seed,
-        _only(name, sut, only),
+        _only(suite(beside), name, sut, only),
         strict,
         str(pics or ""),
         width,
         waived,
         read_only=read_only,
         soak_ms=span,
-        options=told_again(tls),
+        options=told_again(tls) + (f" --cases {beside}" if beside is not None else ""),
     )
-    play(plan, report, as_json)
+    play(suite(beside), plan, report, as_json)
 
 
 @click.command(epilog=EXIT_HELP)
 @click.argument("report", type=click.Path(exists=True, path_type=Path))
 @click.option("--all", "everything", is_flag=True, help="重做全部用例。Every case, not only those that did not pass.")
 @click.option("--endpoint", metavar="tcp://HOST:PORT", help="另一地址。Another address than last time.")
+@own_cases
 @tls_options
 @json_option
-def rerun(report: Path, everything: bool, endpoint: str | None, as_json: bool, tls: dict[str, str]) -> None:
+def rerun(
+    report: Path, everything: bool, endpoint: str | None, beside: Path | None, as_json: bool, tls: dict[str, str]
+) -> None:
     """按上次结果 REPORT 以同样的种子重做未通过的用例；先前的结果移入 REPORT/earlier。
 
     Play again, with the same seed, what did not pass when it was last played; earlier results are kept in REPORT/earlier.
@@ -126,10 +132,11 @@ def rerun(report: Path, everything: bool, endpoint: str | None, as_json: bool, t
     tls = {**_as_before(last, to, questionnaire(pics)), **tls}
     plan = Plan(
         last["suite"], last["sut"], to, asked_of(pics, to, tls), last["seed"], only, last["strict"],
-        last["pics_file"], read_only=last.get("read_only", False), options=told_again(tls),
+        last["pics_file"], read_only=last.get("read_only", False),
+        options=told_again(tls) + (f" --cases {beside}" if beside is not None else ""),
     )  # fmt: skip
     _check(plan.suite, plan.sut)
-    play(plan, report if report.is_dir() else report.parent, as_json)
+    play(suite(beside), plan, report if report.is_dir() else report.parent, as_json)
 
 
 def _as_before(last: dict[str, Any], endpoint: str, pics: Pics) -> dict[str, str]:
@@ -138,26 +145,26 @@ def _as_before(last: dict[str, Any], endpoint: str, pics: Pics) -> dict[str, str
     return {name: value for name, value in said.items() if value and not pics.tls[name]}
 
 
-def play(plan: Plan, report: Path | None, as_json: bool) -> None:
+def play(there: Suite, plan: Plan, report: Path | None, as_json: bool) -> None:
     """Run a plan over real sockets, write its results, tell them, exit."""
     from twisted.internet import task
 
     from conformance.selection import chosen
 
-    cases = chosen(suite().cases, plan.suite, plan.sut, plan.only)
+    cases = chosen(there.cases, plan.suite, plan.sut, plan.only)
     if not cases:
         raise CommandFailed(Exit.USAGE, "没有这样的用例，见 conformance list", "no such cases, see conformance list")
     if report is not None:
         writable(report)
-    task.react(_main, (plan, report, as_json))
+    task.react(_main, (there, plan, report, as_json))
 
 
-def _only(suite_name: str, sut: str, text: str | None) -> tuple[str, ...]:
+def _only(there: Suite, suite_name: str, sut: str, text: str | None) -> tuple[str, ...]:
     """What was asked for, by commas. Raises CommandFailed for what is no case of the suite: it would pass unseen."""
     from conformance.selection import chosen, named
 
     names = named(text)
-    known(chosen(suite().cases, suite_name, sut.upper(), names), names)
+    known(chosen(there.cases, suite_name, sut.upper(), names), names)
     return names
 
 
@@ -194,13 +201,13 @@ def _span(text: str | None) -> int:
     return found
 
 
-def _main(reactor: Any, plan: Plan, report: Path | None, as_json: bool) -> Any:
+def _main(reactor: Any, there: Suite, plan: Plan, report: Path | None, as_json: bool) -> Any:
     from twisted.internet.defer import Deferred
 
-    return Deferred.fromCoroutine(_play(reactor, plan, report, as_json))
+    return Deferred.fromCoroutine(_play(reactor, there, plan, report, as_json))
 
 
-async def _play(reactor: Any, plan: Plan, report: Path | None, as_json: bool) -> None:
+async def _play(reactor: Any, there: Suite, plan: Plan, report: Path | None, as_json: bool) -> None:
     from twisted.internet.error import CannotListenError
 
     from conformance.session import Session
@@ -210,7 +217,7 @@ async def _play(reactor: Any, plan: Plan, report: Path | None, as_json: bool) ->
 
     asked, closed = ending(reactor)
     clock = WallClock(reactor)
-    session = Session(suite(), plan, clock, Entropy(plan.seed), Reach(reactor, clock, plan.pics.tls))
+    session = Session(there, plan, clock, Entropy(plan.seed), Reach(reactor, clock, plan.pics.tls))
     session.host.prompter = Prompts(reactor, plan.pics.prompts)
     asked.addCallback(lambda _: session.stop())
     progress = Progress(silent=as_json)
