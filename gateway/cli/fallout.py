@@ -72,8 +72,8 @@ def list_(state: str | None, limit: int, config_path: Path | None, data_dir: Pat
 
 
 def _list_row(row: Row) -> tuple[object, ...]:
-    return (row["id"], when(row["opened_at"]), row["error_class"], row["symbol"], row["service_order_id"], row["message_id"],
-            row["state"], row["owner"], f"{row['zh']} / {row['en']}")  # fmt: skip
+    return (row["id"], when(row["opened_at"]), row["error_class"], row["symbol"] or "—", row["service_order_id"],
+            row["message_id"], row["state"], row["owner"], f"{row['zh']} / {row['en']}")  # fmt: skip
 
 
 def _chosen(config: Config, **wanted: Any) -> list[Row]:

@@ -110,7 +110,7 @@ def table(title: str, columns: Iterable[str], rows: Iterable[Iterable[object]], 
     ``none`` what would bring some."""
     shown = [["" if cell is None else str(cell) for cell in row] for row in rows]
     if not shown:
-        click.echo(" · ".join(filter(None, (title, "无 / none", none))))
+        say(" · ".join(filter(None, (title, "无 / none", none))))
         return
     from rich.console import Console
 
