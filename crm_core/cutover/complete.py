@@ -16,6 +16,8 @@ from crm_core.errors import StateConflict
 from crm_core.fallout.model import Fallout
 from crm_core.ports import Outcome, UnitOfWork
 
+_DONE = ("4", "97")
+
 
 @dataclass(frozen=True, slots=True)
 class CompleteCutover:
@@ -39,11 +41,15 @@ class CompleteCutover:
         return (("cutover", self.cutover_id), *keys(self.cutover_id, self._ids()))
 
     def execute(self, uow: UnitOfWork) -> Outcome:
-        """Raises ``StateConflict`` (3004) for a cutover that is unknown, was not frozen, or has ended; and, a person looking,
-        when the last part leaves an item without an end: done + failed + excluded = planned (06.4 invariant 9)."""
+        """DUPLICATE, with the first result, for what was said before the cutover ended. Raises ``StateConflict`` (3004) for one
+        that is unknown, was not frozen, or has ended; and, a person looking, when the last part leaves an item without an end:
+        done + failed + excluded = planned (06.4 invariant 9)."""
         cutover = uow.cutover(self.cutover_id)
         if cutover is None:
             raise StateConflict(f"割接 {self.cutover_id} 未冻结过", f"Cutover {self.cutover_id} was never frozen")
+        if cutover.state in _DONE and (told := self._told_before(uow, cutover)) is not None:
+            self._answer(uow, cutover, told)
+            return Outcome("DUPLICATE", state=cutover.state)
         verdicts = {row["product_instance_id"]: self._done(uow, cutover, row) for row in self.done or ()}
         for given, rows in (("fail", self.failed), ("exclude", self.excluded)):
             for row in rows or ():
@@ -53,6 +59,10 @@ class CompleteCutover:
         refused = [one for one, verdict in verdicts.items() if verdict is not APPLIED]
         if refused:
             uow.add(self._fallout(uow, refused))
+        self._answer(uow, cutover, verdicts)
+        return Outcome(state=cutover.state)
+
+    def _answer(self, uow: UnitOfWork, cutover: Cutover, verdicts: dict[str, Verdict]) -> None:
         uow.emit(
             CutoverAnswered(
                 key=cutover.id,
@@ -66,7 +76,19 @@ class CompleteCutover:
                 instances=[verdict.row(one) for one, verdict in verdicts.items()] or None,
             )
         )
-        return Outcome(state=cutover.state)
+
+    def _told_before(self, uow: UnitOfWork, cutover: Cutover) -> dict[str, Verdict] | None:
+        """The first result of a part said again, under a new serial, when the cutover has ended; None where it says anything
+        else than what became of its instances."""
+        verdicts: dict[str, Verdict] = {}
+        for end, rows in (("done", self.done), ("failed", self.failed), ("excluded", self.excluded)):
+            for row in rows or ():
+                item = uow.cutover_item(item_key(cutover.id, row["product_instance_id"]))
+                if item is None or item.state != end:
+                    return None
+                if end == "done":
+                    verdicts[item.instance_id] = APPLIED
+        return verdicts
 
     def _done(self, uow: UnitOfWork, cutover: Cutover, row: dict[str, Any]) -> Verdict:
         """One instance the network has moved; what the CRM cannot take over counts as failed here, and is told."""

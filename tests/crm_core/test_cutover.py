@@ -267,6 +267,19 @@ def test_the_same_part_again_changes_nothing_more() -> None:
     assert told(made)["PI1"]["outcome"] == "applied"
 
 
+def test_the_completion_of_an_ended_cutover_said_again_gets_its_first_result() -> None:
+    """The same content under a new serial (01.1.6): a duplicate, nothing moves or is told to billing twice."""
+    made = frozen("PI1", "PI2", "PI3")
+    said = complete(done=[moved("PI1")], failed=without("PI2"), excluded=without("PI3"))
+    run(made, said)
+    first, facts = told(made), len(made.table(BillingRecord))
+    again = run(made, said)
+    assert (again.symbol, again.state, told(made)) == ("DUPLICATE", "4", first)
+    assert len(made.table(BillingRecord)) == facts
+    refused(made, complete(done=[moved("PI1"), moved("PI2")], excluded=without("PI3")), "STATE_CONFLICT", "4")
+    refused(made, complete(done=[moved("PI1")], failed=without("PI3")), "STATE_CONFLICT", "excluded")
+
+
 def test_what_cannot_be_applied_counts_as_failed_and_a_person_looks() -> None:
     made = frozen("PI1", "PI2")
     run(made, complete(done=[moved("PI1", side("02588888888"), side("02580000900")), moved("PI2"), moved("PI9")]))
