@@ -61,4 +61,5 @@ class Requests:
             zh, en = "内容不合模式", "the content is against its schema"
             raise RequestRefused("1002", zh, en, refusal.faults) from refusal
         except (LookupError, TypeError, ValueError, UnknownName) as fault:
-            raise RequestRefused("1002", f"内容不合模式：{fault}", f"the content is against its schema: {fault}") from fault
+            zh, _, en = str(fault).partition(" / ")
+            raise RequestRefused("1002", f"内容不合模式：{zh}", f"the content is against its schema: {en or zh}") from fault

@@ -51,6 +51,13 @@ def test_what_cannot_be_asked_for_is_refused_and_nothing_leaves(code: str, body:
     assert rig.rows("SELECT * FROM message WHERE direction = 'out'") == []
 
 
+def test_a_fault_is_said_once_in_each_language() -> None:
+    answer = ask(Rig(), code="RC02", body=SURVEY | {"nothing": "1"}, operator="OP1")
+    assert (" / " in answer["zh"], " / " in answer["en"]) == (False, False)
+    assert "nothing" in answer["zh"]
+    assert "nothing" in answer["en"]
+
+
 @pytest.mark.parametrize("request_", [{"code": "RC02", "operator": "OP1"}, {"code": 1, "body": {}, "operator": "OP1"}])
 def test_an_incomplete_request_is_refused(request_: dict[str, Any]) -> None:
     assert ask(Rig(), **request_)["ok"] is False
