@@ -6,7 +6,8 @@
 .PHONY: help venv run test test-whole test-others coverage lint bench interop clean
 .SECONDEXPANSION:
 
-PYTHONS := $(shell sh .ci/find-python)
+FOUND := $(shell sh .ci/find-python | tr ' ' =)
+PYTHONS := $(subst =, ,$(FOUND))
 MINOR := $(word 1,$(PYTHONS))
 PYTHON := $(word 2,$(PYTHONS))
 # The newest runs all tests, measured; the others the fast ones. From 3.12 on sys.monitoring measures lines at no cost,
@@ -14,6 +15,7 @@ PYTHON := $(word 2,$(PYTHONS))
 WHOLE := $(lastword $(filter 3.%,$(PYTHONS)))
 OTHERS := $(filter-out $(WHOLE),$(filter 3.%,$(PYTHONS)))
 TRACE := $(if $(filter 3.11,$(WHOLE)),,COVERAGE_CORE=sysmon)
+interpreter = $(patsubst $(1)=%,%,$(filter $(1)=%,$(FOUND)))
 home = $(if $(filter $(MINOR),$(1)),.venv,.venv-$(1))
 BIN := .venv/bin
 PIP := -m pip --disable-pip-version-check --quiet install
@@ -51,7 +53,7 @@ venv: .venv/installed
 
 .venv-%/installed: requirements/runtime.txt requirements/test.txt
 	@echo '== .venv-$*: CPython $*'
-	@test -x .venv-$*/bin/python || "$$(sh .ci/find-python | sed -n 's/^$* //p')" -m venv .venv-$*
+	@test -x .venv-$*/bin/python || '$(call interpreter,$*)' -m venv .venv-$*
 	@.venv-$*/bin/python $(PIP) -r requirements/test.txt
 	@.venv-$*/bin/python $(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
@@ -68,6 +70,17 @@ lint: venv
 	@$(BIN)/lint-imports --no-cache
 
 test: lint test-whole test-others
+
+ifneq ($(filter test,$(MAKECMDGOALS)),)
+# Two at a time: linters run while other interpreters' environments are installed; suites run one after another, each on
+# all processors.
+MAKEFLAGS += --jobs=2
+test-whole: | lint
+$(OTHERS:%=test-on-%): | test-whole
+ifneq ($(word 2,$(OTHERS)),)
+test-on-$(word 2,$(OTHERS)): | test-on-$(firstword $(OTHERS))
+endif
+endif
 
 test-whole: $$(call home,$(WHOLE))/installed
 	@echo '== all tests on CPython $(WHOLE)'
@@ -101,7 +114,7 @@ NODE_SOAP := 1.13.0
 
 .venv-interop/installed: requirements/interop.txt requirements/runtime.txt requirements/test.txt
 	@echo '== .venv-interop: CPython 3.11'
-	@test -x .venv-interop/bin/python || "$$(sh .ci/find-python | sed -n 's/^3.11 //p')" -m venv .venv-interop
+	@test -x .venv-interop/bin/python || '$(call interpreter,3.11)' -m venv .venv-interop
 	@.venv-interop/bin/python $(PIP) -r requirements/interop.txt
 	@.venv-interop/bin/python $(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
