@@ -79,6 +79,7 @@ def test_what_is_no_story_is_refused(given: str) -> None:
         parse_story("x", given)
 
 
-def test_a_story_that_is_not_there_says_where_to_look() -> None:
+@pytest.mark.parametrize("name", ["nothing", "─" * 200, "../stories/deferral", "a\0b", ""])
+def test_a_story_that_is_not_there_says_where_to_look(name: str) -> None:
     with pytest.raises(StoryInvalid, match="bssgw demo list"):
-        read_story("nothing")
+        read_story(name)
