@@ -45,3 +45,8 @@ class Circuit:
         """The peer answered."""
         self._failures = 0
         self._opened_at = None
+
+    def shift(self, ms: int) -> None:
+        """The clock was set by ``ms``: it stays open as long as it would have."""
+        if self._opened_at is not None:
+            self._opened_at += ms

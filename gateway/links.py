@@ -210,6 +210,13 @@ class PeerLink:
         log.info("link.resumed", peer=self.peer.id)
         self._pump.poke(self.peer.id)
 
+    def shift(self, ms: int) -> None:
+        """The clock was set by ``ms``: pauses and circuits last as long as they would have."""
+        self._paused_until += ms
+        self._changed += ms
+        for circuit in self.addresses.circuits:
+            circuit.shift(ms)
+
     def drop(self) -> None:
         """Break the connection that stands."""
         if self._connection is not None:

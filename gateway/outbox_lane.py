@@ -143,6 +143,15 @@ class Lane:
             self.ready.append(heapq.heappop(self.later)[2])
         return self.later[0][0] if self.later else None
 
+    def shift(self, ms: int) -> None:
+        """The clock was set by ``ms``: what waits does so as long as it would have, and is no older for it."""
+        self.later = [(due + ms, number, entry) for due, number, entry in self.later]
+        for line in self.lines.values():
+            for entry in line:
+                entry.due_at += ms
+                entry.first_seen += ms
+                entry.unknown_since += ms if entry.unknown_since else 0
+
     def waiting_for(self, serial: str) -> Entry | None:
         """Takes out the message with this serial if it waits to be tried again or asked after: nothing of it is under way."""
         for line in self.lines.values():

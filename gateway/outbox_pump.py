@@ -367,12 +367,13 @@ class OutboxPump:
     # -- time -----------------------------------------------------------------------------------------------------
 
     def _arm(self, at: int) -> None:
+        due = round(self._clock.seconds() * 1000) + (delay := max(0, at - self._clock.now()))  # on the clock nobody sets
         if self._timer is not None and self._timer.active():
-            if self._timer_at <= at:
+            if self._timer_at <= due:
                 return
             self._timer.cancel()
-        self._timer_at = at
-        self._timer = self._clock.callLater(max(0.0, (at - self._clock.now()) / 1000), self._ring)
+        self._timer_at = due
+        self._timer = self._clock.callLater(delay / 1000, self._ring)
 
     def _ring(self) -> None:
         self._timer = None

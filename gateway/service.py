@@ -22,6 +22,7 @@ from adapters.wire.layout import Layout
 from adapters.xml.codec import Codec
 from gateway import certificates
 from gateway.clock import Clock, Entropy
+from gateway.clock_watch import ClockWatch
 from gateway.config import Config, Listen, Peer
 from gateway.desk import Desk
 from gateway.dispatch import HIGH_WATER, Dispatcher
@@ -185,6 +186,7 @@ class Gateway:
         self.pump.start()
         self._unparking.start()
         self._timers.start()
+        self._watch = ClockWatch(self._clock, self._clock_set)
         self._probe()
 
     def stop(self) -> Deferred[Any]:
@@ -302,8 +304,15 @@ class Gateway:
     def _probe(self) -> None:
         if self._stopping:
             return
+        self._watch.look()
         self.writer.probe()
         self._clock.callLater(PROBE_S, self._probe)
+
+    def _clock_set(self, ms: int) -> None:
+        for lane in self.pump.lanes.values():
+            lane.shift(ms)
+        for link in self.links.values():
+            link.shift(ms)
 
     def _in_doubt(self) -> None:
         """Nobody knows whether the last group stands: what it would have sent is looked for in the log, as at a start."""

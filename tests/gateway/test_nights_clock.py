@@ -7,13 +7,14 @@ import time
 from typing import Any, cast
 
 import pytest
+import structlog
 from twisted.internet.epollreactor import EPollReactor
 
 from adapters.wire.times import wire_time
 from gateway.clock import Entropy, WallClock
 from gateway.proof.heap_clock import HeapClock
 from gateway.proof.network import MemoryNetwork
-from tests.gateway.rig import START, Rig, Send, Station, packet_of, receipt_for, submission
+from tests.gateway.rig import START, Rig, Send, Station, fate_for, packet_of, receipt_for, submission
 
 HOUR_MS = 3_600_000
 STEPS = pytest.mark.parametrize("step", [HOUR_MS, -HOUR_MS], ids=["ahead", "back"])
@@ -88,6 +89,33 @@ def test_a_receipt_that_comes_after_the_step_is_a_receipt(clock: SetClock, step:
     rig.run(60.0)
     assert rig.out()[send.serials[0]] == "DONE"
     assert len(station.received) == 1
+
+
+@STEPS
+def test_an_open_circuit_tries_again_after_its_pause_and_a_retry_after_its_delay(clock: SetClock, step: int) -> None:
+    rig = rig_on(clock)
+    station = Station(rig, "mem://pf", script=lambda packet: None)
+    rig.run(3.0)
+    keys = [f"k{n}" for n in range(6)]
+    sent = rig.send(*keys)
+    rig.run(18.0)
+    assert rig.gateway.links["PF0001"].state == "circuit open"
+    clock.ahead = step
+    station.script = lambda packet: fate_for(packet, "stored") if packet.code == "RX04" else receipt_for(packet)
+    rig.run(10.0)
+    assert rig.gateway.links["PF0001"].state == "circuit open"
+    rig.run(60.0)
+    assert {rig.out()[serial] for serial in sent.serials} == {"DONE"}
+
+
+def test_that_the_clock_was_set_stands_in_the_log(clock: SetClock) -> None:
+    rig = rig_on(clock)
+    with structlog.testing.capture_logs() as lines:
+        clock.ahead = HOUR_MS
+        rig.run(10.0)
+        clock.ahead += 1_000
+        rig.run(10.0)
+    assert [line["by_s"] for line in lines if line["event"] == "clock.stepped"] == [3600]
 
 
 @pytest.mark.parametrize(("step", "code"), [(0, "0001"), (HOUR_MS, "1012"), (-HOUR_MS, "0001")])
