@@ -48,7 +48,14 @@ def _cutover_states() -> Sequence[str]:
     return tuple(load().table("cutover_states").rows)
 
 
+def _simulated() -> Sequence[str]:
+    from simulators.fleet import SYSTEMS
+
+    return tuple(SYSTEMS)
+
+
 ORDER_STATE = OneOf(_order_states)
 MESSAGE_STATE = OneOf(_message_states)
 FALLOUT_STATE = OneOf(_fallout_states)
 CUTOVER_STATE = OneOf(_cutover_states)
+SIMULATED = OneOf(_simulated)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gateway.cli.choosing import SIMULATED
 from gateway.cli.output import EXIT_HELP, CommandFailed, Exit, cut_short
 from gateway.cli.settings import configured, json_option, store_options
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @click.command(epilog=EXIT_HELP)
-@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...", type=SIMULATED)
 @click.option("--seed", type=int, help="随机种子：相同种子与时钟，行为相同。The same seed and clock, the same behaviour.")
 @click.option(
     "--speed",
@@ -74,12 +75,7 @@ def simulate(
     from twisted.internet import task
 
     from gateway.endpoints import AddressInvalid, parse_address
-    from simulators.fleet import SYSTEMS, UnknownRole
 
-    for name in names:
-        if name not in SYSTEMS:
-            zh, _, en = str(UnknownRole(name)).partition(" / ")
-            raise CommandFailed(Exit.USAGE, zh, en)
     config = configured(config_path, data_dir)
     settings = replace(_settings(config, crm, _factor(speed)), direct=direct, scripts=_scripts(script))
     try:

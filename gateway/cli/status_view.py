@@ -44,21 +44,21 @@ def _links(found: Row) -> Iterator[Matter]:
             why = f": {fault}" if fault else ""
             yield f"链路 {name} 不通，{state}", f"link {name} does not work, {state}{why}", f"bssgw peer test {name}"
         elif state == "down" and one["waiting"]:
-            yield (f"{one['waiting']} 条报文等 {name} 连上来", f"{one['waiting']} messages wait until {name} connects",
+            yield (f"{one['waiting']} 条报文等 {name} 连上来", f"messages that wait until {name} connects: {one['waiting']}",
                    f"bssgw message list --peer {name} --state READY")  # fmt: skip
     if found["held_keys"]:
         number = len(found["held_keys"])
-        yield f"{number} 个键被扣留", f"{number} keys are held", "bssgw message held"
+        yield f"{number} 个键被扣留", f"held keys: {number}", "bssgw message held"
 
 
 def _desk(found: Row) -> Iterator[Matter]:
     for state, number in (found["stranded"] or {}).items():
-        yield (f"{number} 条报文停住，等人决定（{state}）", f"{number} messages stand until somebody decides ({state})",
+        yield (f"{number} 条报文停住，等人决定（{state}）", f"messages that stand until somebody decides ({state}): {number}",
                f"bssgw message list --state {state}")  # fmt: skip
     records = found["fallouts"]
     if records and records["open"]:
         classes = ", ".join(f"{name} {number}" for name, number in records["by_class"].items())
-        yield (f"{records['open']} 个异常单未关闭（{classes}）", f"{records['open']} fallout records are open",
+        yield (f"{records['open']} 个异常单未关闭（{classes}）", f"open fallout records: {records['open']} ({classes})",
                "bssgw fallout list")  # fmt: skip
 
 

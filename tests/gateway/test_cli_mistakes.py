@@ -37,6 +37,7 @@ WRONG = [
     ("order list --limit 0", "1..1000", "help"),
     ("message list --after many", "whole number", "help"),
     ("simulate pf --speed fast", "0..10000", "example"),
+    ("simulate pf bil", "did you mean bill?", "example"),
     ("bench memory --orders 0", "1..10000000", "example"),
     ("order list one two", "one two", "help"),
     ("order ask SO1 --by number --operation cancel", "for an order only", "example"),

@@ -32,12 +32,12 @@ def found(**changes: Any) -> dict[str, Any]:
 
 
 MATTERS: list[tuple[dict[str, Any], str, str]] = [
-    ({"fallouts": {"open": 3, "by_class": {"billing": 2, "overdue": 1}}}, "3 fallout records", "bssgw fallout list"),
-    ({"stranded": {"PARKED": 2}}, "2 messages stand", "bssgw message list --state PARKED"),
-    ({"stranded": {"DEAD": 1}}, "1 messages stand", "bssgw message list --state DEAD"),
+    ({"fallouts": {"open": 3, "by_class": {"billing": 2, "overdue": 1}}}, "3 (billing 2, overdue 1)", "bssgw fallout list"),
+    ({"stranded": {"PARKED": 2}}, "(PARKED): 2", "bssgw message list --state PARKED"),
+    ({"stranded": {"DEAD": 1}}, "(DEAD): 1", "bssgw message list --state DEAD"),
     ({"writer": {"storage_fault": "disk full"}}, "disk full", ""),
     ({"store_fault": "locked"}, "locked", "bssgw db status"),
-    ({"held_keys": [{"key": "SO1", "reason": "x"}]}, "1 keys are held", "bssgw message held"),
+    ({"held_keys": [{"key": "SO1", "reason": "x"}]}, "held keys: 1", "bssgw message held"),
     ({"link": {"state": "stopped", "stopped": "OP1: 维护"}}, "is stopped", "bssgw link resume PF0001 --reason …"),
     ({"link": {"state": "down", "fault": "refused"}}, "down: refused", "bssgw peer test PF0001"),
     ({"link": {"state": "circuit open"}}, "circuit open", "bssgw peer test PF0001"),

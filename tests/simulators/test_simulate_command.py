@@ -27,7 +27,7 @@ from tests.simulators.talk import START
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["xx"], "pf rm bill"),
+        (["xx"], "pf, rm, bill"),
         (["pf", "--crm", "localhost"], "localhost"),
         (["pf", "--listen-base", "tcp://127.0.0.1"], "127.0.0.1"),
         ([], "NAME"),
