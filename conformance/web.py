@@ -6,6 +6,7 @@ what a system under test writes.
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -16,6 +17,8 @@ _GZIP = 31
 _END = b"\r\n\r\n"
 _CRLF = b"\r\n"
 _CHUNK = 4096
+_HEX = re.compile(rb"[0-9A-Fa-f]{1,16}")
+_LENGTH = re.compile(r"[0-9]{1,16}")
 
 Headers = Iterable[tuple[str, str]]
 
@@ -132,7 +135,7 @@ class WebReader:
             return self._chunks(message, start)
         told = message.header("content-length")
         if told:
-            if not told.isdecimal() or int(told) > _BODY_MOST:
+            if not _LENGTH.fullmatch(told) or int(told) > _BODY_MOST:
                 raise WebFault(f"Content-Length 不合法：{told[:40]} / a wrong Content-Length: {told[:40]}")
             size = int(told)
             if len(self._data) < start + size:
@@ -174,17 +177,18 @@ class WebReader:
 
     def _chunks(self, message: Message, at: int) -> tuple[Message, int] | None:
         pieces: list[bytes] = []
+        whole = 0
         while True:
             end = self._data.find(_CRLF, at)
             if end < 0:
                 return None
             told = bytes(self._data[at:end]).partition(b";")[0].strip()
-            try:
-                size = int(told, 16)
-            except ValueError as fault:
-                raise WebFault(f"分块长度不合法：{told[:20]!r} / a wrong chunk size: {told[:20]!r}") from fault
+            size = int(told, 16) if _HEX.fullmatch(told) else -1
+            whole += size
+            if size < 0 or whole > _BODY_MOST:  # a negative size would be read for ever
+                raise WebFault(f"分块长度不合法：{told[:20]!r} / a wrong chunk size: {told[:20]!r}")
             start = end + len(_CRLF)
-            if size > _BODY_MOST or len(self._data) < start + size + len(_CRLF):
+            if len(self._data) < start + size + len(_CRLF):
                 return None
             if not size:
                 last = start if self._data.startswith(_CRLF, start) else self._data.find(_END, start) + len(_CRLF)
