@@ -61,6 +61,8 @@ GARBAGE = (5_000, 20, 20)
 """How often garbage is looked for: seldom, a test leaves little, and all that is alive would be looked at each time."""
 MARKED = {
     "simulation": ("simulation", "stories", "races", "refusals"),
+    "crash": ("crash",),
+    "interop": ("interop",),
     "once": (
         "architecture",
         "reference",
@@ -72,7 +74,8 @@ MARKED = {
         "simulators/test_pf_random.py",
     ),
 }
-"""Suites beyond the fast one, by folder: whole worlds in virtual time, and what one interpreter can answer for all."""
+"""Suites beyond the fast one, by folder: whole worlds in virtual time, what one interpreter can answer for all, killed
+processes, other toolkits."""
 
 
 @cache
