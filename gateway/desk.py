@@ -77,7 +77,7 @@ class PersonJob:
 
 class FalloutJob(PersonJob):
     """One action on one record, with what it means for its message (row and document, if it has one). ``changes`` of an
-    ``edit`` replace fields of the document."""
+    ``edit`` replace fields of the document; ``nowhere``: no peer is configured that the message could be sent to."""
 
     def __init__(
         self,
@@ -88,8 +88,10 @@ class FalloutJob(PersonJob):
         again: Callable[[MessageRecord, dict[str, Any]], None],
         reply: Reply,
         recall: Callable[[list[int]], None],
+        nowhere: bool = False,
     ) -> None:
         super().__init__(work, work.operator, f"fallout {work.action}", catalogue, reply)
+        self._nowhere = nowhere
         self._work = work
         self._message = None if message is None else message[0]
         self._found = None if message is None else message[1]
@@ -123,6 +125,10 @@ class FalloutJob(PersonJob):
             raise StateConflict("来报不能由本方重发，请对端重发", "An inbound message is sent again by its sender only")
         if message.error_class == TAKEN_BACK:
             raise StateConflict("报文已撤回，无可重发", "The message was taken back: there is nothing to be sent")
+        if self._nowhere:
+            zh = f"{message.peer} 未配置或无从送达：在配置中补上对端及其 connect，重启后自动发出"
+            en = f"No way leads to {message.peer}: add the peer with its connect, and the message leaves at the next start"
+            raise StateConflict(zh, en)
         document = self._document(message)
         if self._work.dry_run:
             return
@@ -194,7 +200,8 @@ class Desk:
         """One action on one record; what its message says is read beside the writer."""
         message = self._outbox.of_fallout(work.fallout_id)
         found = None if message is None else (message, self._outbox.document(message.id))
-        job = FalloutJob(work, found, self._own, self._catalogue, self._leave_again, reply, self._recall)
+        nowhere = message is not None and message.direction == "out" and message.peer not in self._pump.lanes
+        job = FalloutJob(work, found, self._own, self._catalogue, self._leave_again, reply, self._recall, nowhere)
         if message is not None and self.groups is not None:
             job.gives_up(self.groups.ids(message), self.groups.forget)
         self._writer.submit(job)

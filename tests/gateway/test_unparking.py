@@ -63,3 +63,21 @@ def test_what_a_person_closed_does_not_leave_behind_their_back() -> None:
     pf = rig.station()
     rig.run(60)
     assert pf.received == []
+
+
+def test_tried_again_while_nobody_is_configured_it_is_refused_and_stays_in_sight() -> None:
+    rig = parked()
+    (record,) = rig.rows("SELECT id FROM fallout")[0]
+    heard: list[dict[str, object]] = []
+    for action in ("claim", "retry"):
+        request = {"id": record, "action": action, "operator": "OP1", "reason": "再试"}
+        desk_requests(rig.gateway)["fallout"](request, heard.append)
+        rig.run(1)
+    assert [(answer["ok"], answer["code"]) for answer in heard] == [(True, "0000"), (False, "3004")]
+    assert "add the peer" in str(heard[1]["en"])
+    assert rig.rows("SELECT state FROM message WHERE code = 'OH01'") == [("PARKED",)]
+    assert rig.rows("SELECT state FROM fallout") == [("claimed",)]
+    rig = rig.restarted(peers=PEERS)
+    pf = rig.station()
+    rig.run(5)
+    assert len(pf.received) == 1
