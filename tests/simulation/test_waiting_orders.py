@@ -12,6 +12,7 @@ from crm_core.fallout.desk import WorkFallout
 from crm_core.orders.lock_order import LockOrder
 from crm_core.orders.resume_pending import ResumePending
 from crm_core.ports import Command
+from gateway import timers
 from gateway.proof.world import PF
 from simulators.pf.script import Act, Script
 from simulators.scripts import Scripts
@@ -147,6 +148,13 @@ def test_an_offer_nobody_made_is_not_taken() -> None:
     assert talk.end() == []
 
 
+@pytest.fixture
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a day of waiting, what is due is looked for every ten minutes, not every minute."""
+    monkeypatch.setattr(timers, "LOOK_S", 600.0)
+
+
+@pytest.mark.usefixtures("unhurried")
 def test_a_silent_provisioning_is_on_the_watchdogs_list_and_given_up_at_the_desk() -> None:
     talk = Talk(without=PF)
     with talk.world.engine.connect() as connection:
@@ -187,6 +195,7 @@ def test_a_record_is_auto_retry_while_the_message_it_waits_for_is_tried_and_clos
     assert (states(talk), states(talk, "closed")) == ([], ["closed"])
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_given_up_it_is_new_and_once_taken_claimed() -> None:
     talk = unreachable_for_a_deferral()
     talk.advance(24 * 3600)
