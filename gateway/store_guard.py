@@ -70,6 +70,14 @@ class StoreFile:
             )
         return ""
 
+    def free(self) -> str:
+        """How much the device has left for us, for people."""
+        try:
+            found = os.statvfs(self.path.parent)
+        except OSError as fault:
+            return fault.strerror or str(fault)
+        return f"{found.f_bavail * found.f_frsize >> 10} KiB free"
+
     def begun(self) -> None:
         """A transaction is open: the log that is there is the one written to."""
         if self._wal_mark is None:
@@ -96,8 +104,7 @@ class GuardedStore(Store):
         try:
             super().begin()
         except StoreFault as fault:
-            self._judge(fault)
-            raise
+            raise self._judged(fault) from fault
         self._file.begun()
 
     def flush(self) -> None:
@@ -105,16 +112,14 @@ class GuardedStore(Store):
         try:
             super().flush()
         except StoreFault as fault:
-            self._judge(fault)
-            raise
+            raise self._judged(fault) from fault
 
     def commit(self) -> None:
         """As ever; remembers a refusal."""
         try:
             super().commit()
         except StoreFault as fault:
-            self._judge(fault)
-            raise
+            raise self._judged(fault) from fault
 
     def committed(self) -> None:
         """It can be written."""
@@ -127,8 +132,11 @@ class GuardedStore(Store):
             super().close()
             self._file.closed()
 
-    def _judge(self, fault: StoreFault) -> None:
-        self._refused = self._refused or fault.kind == "storage"
+    def _judged(self, fault: StoreFault) -> StoreFault:
+        if fault.kind != "storage":
+            return fault
+        self._refused = True
+        return StoreFault("storage", f"{fault} ({self._file.path}, {self._file.free()})")
 
 
 def only_this_file(engine: Engine, file: StoreFile) -> None:

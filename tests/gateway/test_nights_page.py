@@ -13,8 +13,10 @@ from gateway.cli import app
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "when-it-goes-wrong.md").read_text(encoding="utf-8")
 SOURCES = "\n".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "gateway").rglob("*.py")))
-FAMILIES = ("storage", "log", "link", "circuit", "tls", "intake", "listen", "rate", "document", "charset", "certificate", "clock",
-            "gateway", "answer")  # fmt: skip
+FAMILIES = (
+    "storage", "log", "link", "circuit", "tls", "intake", "listen", "rate", "document", "charset", "certificate", "clock",
+    "gateway", "answer",
+)  # fmt: skip
 EVENTS = list(dict.fromkeys(re.findall(rf"`((?:{'|'.join(FAMILIES)})\.[a-z_]+)(?![a-z./_])", PAGE)))
 COMMANDS = list(dict.fromkeys(re.findall(r"`bssgw ([^`]+)`", PAGE)))
 

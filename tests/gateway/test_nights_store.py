@@ -95,6 +95,7 @@ def test_on_a_full_disk_intake_stays_closed_until_there_is_room(night: Night, mo
         patched.setattr(Path, "write_bytes", full)
         patched.setattr(night.store.driver, "commit", _refuse)
         assert night.order() == "9004"
+        assert f"database or disk is full ({night.path}, " in night.said
         night.rig.run(PROBE_S * 5)
         assert "No space left on device" in night.said
         assert night.order() == "9004"
