@@ -181,7 +181,9 @@ def _refusal(run: CaseState, line: Line) -> bool:
             found = differences(f"={code}", said, "/code") or [*_result_agrees(run, got), *_details(run, line, got)]
             found = found or _status_agrees(run, line, got)
             if found:
-                raise Judged(Verdict.FAIL, f"{asked.line.what} 的拒绝不符 / {asked.line.what} is refused otherwise", found)
+                what = asked.line.what
+                reason = about(f"{what} 的拒绝不符", f"{what} is refused otherwise", meaning(said) if said else "-")
+                raise Judged(Verdict.FAIL, reason, found)
             return True
     serial = asked.written.packet.serial
     for got in run.inbox if asked.accepted else ():

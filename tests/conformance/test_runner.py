@@ -111,6 +111,16 @@ def test_a_command_is_refused_in_receipt_or_result(receipt: str, result: str | N
     assert played.verdict is verdict
 
 
+def test_another_refusal_is_told_with_what_it_means() -> None:
+    sent = {name: value for name, value in SEND.items() if name != "receipt"}
+    played = Played(_lines(sent, {"expect": "refusal", "to": "CRM", "of": "m", "code": "3005"}))
+    played.answer("m", "3004")
+    assert played.run.result is not None
+    assert played.run.result.explanation is not None
+    row = load().result("3004")
+    assert played.run.result.explanation.reason.endswith(f"的拒绝不符：3004 {row.zh} / CN01 is refused otherwise: {row.en}")
+
+
 def test_what_was_done_is_no_refusal_whatever_code_stands_beside_it() -> None:
     sent = {name: value for name, value in SEND.items() if name != "receipt"}
     played = Played(_lines(sent, {"expect": "refusal", "to": "CRM", "of": "m", "code": "3005"}))
