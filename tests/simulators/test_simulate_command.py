@@ -48,6 +48,7 @@ def test_hosts_of_a_configuration_stand_where_its_peers_are_expected(tmp_path: P
     assert all(host.settings.peers["CRM001"].address == config.listen[0].address for host in hosts)
 
 
+@pytest.mark.once
 def test_simulators_serve_over_real_sockets_until_interrupted(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "gateway", "simulate", "pf", "rm", "bill", "--listen-base", "tcp://127.0.0.1:0", "--json"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
