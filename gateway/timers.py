@@ -36,6 +36,7 @@ AT_ONCE = 500
 
 _UNTIL: BindParameter[int] = bindparam("until")
 _AFTER: BindParameter[str] = bindparam("after")
+_MOST: BindParameter[int] = bindparam("most")
 _ORDERS, _PARENTS, _FACTS, _CUTOVERS = t.service_order.c, t.customer_order.c, t.billing_record.c, t.cutover.c
 
 # What is looked for every minute, also by a gateway that idles, is built once.
@@ -43,30 +44,31 @@ _DUE = (
     select(_ORDERS.id)
     .join(t.customer_order, _PARENTS.id == _ORDERS.customer_order_id)
     .where(_ORDERS.ended_at.is_(None), _ORDERS.state == "DRAFT", _PARENTS.pre_accepted.is_(False))
-    .where(_ORDERS.effective_at.is_not(None), _ORDERS.effective_at <= _UNTIL)
-    .order_by(_ORDERS.effective_at, _ORDERS.id)
-    .limit(AT_ONCE)
+    .where(_ORDERS.effective_at.is_not(None), _ORDERS.effective_at <= _UNTIL, _ORDERS.id > _AFTER)
+    .order_by(_ORDERS.id)
+    .limit(_MOST)
 )
 _WATCHED = (
     select(_ORDERS.id)
     .where(_ORDERS.watch_at.is_not(None), _ORDERS.watch_at <= _UNTIL)
     .order_by(_ORDERS.watch_at, _ORDERS.id)
-    .limit(AT_ONCE)
+    .limit(_MOST)
 )
 _UNANSWERED = (
     select(_FACTS.serial)
     .where(_FACTS.state == "sent", _FACTS.reason_json.is_(None), _FACTS.serial != "", _FACTS.sent_at <= _UNTIL)
     .order_by(_FACTS.sent_at, _FACTS.serial)
-    .limit(AT_ONCE)
+    .limit(_MOST)
 )
 _WINDOWS = (
     select(_CUTOVERS.id)
     .where(_CUTOVERS.ended_at.is_(None), _CUTOVERS.alarmed_at.is_(None), _CUTOVERS.freeze_end <= _UNTIL)
     .order_by(_CUTOVERS.freeze_end, _CUTOVERS.id)
-    .limit(AT_ONCE)
+    .limit(_MOST)
 )
+# What may be looked at in vain, as it waits for something else, is gone through in turn, so that it hides nothing behind it.
 _PLANNING = {
-    kind: select(table.c.id).where(table.c.closed_at.is_(None), table.c.id > _AFTER).order_by(table.c.id).limit(AT_ONCE)
+    kind: select(table.c.id).where(table.c.closed_at.is_(None), table.c.id > _AFTER).order_by(table.c.id).limit(_MOST)
     for kind, table in (("survey", p.survey), ("scheme_request", p.scheme_request))
 }
 
@@ -118,7 +120,7 @@ class Timers:
         self._own = own_id
         self._stopped = False
         self._billing_s = limit_s
-        self._looked_to = dict.fromkeys(_PLANNING, "")
+        self._looked_to = dict.fromkeys(("order", *_PLANNING), "")
 
     def start(self) -> None:
         """Look now and from now on."""
@@ -135,10 +137,10 @@ class Timers:
         now = self._clock.now()
         try:
             with self._engine.connect() as connection:
-                due = _found(connection, _DUE, until=day_start(now) + DAY_MS - 1)
+                due = self._in_turn(connection, "order", _DUE, until=day_start(now) + DAY_MS - 1)
                 watched = _found(connection, _WATCHED, until=now)
                 facts = _found(connection, _UNANSWERED, until=now - self._billing_s * 1000)
-                planning = [(kind, name) for kind in _PLANNING for name in self._open_planning(connection, kind)]
+                planning = [(kind, name) for kind in _PLANNING for name in self._in_turn(connection, kind, _PLANNING[kind])]
                 windows = _found(connection, _WINDOWS, until=now)
             self._groups(now)
         except SQLAlchemyError as error:
@@ -155,12 +157,12 @@ class Timers:
         for cutover_id in windows:
             self._writer.submit(CommandJob(EndFreezeWindow(cutover_id), self._own, f"freeze window of {cutover_id}"))
 
-    def _open_planning(self, connection: Connection, kind: str) -> list[str]:
-        """The next open ones in the order of their ids, from the first again when the last was looked at."""
-        names = _found(connection, _PLANNING[kind], after=self._looked_to[kind])
+    def _in_turn(self, connection: Connection, kind: str, looked_for: Select[str], **values: object) -> list[str]:
+        """The next ones in the order of their ids, from the first again when the last was looked at."""
+        names = _found(connection, looked_for, after=self._looked_to[kind], **values)
         self._looked_to[kind] = names[-1] if len(names) == AT_ONCE else ""
         return names
 
 
 def _found(connection: Connection, looked_for: Select[str], **values: object) -> list[str]:
-    return list(connection.execute(looked_for, values).scalars())
+    return list(connection.execute(looked_for, {"most": AT_ONCE, **values}).scalars())

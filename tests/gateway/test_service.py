@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import Engine
 
+from gateway import timers
 from gateway.proof.heap_clock import HeapClock
 from gateway.runners import CommitThreadRunner, InlineRunner, ThreadRunner
 from tests.adapters.store.servers import PostgresServer
@@ -249,6 +250,25 @@ def test_an_order_for_a_later_day_is_dispatched_when_its_day_has_come(moment: by
     rig.run(1800)
     assert pf.received == []
     rig.run(1800)
+    assert [packet.code for packet in pf.received] == ["OH01"]
+
+
+def test_orders_whose_day_has_come_but_that_wait_for_others_hide_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timers, "AT_ONCE", 2)
+    rig = Rig()
+    pf = rig.station()
+    later = b"</captured_at><effective_at>20261123000000</effective_at>"
+    wire = rig.caller()
+    for number in range(1, 6):
+        rig.ask(wire, packet_of(submission(number).replace(b"</captured_at>", later)))
+    ids = [row[0] for row in rig.rows("SELECT id FROM service_order ORDER BY id")]
+    with rig.engine.begin() as connection:  # all but the last wait for an order that never ends
+        connection.exec_driver_sql(
+            "UPDATE service_order SET details_json = json_set(details_json, '$.awaits', json('[\"SO0\"]')) WHERE id < ?",
+            (ids[-1],),
+        )
+    rig = rig.restarted(after=15 * 3600)
+    rig.run(600)
     assert [packet.code for packet in pf.received] == ["OH01"]
 
 
