@@ -71,6 +71,12 @@ def test_where_nothing_wants_a_person_it_says_so(changes: dict[str, Any], capsys
     assert (well["to_do"], "没有要处理的 / nothing to do" in told) == ([], True)
 
 
+def test_a_store_that_says_both_languages_says_each_once() -> None:
+    well = found(writer={"storage_fault": "没有空间 / no room"})
+    (matter,) = to_do(well)
+    assert ("no room" in matter["zh"], "没有空间" in matter["en"], "no room" in matter["en"]) == (False, False, True)
+
+
 def test_the_next_call_names_the_same_gateway() -> None:
     (matter,) = to_do(found(stranded={"DEAD": 1}), " --data-dir d")
     assert matter["next"] == "bssgw message list --state DEAD --data-dir d"
