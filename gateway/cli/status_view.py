@@ -27,7 +27,7 @@ def _storage(found: Row) -> Iterator[Matter]:
     if fault:
         zh, _, en = fault.partition(" / ")
         yield (f"存储写不进去，什么都不受理：{zh}；改正后自动继续",
-               f"the store cannot be written, nothing is accepted: {en or zh}; once mended it goes on by itself", "")  # fmt: skip
+               f"the store cannot be written, nothing is accepted: {en or zh}; once mended it goes on", "")  # fmt: skip
     if found["store_fault"]:
         yield f"存储读不出来：{found['store_fault']}", f"the store cannot be read: {found['store_fault']}", "bssgw db status"
     for one in found["certificates"]:
