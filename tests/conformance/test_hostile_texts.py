@@ -176,7 +176,7 @@ def test_a_name_of_no_case_is_refused_beside_good_ones() -> None:
 
 def test_names_may_have_blanks_between(monkeypatch: pytest.MonkeyPatch) -> None:
     plans: list[Any] = []
-    monkeypatch.setattr("gateway.cli.conformance_run.play", lambda plan, *_: plans.append(plan))
+    monkeypatch.setattr("gateway.cli.conformance_run.play", lambda _there, plan, *_: plans.append(plan))
     CliRunner().invoke(conformance, [*TO, "--only", "01.1/1, 01.2"], catch_exceptions=False)
     assert plans[0].only == ("01.1/1", "01.2")
 
