@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .PRECIOUS: .venv-%/installed
-.PHONY: help venv run test test-whole test-others coverage lint bench interop clean
+.PHONY: help venv run test test-whole test-crash test-others coverage lint bench interop clean
 .SECONDEXPANSION:
 
 FOUND := $(shell sh .ci/find-python | tr ' ' =)
@@ -23,8 +23,9 @@ ARGS ?=
 # Tests run side by side, one process a core, files as whole as can be: what a file prepares is prepared once; JOBS= runs
 # them in one.
 JOBS ?= -n auto --dist worksteal
-# The fast suite; worlds in virtual time and what one interpreter answers for all run on the newest one only.
-FAST := not simulation and not once and not crash and not interop and not browser
+# The fast suite; worlds in virtual time, real processes killed, pages walked and what one interpreter answers for all run on the
+# newest one only.
+FAST := not simulation and not once and not crash and not interop and not browser and not pages
 export PYTHONUTF8 := 1
 # Many tests start processes; without compiled modules each would compile the whole program anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -69,14 +70,15 @@ lint: venv
 	@echo '== lint-imports'
 	@$(BIN)/lint-imports --no-cache
 
-test: lint test-whole test-others
+test: lint test-whole test-crash test-others
 
 ifneq ($(filter test,$(MAKECMDGOALS)),)
 # Two at a time: linters run while other interpreters' environments are installed; suites run one after another, each on
 # all processors.
 MAKEFLAGS += --jobs=2
 test-whole: | lint
-$(OTHERS:%=test-on-%): | test-whole
+test-crash: | test-whole
+$(OTHERS:%=test-on-%): | test-crash
 ifneq ($(word 2,$(OTHERS)),)
 test-on-$(word 2,$(OTHERS)): | test-on-$(firstword $(OTHERS))
 endif
@@ -88,6 +90,10 @@ test-whole: $$(call home,$(WHOLE))/installed
 	@$(TRACE) $(call home,$(WHOLE))/bin/python -m coverage run -m pytest $(JOBS) $(ARGS)
 	@$(call home,$(WHOLE))/bin/python -m coverage combine --quiet
 	@$(call home,$(WHOLE))/bin/python -m coverage report
+
+test-crash: $$(call home,$(WHOLE))/installed
+	@echo '== real processes killed, pages walked, CPython $(WHOLE)'
+	@$(call home,$(WHOLE))/bin/python -m pytest -p no:cacheprovider $(JOBS) -m 'crash or pages' tests/crash tests/reference
 
 test-others: $(OTHERS:%=test-on-%)
 
