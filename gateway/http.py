@@ -20,7 +20,7 @@ from twisted.web import http
 from gateway.clock import Clock
 from gateway.config_http import HttpLimits
 from gateway.http_heads import KnownHeads
-from gateway.http_status import answer_head, status_line
+from gateway.http_status import answer_head
 from gateway.tls_handshake import note
 
 log = structlog.get_logger()
@@ -292,8 +292,7 @@ class HardenedChannel(http.HTTPChannel):
         if status == TOO_LARGE:
             media, text = self.site.too_large(self._path, self.requests[-1].header(b"content-type")) or (media, text)
         log.info("http.refused", host=self.host, status=status)
-        head = f"Content-Type: {media}\r\nContent-Length: {len(text)}\r\nConnection: close\r\n\r\n"
-        self.transport.write(status_line(status) + head.encode("ascii") + text)
+        self.transport.write(b"%bContent-Length: %d\r\n\r\n%b" % (answer_head(status, media, (), close=True), len(text), text))
         self.phase, self.since = "closing", self._seconds()
         half_close = getattr(self.transport, "loseWriteConnection", None)
         # closing with unread input would reset the connection and take the answer with it

@@ -43,23 +43,28 @@ class KnownHeads:
 
     def recognise(self, data: bytes) -> tuple[KnownHead, int, int] | None:
         """The head that ``data`` begins with, how long it is, and how long the body is said to be; None for one not known."""
-        end = data.find(_END, 0, LONGEST)
-        found = _LENGTH.search(data, 0, end + 2) if end > 0 else None
-        if found is None:
+        parted = _parted(data)
+        if parted is None:
             return None
-        start, stop = found.span(1)
+        start, stop, end = parted
         head = self._heads.get((data[:start], data[stop:end]))
         return None if head is None else (head, end + len(_END), int(data[start:stop]))
 
     def remember(self, data: bytes, method: bytes, uri: bytes, headers: Headers) -> None:
         """A head that ``data`` begins with was accepted with this outcome."""
-        end = data.find(_END, 0, LONGEST)
-        found = _LENGTH.search(data, 0, end + 2) if end > 0 else None
-        if found is None or any(headers.hasHeader(name) for name in _UNFIT):
+        parted = _parted(data)
+        if parted is None or any(headers.hasHeader(name) for name in _UNFIT):
             return
-        start, stop = found.span(1)
+        start, stop, end = parted
         kept = headers.copy()
         kept.removeHeader(b"Content-Length")
         if len(self._heads) >= MOST:
             del self._heads[next(iter(self._heads))]
         self._heads[data[:start], data[stop:end]] = KnownHead(method, uri, kept)
+
+
+def _parted(data: bytes) -> tuple[int, int, int] | None:
+    """Where in the head that ``data`` begins with the digits of the length begin and end, and where it ends itself."""
+    end = data.find(_END, 0, LONGEST)
+    found = _LENGTH.search(data, 0, end + 2) if end > 0 else None
+    return None if found is None else (*found.span(1), end)

@@ -12,7 +12,7 @@ _PHRASES = {
 }  # fmt: skip
 
 
-def status_line(status: int) -> bytes:
+def _status_line(status: int) -> bytes:
     """``HTTP/1.1 200 OK`` and the like, with its line end."""
     phrase = _PHRASES.get(status) or http.RESPONSES.get(status, b"Unknown").decode("ascii")
     return f"HTTP/1.1 {status} {phrase}\r\n".encode()
@@ -28,4 +28,4 @@ def answer_head(status: int, media: str, headers: tuple[tuple[str, str], ...], *
     lines += [f"{name}: {value}" for name, value in headers]
     if close:
         lines.append("Connection: close")
-    return status_line(status) + b"".join(f"{line}\r\n".encode() for line in lines)
+    return _status_line(status) + b"".join(f"{line}\r\n".encode() for line in lines)

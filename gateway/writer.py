@@ -163,6 +163,11 @@ class Writer:
         self._scheduled = True
         self._clock.callLater(delay, self._turn)
 
+    def _wake(self) -> None:
+        """Something ended: what waits has its turn."""
+        if not (self._scheduled or self._busy) and (self._queue or self._first or self._idle):
+            self._schedule(0.0)
+
     def _turn(self) -> None:
         self._scheduled = False
         if self._closed:
@@ -284,8 +289,7 @@ class Writer:
                 self._committed(group, units)
         finally:
             self._go_on()
-            if not (self._scheduled or self._busy) and (self._queue or self._first or self._idle):
-                self._schedule(0.0)
+            self._wake()
 
     def _committed(self, group: list[Job], units: list[StoreUnit]) -> None:
         self._locked_since = None
@@ -373,8 +377,7 @@ class Writer:
             log.warning("storage.recovered")
             self.storage_fault = None
             self.on_room()
-        if not self._scheduled and (self._queue or self._idle):
-            self._schedule(0.0)
+        self._wake()
 
 
 def _tell(calls: list[Callable[[], None]]) -> None:

@@ -46,7 +46,7 @@ class Driver:
         try:
             self._connection: Any = engine.raw_connection()
         except (SQLAlchemyError, self._errors) as error:  # the driver's own ones come from here as they are
-            raise StoreFault("storage", f"{type(error).__name__}: {error}") from error
+            raise StoreFault("storage", _said(error)) from error
         self._cursor: Any = self._connection.cursor()
         self._turn = Lock()
 
@@ -107,7 +107,7 @@ class Driver:
     def _fault(self, error: Exception) -> StoreFault:
         kind = self._kind(error)
         self._lost = self._lost or (kind == "storage" and not self._sqlite)
-        return StoreFault(kind, " ".join(f"{type(error).__name__}: {error}".split()))
+        return StoreFault(kind, _said(error))
 
     def _kind(self, error: Exception) -> FaultKind:
         if self._sqlite:
@@ -119,3 +119,8 @@ class Driver:
             # psycopg's own errors without a server's verdict: the connection is broken
             return "storage" if type(error).__name__ in ("OperationalError", "InterfaceError") else "data"
         return "locked" if state in _PG_LOCKED else "storage" if state[:2] in _PG_STORAGE else "data"
+
+
+def _said(error: Exception) -> str:
+    """What the driver says, in one line."""
+    return " ".join(f"{type(error).__name__}: {error}".split())

@@ -260,6 +260,22 @@ def test_a_lost_store_is_looked_for_where_groups_are_executed_and_jobs_wait_behi
     assert writer.storage_fault is None
 
 
+def test_what_waited_for_a_lock_goes_on_behind_a_look_for_the_store(monkeypatch: pytest.MonkeyPatch, engine: Engine) -> None:
+    rig, job, held = Rig(engine=engine), Put(), []
+    writer = rig.gateway.writer
+    with _locked(rig) as lock:
+        submit(rig, job, seconds=0.01)
+        writer.storage_fault = "connection lost"
+        monkeypatch.setattr(writer._runner, "run", lambda *work: held.append(work))
+        writer.probe()
+        rig.run(0.2)
+        lock.rollback()
+    monkeypatch.undo()
+    held[0][2](None, None)
+    rig.run(1)
+    assert job.fate == "committed"
+
+
 def test_timers_and_refills_go_on_when_the_store_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
     from sqlalchemy.exc import OperationalError
 
