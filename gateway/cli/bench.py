@@ -15,6 +15,10 @@ from gateway.cli.settings import json_option
 
 MEMORY_ORDERS = 100_000
 OPEN_ORDERS = 100_000
+AT_ONCE = 256
+"""Orders a load keeps outstanding: two groups of the worker's are in work at a time, the rest is on its way (decision 020)."""
+LIFECYCLES_AT_ONCE = {"plain": AT_ONCE, "mixed": 2 * AT_ONCE}
+"""Orders somebody wants something of rest in the field meanwhile: more of them keep the gateway as busy."""
 
 ledger_option = click.option(
     "--ledger",
@@ -49,7 +53,7 @@ def bench() -> None:
 @bench.command(epilog=EXIT_HELP)
 @seconds_option
 @rounds_option(3)
-@window_option(128)
+@window_option(AT_ONCE)
 @ledger_option
 @json_option
 def intake(seconds: float, rounds: int, window: int, ledger: Path | None, as_json: bool) -> None:
@@ -70,7 +74,8 @@ def intake(seconds: float, rounds: int, window: int, ledger: Path | None, as_jso
 @click.option("--profile", type=click.Choice(["plain", "mixed"]), default="plain", show_default=True,
               help="mixed：四成定单改单、撤单、待装、缓装、锁单或退单。mixed: of four in ten more is wanted.")  # fmt: skip
 @click.option("--window", type=click.IntRange(1, 100_000), default=None,
-              help="同时未完成的定单数，缺省 256（mixed 1024）。Orders outstanding; default 256 (mixed 1024).")  # fmt: skip
+              help="同时未完成的定单数，缺省 {plain}（mixed {mixed}）。Orders outstanding; default {plain} (mixed {mixed})."
+              .format_map(LIFECYCLES_AT_ONCE))  # fmt: skip
 @ledger_option
 @json_option
 def lifecycle(
@@ -87,8 +92,7 @@ def lifecycle(
 
     # An order never takes an hour: where a number of orders is asked for, it ends the measurement, not the time.
     limit = seconds if orders is None else orders * 3600.0
-    # Orders somebody wants something of rest in the field meanwhile: more of them keep the gateway as busy.
-    most = window or {"plain": 256, "mixed": 512}[profile]
+    most = window or LIFECYCLES_AT_ONCE[profile]
     _measured("lifecycle", lambda: measure(limit, most, _progress, orders, profile), ledger, as_json)
 
 
@@ -112,7 +116,7 @@ def start(orders: int, rounds: int, ledger: Path | None, as_json: bool) -> None:
 @bench.command(epilog=EXIT_HELP)
 @click.option("--orders", type=click.IntRange(1, 10_000_000), default=MEMORY_ORDERS, show_default=True,
               help="走完多少定单。Orders to do.")  # fmt: skip
-@window_option(256)
+@window_option(AT_ONCE)
 @ledger_option
 @json_option
 def memory(orders: int, window: int, ledger: Path | None, as_json: bool) -> None:
@@ -164,7 +168,7 @@ def waiting_list(entries: int, offers: int, ledger: Path | None, as_json: bool) 
 @bench.command(epilog=EXIT_HELP)
 @seconds_option
 @rounds_option(3)
-@click.option("--connections", type=click.IntRange(1, 10_000), default=64, show_default=True,
+@click.option("--connections", type=click.IntRange(1, 10_000), default=AT_ONCE, show_default=True,
               help="连接数，每个连接一个未完成请求。Connections, one request each.")  # fmt: skip
 @ledger_option
 @json_option

@@ -13,8 +13,6 @@ from typing import Any
 
 from gateway.proof.bench_rig import AREA, BenchFailed, Progress, Rig, prepare_store, rig
 
-CONNECTIONS = 64
-
 
 def measure(seconds: float, rounds: int, connections: int, progress: Progress) -> dict[str, Any]:
     """The figures: requests_per_second, bare_web_per_second, spyne_per_second, the ratios, p50_ms, p99_ms.
