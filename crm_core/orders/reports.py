@@ -121,8 +121,10 @@ def newest_open(order: ServiceOrder) -> list[OrderItem]:
 
 
 def receive(uow: UnitOfWork, report: Report | SelfJudged) -> Outcome:
-    """Take a report now, hold it, or record it. Raises ``OrderUnknown`` (3003), ``StaleVersion`` (3015) for a version never
-    sent, BUSY when too much is held, and whatever the matrix refuses."""
+    """Take a report now, hold it, or record it: DUPLICATE where its number has passed or it is held already (spec 1.1.6).
+
+    Raises ``OrderUnknown`` (3003), ``StaleVersion`` (3015) for a version never sent, BUSY when too much is held, and whatever
+    the matrix refuses."""
     order = uow.order(report.service_order_id)
     if order is None:
         raise OrderUnknown(f"定单 {report.service_order_id} 不存在", f"Order {report.service_order_id} is not known")
@@ -133,9 +135,9 @@ def receive(uow: UnitOfWork, report: Report | SelfJudged) -> Outcome:
         raise
     source = Source(uow.origin.sender, uow.origin.serial, uow.origin.ref_serial)
     seq = report.report_seq
-    if seq is not None and seq <= order.report_seq:
+    if seq is not None and (seq <= order.report_seq or _waits(order, report)):
         _record(uow, order, report, source)
-        return Outcome(state=order.state)
+        return Outcome("DUPLICATE", state=order.state)
     if seq is not None and seq > order.report_seq + 1 and order.ended_at is None:
         _hold(uow, order, report, source, GAP)
         tend(order)
@@ -151,12 +153,22 @@ def _record(uow: UnitOfWork, order: ServiceOrder, report: Report | SelfJudged, s
     uow.add(OrderChange(order.id, uow.now, report.input(), source.sender, source.serial, order.state, order.state))
 
 
+def _waits(order: ServiceOrder, report: Report | SelfJudged) -> bool:
+    """Whether the same report, number and content, is held until the gap before it closes."""
+    name, said = type(report).__name__, _said(report)
+    return any(entry["why"] == GAP and entry["command"] == name and entry["fields"] == said for entry in order.held)
+
+
+def _said(report: Report | SelfJudged) -> dict[str, Any]:
+    return {field.name: getattr(report, field.name) for field in fields(report)}  # type: ignore[arg-type]
+
+
 def _hold(uow: UnitOfWork, order: ServiceOrder, report: Report | SelfJudged, source: Source, why: str) -> None:
     if len(order.held) >= HELD_LIMIT:
         raise DomainError("暂存的报告过多，请稍后重发", "Too many reports are held; send it again later", code="BUSY")
     entry = {
         "command": type(report).__name__,
-        "fields": {field.name: getattr(report, field.name) for field in fields(report)},  # type: ignore[arg-type]
+        "fields": _said(report),
         "seq": report.report_seq,
         "sender": source.sender,
         "serial": source.serial,

@@ -86,16 +86,24 @@ def test_an_early_report_waits_for_the_gap() -> None:
 def test_an_early_report_that_came_twice_counts_once() -> None:
     world = World()
     world.tell(world.stage(2))
-    world.tell(world.stage(2))
+    assert world.tell(world.stage(2)).symbol == "DUPLICATE", "known already, under another serial (1.1.6)"
+    assert len(world.order.held) == 1
     world.tell(world.accept(1))
     assert (world.order.report_seq, world.order.held, len(world.store.stages)) == (2, [], 1)
+
+
+def test_early_reports_of_one_number_that_say_different_things_both_wait() -> None:
+    world = World()
+    world.tell(world.stage(2))
+    assert world.tell(dataclasses.replace(world.stage(2), staff="别人")).symbol == "ACCEPTED"
+    assert len(world.order.held) == 2
 
 
 def test_a_passed_report_is_recorded_without_effect() -> None:
     world = World()
     world.tell(world.accept(1))
     world.tell(world.stage(2))
-    world.tell(dataclasses.replace(world.accept(1), accepted_by="别人"))
+    assert world.tell(dataclasses.replace(world.accept(1), accepted_by="别人")).symbol == "DUPLICATE"
     assert (world.order.state, world.order.accepted_by, world.order.report_seq) == ("IN_PROGRESS", "调度员甲", 2)
     assert world.store.changes[-1].state_from == world.store.changes[-1].state_to == "IN_PROGRESS"
 
