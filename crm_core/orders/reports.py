@@ -1,7 +1,8 @@
 """How provisioning's reports about an order are taken (spec 04.1): in sequence, of the current version, when they may count.
 
-``report_seq`` is contiguous per order: an early report waits for the gap to close, a passed one is recorded without effect, one
-without a number is taken as it comes.  A report that meets ``held`` in the legality matrix waits for the change, cancel or lock
+``report_seq`` is contiguous per order: an early report waits for the gap to close, a passed one is recorded without effect and
+answered 0002, whatever it says (its number is known, and nobody keeps what was said under it), one without a number is taken as
+it comes.  A report that meets ``held`` in the legality matrix waits for the change, cancel or lock
 that stands in its way; where only some of its items are held, the others go on - or two items could wait for each other.
 A report of an older version is recorded only, one of a version a change still waits for its result with waits too.  One that is
 refused changes nothing; the caller opens a fallout record (``fallout/open_record.py``), which also counts its number as seen.
