@@ -27,6 +27,10 @@ from gateway.tls_faults import fault_of, is_tls
 
 log = structlog.get_logger()
 
+READ_BYTES = 192 * 1024
+"""Read at a time: about as many documents as a group of the worker's takes. With twisted's 64 KiB the window of a busy peer is
+worked off in thirds, each of them a small group (decision 020)."""
+
 
 class LoginFirst(Protocol):
     """Logs in on a connection before its owner hears of it (``gateway.logins``)."""
@@ -127,6 +131,7 @@ class Connection(TwistedProtocol):
         transport.registerProducer(self, True)
         if hasattr(transport, "setTcpNoDelay"):
             transport.setTcpNoDelay(True)
+            transport.bufferSize = READ_BYTES
         self._enter()
         self._settle()
 
