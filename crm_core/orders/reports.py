@@ -1,8 +1,7 @@
 """How provisioning's reports about an order are taken (spec 04.1): in sequence, of the current version, when they may count.
 
-``report_seq`` is contiguous per order: an early report waits for the gap to close, a passed one is recorded without effect and
-answered 0002, whatever it says (its number is known, and nobody keeps what was said under it), one without a number is taken as
-it comes.  A report that meets ``held`` in the legality matrix waits for the change, cancel or lock
+``report_seq`` is contiguous per order: an early report waits for the gap to close, a passed one is recorded without effect, one
+without a number is taken as it comes.  A report that meets ``held`` in the legality matrix waits for the change, cancel or lock
 that stands in its way; where only some of its items are held, the others go on - or two items could wait for each other.
 A report of an older version is recorded only, one of a version a change still waits for its result with waits too.  One that is
 refused changes nothing; the caller opens a fallout record (``fallout/open_record.py``), which also counts its number as seen.
@@ -122,7 +121,7 @@ def newest_open(order: ServiceOrder) -> list[OrderItem]:
 
 
 def receive(uow: UnitOfWork, report: Report | SelfJudged) -> Outcome:
-    """Take a report now, hold it, or record it: DUPLICATE where its number has passed or it is held already (spec 1.1.6).
+    """Take a report now, hold it, or record it: DUPLICATE where the same is held already (spec 1.1.6).
 
     Raises ``OrderUnknown`` (3003), ``StaleVersion`` (3015) for a version never sent, BUSY when too much is held, and whatever
     the matrix refuses."""
@@ -136,7 +135,10 @@ def receive(uow: UnitOfWork, report: Report | SelfJudged) -> Outcome:
         raise
     source = Source(uow.origin.sender, uow.origin.serial, uow.origin.ref_serial)
     seq = report.report_seq
-    if seq is not None and (seq <= order.report_seq or _waits(order, report)):
+    if seq is not None and seq <= order.report_seq:
+        _record(uow, order, report, source)
+        return Outcome(state=order.state)
+    if _waits(order, report):
         _record(uow, order, report, source)
         return Outcome("DUPLICATE", state=order.state)
     if seq is not None and seq > order.report_seq + 1 and order.ended_at is None:
