@@ -9,6 +9,7 @@ import gc
 import signal
 import socket
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -172,16 +173,18 @@ def cannot_listen(fault: CannotListenError) -> CommandFailed:
 def with_free_ports(config: Config) -> Config:
     """Port 0 replaced by free ports, for a gateway and simulators that must know each other's before they start."""
 
-    def fixed(address: str) -> str:
-        head, _, port = address.rpartition(":")
-        if port != "0":
-            return address
-        with socket.socket() as probe:
+    with ExitStack() as probes:  # all at once: a port given back may be the next one found
+
+        def fixed(address: str) -> str:
+            head, _, port = address.rpartition(":")
+            if port != "0":
+                return address
+            probe = probes.enter_context(socket.socket())
             probe.bind((head.removeprefix("tcp://"), 0))
             return f"{head}:{probe.getsockname()[1]}"
 
-    listens = tuple(row.model_copy(update={"address": fixed(row.address)}) for row in config.listen)
-    peers = tuple(row.model_copy(update={"connect": tuple(map(fixed, row.connect))}) for row in config.peer)
+        listens = tuple(row.model_copy(update={"address": fixed(row.address)}) for row in config.listen)
+        peers = tuple(row.model_copy(update={"connect": tuple(map(fixed, row.connect))}) for row in config.peer)
     return config.model_copy(update={"listen": listens, "peer": peers})
 
 

@@ -7,7 +7,17 @@ from pathlib import Path
 
 import pytest
 
+from gateway.cli.serving import with_free_ports
+from gateway.config_file import load_example
 from tests.gateway.conftest import Finished, Running, any_port, bssgw
+
+
+def test_free_ports_are_one_for_each_address(tmp_path: Path) -> None:
+    """Found one by one and given back at once, two of so many were the same: a listener met a simulator on its port."""
+    config = load_example(tmp_path)
+    peer = config.peer[1].model_copy(update={"connect": ("tcp://127.0.0.1:0",) * 400})
+    found = with_free_ports(config.model_copy(update={"peer": (peer,)})).peer[0].connect
+    assert len(dict.fromkeys(found)) == 400
 
 
 def test_every_demo_order_reaches_its_expected_end(demo: tuple[Finished, Path]) -> None:

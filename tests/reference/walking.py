@@ -42,6 +42,8 @@ class Walk:
         self.folder = folder
         self._edit = edit
         self._ports: dict[str, str] = {}
+        self._held: list[socket.socket] = []
+        """Bound as long as the walk goes on: else the next port asked for, by us or anybody, may be the same one again."""
         self._left: list[subprocess.Popen[str]] = []
         self._list = ""
         self.said = ""
@@ -82,6 +84,8 @@ class Walk:
             process.terminate()  # what Ctrl-C does, too
             said, _ = process.communicate(timeout=LIMIT_S)
             assert process.returncode == 0, said
+        for held in self._held:
+            held.close()
 
     def _bssgw(self, call: str) -> str:
         target = _TARGET.search(call)
@@ -138,9 +142,11 @@ class Walk:
 
     def _free(self, port: str) -> str:
         if port not in self._ports:
-            with socket.socket() as probe:
-                probe.bind(("127.0.0.1", 0))
-                self._ports[port] = str(probe.getsockname()[1])
+            held = socket.socket()
+            held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a listener that asks for the port by name gets it
+            held.bind(("127.0.0.1", 0))
+            self._held.append(held)
+            self._ports[port] = str(held.getsockname()[1])
         return self._ports[port]
 
     def _came(self, fence: Fence) -> None:
