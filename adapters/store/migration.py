@@ -1,6 +1,7 @@
 """Bringing a database to the schema this program needs (alembic), and seeing cheaply that it already is there.
 
-alembic costs a third of a second to import, so it is imported only when the stored revision is not the newest file's.
+alembic costs a third of a second to import, so it is imported only where there is a schema of an older revision: an empty
+database gets the newest tables as they are, and the newest revision's number.
 Not part of the writer: a schema changes before a gateway serves, under the data directory's lock.
 """
 
@@ -10,13 +11,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import inspect, text
+from sqlalchemy import Column, MetaData, PrimaryKeyConstraint, String, Table, inspect, text
 from sqlalchemy.engine import Connection, Engine
 
 from adapters.store.engine import open_engine
+from adapters.store.tables import metadata
 
 FOLDER = Path(__file__).parent / "migrations"
 VERSION_TABLE = "alembic_version"
+_VERSION = Table(
+    VERSION_TABLE, MetaData(), Column("version_num", String(32), nullable=False),
+    PrimaryKeyConstraint("version_num", name=f"{VERSION_TABLE}_pkc"),
+)  # fmt: skip
+"""As alembic makes it."""
 
 
 class SchemaTooNew(Exception):
@@ -75,8 +82,11 @@ def upgrade(url: str) -> Revisions:
 
 def upgrade_engine(engine: Engine) -> Revisions:
     """As ``upgrade`` on an engine that is open already (an in-memory database lives no longer than its engine)."""
-    with engine.connect() as connection:
+    with engine.begin() as connection:
         found = Revisions(stored(connection), needed())
+        if not inspect(connection).get_table_names():
+            _make(connection, found.needed)
+            return found
     if found.is_current:
         return found
     if found.stored is not None and found.stored > found.needed:
@@ -86,6 +96,13 @@ def upgrade_engine(engine: Engine) -> Revisions:
     with engine.begin() as connection:
         command.upgrade(config(connection), "head")
     return found
+
+
+def _make(connection: Connection, revision: str) -> None:
+    """All tables in an empty database, which counts as migrated to ``revision`` from now on."""
+    metadata.create_all(connection, checkfirst=False)
+    _VERSION.create(connection, checkfirst=False)
+    connection.execute(_VERSION.insert().values(version_num=revision))
 
 
 def config(connection: Connection) -> Any:
