@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, Integer, String, Table, Text, text
+from sqlalchemy import Column, Index, Integer, String, Table, Text
 
-from adapters.store.metadata import Big, metadata
+from adapters.store.metadata import Big, metadata, partial
 
 confirmation = Table(
     "confirmation",
@@ -104,7 +104,7 @@ cutover = Table(
     Column("alarmed_at", Big),
     Column("ended_at", Big),
     Column("row_version", Integer, nullable=False),
-    Index("ix_cutover_open", "freeze_end", sqlite_where=text(OPEN_CUTOVER), postgresql_where=text(OPEN_CUTOVER)),
+    partial("ix_cutover_open", "freeze_end", where=OPEN_CUTOVER),
     sqlite_with_rowid=False,
 )
 

@@ -17,12 +17,12 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    text,
 )
 
 from adapters.store.message_machine import OPEN
 from adapters.store.metadata import Big as Big
 from adapters.store.metadata import metadata as metadata
+from adapters.store.metadata import partial
 from adapters.store.plan_tables import confirmation as confirmation
 from adapters.store.plan_tables import customer_notice as customer_notice
 from adapters.store.plan_tables import cutover as cutover
@@ -61,15 +61,9 @@ message = Table(
     Column("due_at", Big),
     Column("first_seen", Big, nullable=False),
     Column("closed_at", Big),
-    Index("ix_message_open", "peer", "id", sqlite_where=text(UNCLOSED_OUT), postgresql_where=text(UNCLOSED_OUT)),
+    partial("ix_message_open", "peer", "id", where=UNCLOSED_OUT),
     Index("ix_message_order_key", "order_key", "id"),
-    Index(
-        "ix_message_waiting_piece",
-        "peer",
-        "order_key",
-        sqlite_where=text(WAITING_PIECE),
-        postgresql_where=text(WAITING_PIECE),
-    ),
+    partial("ix_message_waiting_piece", "peer", "order_key", where=WAITING_PIECE),
     Index("ix_message_serial", "serial"),
 )
 
@@ -247,9 +241,9 @@ service_order = Table(
     Column("details_json", Text, nullable=False),
     Column("row_version", Integer, nullable=False),
     Index("ix_service_order_customer_order_id", "customer_order_id"),
-    Index("ix_service_order_open", "state", "since", sqlite_where=text(OPEN_ORDER), postgresql_where=text(OPEN_ORDER)),
-    Index("ix_service_order_shared", "captured_at", "id", sqlite_where=text(DISPATCHED), postgresql_where=text(DISPATCHED)),
-    Index("ix_service_order_watch", "watch_at", sqlite_where=text(WATCHED), postgresql_where=text(WATCHED)),
+    partial("ix_service_order_open", "state", "since", where=OPEN_ORDER),
+    partial("ix_service_order_shared", "captured_at", "id", where=DISPATCHED),
+    partial("ix_service_order_watch", "watch_at", where=WATCHED),
     sqlite_with_rowid=False,
 )
 
@@ -362,8 +356,8 @@ billing_record = Table(
     Column("row_version", Integer, nullable=False),
     Index("ix_billing_record_serial", "serial"),
     Index("ix_billing_record_service_order_id", "service_order_id"),
-    Index("ix_billing_record_told", "effective_at", "id", sqlite_where=text(TOLD), postgresql_where=text(TOLD)),
-    Index("ix_billing_record_unanswered", "sent_at", sqlite_where=text(UNANSWERED), postgresql_where=text(UNANSWERED)),
+    partial("ix_billing_record_told", "effective_at", "id", where=TOLD),
+    partial("ix_billing_record_unanswered", "sent_at", where=UNANSWERED),
     sqlite_with_rowid=False,
 )
 
@@ -386,7 +380,7 @@ fallout = Table(
     Column("closed_at", Big),
     Column("row_version", Integer, nullable=False),
     Index("ix_fallout_service_order_id", "service_order_id"),
-    Index("ix_fallout_open", "opened_at", sqlite_where=text(OPEN_FALLOUT), postgresql_where=text(OPEN_FALLOUT)),
+    partial("ix_fallout_open", "opened_at", where=OPEN_FALLOUT),
     sqlite_with_rowid=False,
 )
 

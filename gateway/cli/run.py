@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,18 +51,22 @@ def run(
       bssgw run --with-simulators --demo 20
       bssgw run --config bssgw.toml
     """
-    from twisted.internet import task
-
-    from adapters.store.migration import upgrade
-    from gateway.cli.stores import database_errors
-    from gateway.data_directory import held
-
     if once and not demo:
         raise CommandFailed(Exit.USAGE, "--once 须与 --demo 同用", "--once needs --demo")
-    config = configured(config_path, data_dir)
-    with database_errors(config), held(config.data_dir):
-        made = upgrade(config.database_url).stored is None
-        task.react(_main, (Run(config, with_simulators, demo, once, speed, seed, as_json, made),))
+    gc.disable()  # until it serves: what is read at a start stays, and looking through it all again and again costs a tenth
+    try:
+        from twisted.internet import task
+
+        from adapters.store.migration import upgrade
+        from gateway.cli.stores import database_errors
+        from gateway.data_directory import held
+
+        config = configured(config_path, data_dir)
+        with database_errors(config), held(config.data_dir):
+            made = upgrade(config.database_url).stored is None
+            task.react(_main, (Run(config, with_simulators, demo, once, speed, seed, as_json, made),))
+    finally:
+        gc.enable()
 
 
 class Run:

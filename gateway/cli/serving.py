@@ -91,9 +91,9 @@ class Serving:
         control.prepare(path)
         factory = control.ControlFactory({"status": self._status, "submit": self._submit, **desk_requests(self.gateway)})
         self._control = await self.endpoints.server(f"unix://{path}").listen(factory)
-        gc.collect()
         gc.freeze()
         gc.set_threshold(GC_THRESHOLD)
+        gc.enable()
 
     async def stop(self) -> None:
         """Finishes what is under way, then closes everything."""
