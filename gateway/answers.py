@@ -98,7 +98,7 @@ class Answers:
     def handed_on(
         self, row: MessageRow, header: Header, element: str, body: dict[str, Any], code: str, now: int, charset: str
     ) -> bytes:
-        """What somebody else answered, as the answer to the message with ``header``."""
+        """What somebody else answered, as the answer to the message with ``header``, which also holds their words about it."""
         return self._package(row, element, header, body, code, now, charset)
 
     def _package(
@@ -114,6 +114,7 @@ class Answers:
             version=header.version or RELEASE,
             mode=header.mode or "A",
             result_code=code,
+            result_text=header.result_text,
             operations=header.operations,
         )
         return self._voice.encode(Document(row, element, head, body), charset)

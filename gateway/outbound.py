@@ -167,6 +167,8 @@ class OpenAttempts:
             mode="B" if row.pattern == "Q" else self._peer.mode,
             ttl=0 if relay is None or not relay.expires_at else max((relay.expires_at - now) // 1000, 1),
             ref_serial=entry.ref_serial,
+            result_code=None if relay is None else relay.result_code,
+            result_text=None if relay is None else relay.result_text,
         )
         return self._voice.encode(Document(row, row.name, header, entry.document), self._peer.charset)
 

@@ -56,7 +56,10 @@ class Forward:
             due_at=now, first_seen=now,
         )  # fmt: skip
         store.send(record, document.body)
-        self.relay = Relay(record.id, serial, self.origin(), self.origin_peer, header.serial, header.sender, self.expires_at)
+        self.relay = Relay(
+            record.id, serial, self.origin(), self.origin_peer, header.serial, header.sender, self.expires_at,
+            header.result_code, header.result_text,
+        )  # fmt: skip
         store.put("relay", astuple(self.relay))
         return Outcome(PROVISIONAL.get(row.pattern, "ACCEPTED"))
 

@@ -122,6 +122,8 @@ class RelayDesk:
         )  # fmt: skip
         code = catalogue.result(said.symbol).code
         answers = self._speeches.of(peer.id).answers
+        if document is not None:
+            header.result_text = document.header.result_text
         raw = answers.handed_on(row, header, element, body, code, self._clock.now(), peer.charset)
         self._ready[relay.origin_id] = (raw, element != RECEIPT, code)
         accepted = said.category in ("ok", "accepted", "duplicate")

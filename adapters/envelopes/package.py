@@ -89,13 +89,16 @@ _OPENINGS = tuple((f"</{_REQUIRED[at - 1][0]}>" if at else "") + f"<{name}>" for
 def loose_header(data: bytes) -> Header | None:
     """What can be read of a header in bytes that are no acceptable document: enough for the peer to match a refusal.
 
-    None without a message code and a serial; an answer is one even without, so that nobody answers it.
+    None without a message code and a serial; an answer is one even without, so that nobody answers it. A result, too, may say a
+    result code; it has a serial of its own and names what it answers (01.1.1), so it is told without: nobody takes it for one.
     """
     found: dict[str, str] = {}
     for match in _LOOSE.finditer(data[:_LOOSE_REACH]):
         found.setdefault(match.group(1).decode("ascii"), match.group(2).decode("ascii"))
     if not {"MessageCode", "Serial"} <= set(found) and "ResultCode" not in found:
         return None
+    if found.get("RefSerial", "") not in ("", found.get("Serial", found.get("RefSerial"))):
+        found.pop("ResultCode", None)
     values: dict[str, Any] = {field: found[name] for field, name in WIRE_NAMES.items() if name in found}
     ttl = values.get("ttl", "0")
     values["ttl"] = int(ttl) if ttl.isdecimal() else 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, String, Table
+from sqlalchemy import Column, Index, String, Table, Text
 
 from adapters.store.metadata import Big, metadata
 
@@ -16,6 +16,8 @@ relay = Table(
     Column("origin_serial", String(32), nullable=False),
     Column("sender", String(6), nullable=False),
     Column("expires_at", Big, nullable=False),
+    Column("result_code", String(4)),
+    Column("result_text", Text),
     Index("ix_relay_serial", "serial"),
     Index("ix_relay_origin_id", "origin_id"),
     sqlite_with_rowid=False,

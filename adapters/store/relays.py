@@ -12,13 +12,16 @@ from adapters.store.engine import reading
 from adapters.store.sql import Dialect
 from adapters.store.tables import OPEN_STATES
 
-COLUMNS = ("message_id", "serial", "origin_id", "origin_peer", "origin_serial", "sender", "expires_at")
+COLUMNS = (
+    "message_id", "serial", "origin_id", "origin_peer", "origin_serial", "sender", "expires_at", "result_code", "result_text",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class RelayRow:
     """``message_id`` left under ``serial`` for ``sender``'s ``origin_serial``, which came from ``origin_peer`` as the
-    message ``origin_id``; ``expires_at`` (ms, 0 never) is when it is of no use any more."""
+    message ``origin_id``; ``expires_at`` (ms, 0 never) is when it is of no use any more. A result goes on with the code and
+    text its header came with."""
 
     message_id: int
     serial: str
@@ -27,6 +30,8 @@ class RelayRow:
     origin_serial: str
     sender: str
     expires_at: int
+    result_code: str | None = None
+    result_text: str | None = None
 
 
 class Relays:

@@ -126,6 +126,37 @@ def test_a_result_finds_its_way_back_under_the_askers_serial():
     assert (header.code, header.sender, header.receiver, header.ref_serial) == ("OH04", "RM0001", "PF0001", serial(1, "PF0001"))
 
 
+@pytest.mark.parametrize("down", [False, True], ids=["at once", "after a restart"])
+def test_a_result_goes_on_with_the_code_and_text_of_its_header(down: bool):
+    rig = hub()
+    rm, station = rig.station("mem://rm"), None if down else rig.station("mem://pf")
+    rig.ask(rig.caller(), packet_of(asked()), seconds=3)
+    result = sample("ResourceAssigned", Serial=serial(9, "RM0001"), Sender="RM0001", Receiver="PF0001",
+                    RefSerial=rm.received[0].serial)  # fmt: skip
+    told = "</ResultCode><ResultText>端口 3</ResultText>".encode()
+    rig.ask(rig.caller(), packet_of(result.replace(b"</ResultCode>", told), kind=Kind.NOTIFICATION), seconds=3)
+    if station is None:
+        rig = rig.restarted()
+        station = rig.station("mem://pf")
+        rig.run(60)
+    (got,) = station.received
+    header = CODEC.decode(got.body).header
+    assert (header.result_code, header.result_text) == ("0000", "端口 3")
+
+
+def test_words_about_a_reply_are_handed_back_with_it():
+    rig = hub()
+
+    def told(packet: Packet) -> Packet:
+        answer = reserve(packet)
+        body = answer.body.replace(b"</ResultCode>", b"</ResultCode><ResultText>kept until noon</ResultText>")
+        return replace(answer, body=body)
+
+    rig.station("mem://rm", told)
+    (answer,) = rig.ask(rig.caller(), packet_of(asked(2, "ReserveResource", Mode="B")), seconds=2)
+    assert CODEC.decode(answer.body).header.result_text == "kept until noon"
+
+
 @pytest.mark.parametrize(("name", "receiver"), [("AssignResource", "XX0009"), ("AssignResource", "BIL001")])
 def test_what_may_not_go_there_is_refused(name, receiver):
     rig = hub()

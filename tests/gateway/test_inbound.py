@@ -306,6 +306,15 @@ def test_over_a_layout_without_header_fields_the_document_says_it_all() -> None:
     assert rig.rows("SELECT peer, serial FROM message WHERE direction = 'in' AND result_code = '1001'") == [("CH0001", "")] * 2
 
 
+def test_a_result_that_says_its_code_is_no_answer_even_where_only_the_document_tells() -> None:
+    """Answers echo a serial, a result has one of its own (01.1.1): taken for an answer it would never get its receipt."""
+    rig = Rig(({**PEERS[0], "layout": "len4-be"}, *PEERS[1:]), layout="len4-be")
+    wire = rig.caller(Layout(CATALOGUE.layout("len4-be")))
+    told = f"</Mode><RefSerial>{serial(7)}</RefSerial><ResultCode>0000</ResultCode>".encode()
+    got = rig.ask(wire, Packet(submission(1).replace(b"</Mode>", told)))
+    assert [b"<ResultCode>0001<" in packet.body for packet in got if b"<Receipt" in packet.body] == [True]
+
+
 def test_answers_are_in_the_peers_charset_and_echo_code_and_serial(rig: Rig) -> None:
     packet = packet_of(submission(1))
     (answer,) = receipts(rig.ask(rig.caller(), packet))

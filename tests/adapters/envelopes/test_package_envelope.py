@@ -34,6 +34,22 @@ def test_loose_header_reads_prefixes_and_ignores_what_is_too_long():
     assert (header.code, header.serial, header.ttl) == ("OH01", "7", 0)
 
 
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        (b"<Serial>7</Serial>", "0001"),
+        (b"<Serial>7</Serial><RefSerial>7</RefSerial>", "0001"),
+        (b"<Serial>8</Serial><RefSerial>7</RefSerial>", None),
+        (b"<RefSerial>7</RefSerial>", "0001"),
+    ],
+    ids=["a receipt", "that names what it echoes", "a result", "an answer without a serial"],
+)
+def test_an_answer_echoes_a_serial_and_a_result_has_its_own(fields, code):
+    header = loose_header(b"<MessageCode>OH04</MessageCode>" + fields + b"<ResultCode>0001</ResultCode>")
+    assert header is not None
+    assert header.result_code == code
+
+
 def test_loose_header_looks_no_further_than_it_must():
     assert loose_header(b" " * 10_000 + b"<MessageCode>OH01</MessageCode><Serial>7</Serial>") is None
 
