@@ -13,6 +13,7 @@ and the framer may be fed on.  Any other fault loses the stream: every later fee
 from __future__ import annotations
 
 from adapters.wire.errors import BAD_LENGTH, TOO_LARGE, FramingFault
+from adapters.wire.foreign import REACH, recognised
 from adapters.wire.layout import Layout
 from adapters.wire.packet import Packet
 
@@ -65,6 +66,7 @@ class Framer:
         packets: list[Packet] = []
         used, fault = self._split_lines(source, packets) if self._layout.delimiter else self._cut(source, packets)
         if fault is not None and fault.packet is None:
+            fault = recognised(fault, source[used : used + REACH])
             buffer.clear()
         elif source is buffer:
             del buffer[:used]

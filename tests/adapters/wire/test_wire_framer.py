@@ -240,3 +240,27 @@ def test_nothing_is_allocated_for_a_length():
     framer = Framer(CTIF, 1 << 30)
     framer.feed(with_length(b"90000000")[:128])
     assert framer.pending == 128
+
+
+@pytest.mark.parametrize("name", ["ctif-128", "ascii-len-8", "len4-be"])
+@pytest.mark.parametrize(
+    ("first", "word"),
+    [
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", "[listen.tls]"),
+        (b"POST /order HTTP/1.1\r\nHost: crm\r\n", 'binding = "http"'),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "HTTP server"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", "SSH"),
+    ],
+    ids=["TLS", "HTTP request", "HTTP answer", "SSH"],
+)
+def test_another_protocol_at_the_port_is_called_by_its_name(name: str, first: bytes, word: str) -> None:
+    with pytest.raises(FramingFault) as caught:
+        Framer(LAYOUTS[name], 1 << 20).feed(first)
+    assert word in caught.value.reason_en
+    assert caught.value.packet is None
+
+
+def test_other_wrong_bytes_are_called_nothing() -> None:
+    with pytest.raises(FramingFault) as caught:
+        Framer(CTIF, 1 << 20).feed(b"CTIX09")
+    assert caught.value.reason_en.endswith("header field magic is wrong: 'CTIX'")
