@@ -152,7 +152,7 @@ def _host_settings(name: str, names: tuple[str, ...], settings: FleetSettings) -
     for other in dict.fromkeys((*names, *settings.elsewhere)):
         if other != name and _talk(name.upper(), other.upper()):
             peer = _peer(SYSTEMS[other], other.upper(), settings.elsewhere.get(other), settings)
-            apart = not _alike(own, settings.manners.get(other))
+            apart = _manner(own, settings) != _manner(settings.manners.get(other), settings)
             known[peer.system] = crm.beyond(peer.system, peer.role) if apart else peer
     return HostSettings(
         system=SYSTEMS[name],
@@ -171,11 +171,9 @@ def _talk(one: str, other: str) -> bool:
     return any({route.sender, route.receiver} == pair for row in load().messages() for route in row.routes)
 
 
-def _alike(one: PeerSettings | None, other: PeerSettings | None) -> bool:
-    """Whether two speak with the CRM in one manner, so that they can speak with each other."""
-    if one is None or other is None:
-        return one is other
-    return (one.layout, one.envelope) == (other.layout, other.envelope)
+def _manner(one: PeerSettings | None, settings: FleetSettings) -> tuple[str, str]:
+    """How somebody speaks with the CRM; two who speak with it alike can speak with each other."""
+    return (settings.layout, "package") if one is None else (one.layout, one.envelope)
 
 
 def _peer(system: str, role: str, address: str | None, settings: FleetSettings) -> PeerSettings:

@@ -182,7 +182,8 @@ def _settings(config: Config, crm: str | None, factor: float) -> FleetSettings:
     logged_in = any(row.login.required or row.login.user for row in _simulated(config).values())
     for name, row in _simulated(config).items():
         listen = _crm_row(config, row)
-        if logged_in or (row.envelope, row.layout) != ("package", first.layout):
+        elsewhere = crm is None and listen.address != first.address
+        if logged_in or elsewhere or (row.envelope, row.layout) != ("package", first.layout):
             manners[name] = _manner(config, row, listen.address if crm is None else crm, listen.layout)
     return FleetSettings(
         speed=factor, crm=crm or first.address, crm_system=config.gateway.system_id, layout=first.layout, manners=manners,
@@ -247,7 +248,7 @@ async def _serve(
         endpoints = TcpEndpoints(reactor)
         fleet = await start_fleet(names, settings, WallClock(reactor), Entropy(seed), endpoints)
         desks = [] if desk is None else await open_desks(fleet.hosts.values(), desk, endpoints)
-        _tell(fleet, settings, as_json)
+        _tell(fleet, as_json)
         await asked
         for port in desks:
             await port.stopListening()
@@ -266,11 +267,16 @@ async def _serve(
         closed.callback(None)
 
 
-def _tell(fleet: Fleet, settings: FleetSettings, as_json: bool) -> None:
+def _crm_of(fleet: Fleet, name: str) -> str | None:
+    """Where a simulator connects to the CRM."""
+    return fleet.hosts[name].settings.peers[fleet.crm_system].address
+
+
+def _tell(fleet: Fleet, as_json: bool) -> None:
     """Where each listens: one line each, or one JSON object in one line."""
     if as_json:
-        click.echo(json.dumps({"listening": fleet.addresses, "crm": settings.crm}))
+        click.echo(json.dumps({"listening": fleet.addresses, "crm": {name: _crm_of(fleet, name) for name in fleet.hosts}}))
         return
     for name, address in fleet.addresses.items():
-        click.echo(f"{name}  {fleet.hosts[name].settings.system}  监听 listening {address}  → CRM {settings.crm}")
+        click.echo(f"{name}  {fleet.hosts[name].settings.system}  监听 listening {address}  → CRM {_crm_of(fleet, name)}")
     click.echo("Ctrl-C 停止 / stops")

@@ -17,7 +17,7 @@ from adapters.document import Document, Header
 from adapters.xml.codec import Codec
 from gateway.cli.simulate import hosts_of, simulate
 from gateway.clock import Entropy
-from gateway.config_file import load_example
+from gateway.config_file import example_text, load_example
 from gateway.proof.heap_clock import HeapClock
 from gateway.proof.network import MemoryNetwork
 from schemas.loader import load
@@ -46,6 +46,32 @@ def test_hosts_of_a_configuration_stand_where_its_peers_are_expected(tmp_path: P
     wanted = {peer.id: peer.connect[0] for peer in config.peer if peer.role in ("PF", "RM", "BILL")}
     assert {host.settings.system: host.settings.listen for host in hosts} == wanted
     assert all(host.settings.peers["CRM001"].address == config.listen[0].address for host in hosts)
+
+
+SECOND = """
+[[listen]]
+name = "second"
+address = "tcp://127.0.0.1:7101"
+layout = "ctif-128"
+"""
+
+
+@pytest.mark.once
+def test_each_connects_to_the_listener_its_row_names(tmp_path: Path) -> None:
+    """BILL is the last row of the example."""
+    before, last, row = example_text().rpartition("[[peer]]")
+    text = before + last + row.replace('listen = "socket"', 'listen = "second"', 1) + SECOND
+    for port in ("7121", "7122", "7123"):
+        text = text.replace(f"127.0.0.1:{port}", "127.0.0.1:0")
+    config = tmp_path / "bssgw.toml"
+    config.write_text(text, encoding="utf-8")
+    command = [sys.executable, "-m", "gateway", "simulate", "pf", "rm", "bill", "--config", str(config), "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]) as process:
+        assert process.stdout is not None
+        told = json.loads(process.stdout.readline())
+        process.send_signal(signal.SIGINT)
+    first, second = "tcp://127.0.0.1:7100", "tcp://127.0.0.1:7101"
+    assert told["crm"] == {"pf": first, "rm": first, "bill": second}
 
 
 @pytest.mark.once
