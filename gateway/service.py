@@ -64,6 +64,8 @@ log = structlog.get_logger()
 
 PROBE_S = 2.0
 """How often a store that refused is tried again."""
+DAY_S = 86_400
+"""How often certificates that end soon are warned of."""
 
 AnyLink = OutgoingLink | DuplexLink | ShortLink | HttpLink
 
@@ -160,8 +162,7 @@ class Gateway:
     def start(self) -> Deferred[Any]:
         """Listens, connects, resumes what was under way; fires when every listener listens."""
         _ = self.store.driver
-        for one in certificates.warnings(self._certificates.report(self._clock.now())):
-            log.warning("certificate.warned", **one)
+        self._look_at_certificates()
         self._relays.start()
         for peer in self.book.all():
             link = self._link(peer)
@@ -307,6 +308,14 @@ class Gateway:
         self._watch.look()
         self.writer.probe()
         self._clock.callLater(PROBE_S, self._probe)
+
+    def _look_at_certificates(self) -> None:
+        """A gateway runs for months without a start; who reads its log hears in time."""
+        if self._stopping:
+            return
+        for one in certificates.warnings(self._certificates.report(self._clock.now())):
+            log.warning("certificate.warned", **one)
+        self._clock.callLater(DAY_S, self._look_at_certificates)
 
     def _clock_set(self, ms: int) -> None:
         for lane in self.pump.lanes.values():

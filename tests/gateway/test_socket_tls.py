@@ -8,6 +8,7 @@ from __future__ import annotations
 import socket
 import ssl
 from contextlib import AbstractContextManager, nullcontext
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -304,6 +305,17 @@ def test_a_client_that_says_nothing_is_closed_and_one_that_dribbles_too(authorit
     assert silent.open
     rig.run(2)
     assert (silent.open, slow.open) == (False, False)
+
+
+def test_certificates_that_end_soon_are_warned_of_every_day(authority: Authority, capsys: Any) -> None:
+    certificate, key, _ = authority.issue(HOST, days=31)
+    listens = [{"name": "s", "address": "mem://crm", "tls": {"certificate_file": certificate, "key_file": key}}]
+    clock = HeapClock(round(datetime.now(UTC).timestamp()) * 1000)
+    rig = Rig((PEERS[0],), listens=listens, clock=clock)
+    assert "certificate.warned" not in capsys.readouterr().out
+    for _ in range(2):
+        rig.run(86_401)
+        assert capsys.readouterr().out.count("certificate.warned") == 1
 
 
 def test_a_connect_that_hangs_in_the_handshake_ends_at_the_connect_limit(authority: Authority) -> None:
