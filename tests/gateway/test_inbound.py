@@ -306,13 +306,29 @@ def test_over_a_layout_without_header_fields_the_document_says_it_all() -> None:
     assert rig.rows("SELECT peer, serial FROM message WHERE direction = 'in' AND result_code = '1001'") == [("CH0001", "")] * 2
 
 
-def test_a_result_that_says_its_code_is_no_answer_even_where_only_the_document_tells() -> None:
+ROLE_IDS = {"PF": "PF0001", "BILL": "BIL001"}
+RESULTS = {
+    row.name: ROLE_IDS[route.sender]
+    for row in CATALOGUE.messages()
+    for route in row.routes
+    if row.pattern == "N" and route.receiver == "CRM" and route.sender in ROLE_IDS
+    if b"<ResultCode>" in sample(row.name)
+}
+"""Results for us whose samples say their code, and who sends them."""
+
+
+@pytest.mark.parametrize("name", RESULTS)
+def test_a_result_that_says_its_code_is_no_answer_even_where_only_the_document_tells(name: str) -> None:
     """Answers echo a serial, a result has one of its own (01.1.1): taken for an answer it would never get its receipt."""
-    rig = Rig(({**PEERS[0], "layout": "len4-be"}, *PEERS[1:]), layout="len4-be")
-    wire = rig.caller(Layout(CATALOGUE.layout("len4-be")))
-    told = f"</Mode><RefSerial>{serial(7)}</RefSerial><ResultCode>0000</ResultCode>".encode()
-    got = rig.ask(wire, Packet(submission(1).replace(b"</Mode>", told)))
-    assert [b"<ResultCode>0001<" in packet.body for packet in got if b"<Receipt" in packet.body] == [True]
+    sender = RESULTS[name]
+    result = sample(name, Sender=sender, Receiver="CRM001", Serial=serial(7, sender))
+    told = []
+    for layout, packet in (("ctif-128", packet_of(result, kind=Kind.NOTIFICATION)), ("len4-be", Packet(result))):
+        rig = Rig(tuple({**peer, "layout": layout} for peer in PEERS), layout=layout)
+        got = rig.ask(rig.caller(Layout(CATALOGUE.layout(layout))), packet)
+        told.append([re.findall(rb"<ResultCode>(....)<", answer.body) for answer in got if b"<Receipt" in answer.body])
+    assert told[0] == told[1]
+    assert len(told[0]) == 1
 
 
 def test_answers_are_in_the_peers_charset_and_echo_code_and_serial(rig: Rig) -> None:
