@@ -147,6 +147,12 @@ class Archive(Generic[V]):
             known = self._hot.get(key)
             yield key, known[1] if known is not None else self._unpack(key, value)
 
+    def rows(self) -> Iterator[tuple[str, Any]]:
+        """Keys and what they are packed as, in the order they came: nothing is unpacked, or looked up for it elsewhere."""
+        for _, key, row in self._rows():
+            known = self._hot.get(key)
+            yield key, row if known is None else self._pack(known[1])
+
     def values(self) -> Iterator[V]:
         """In the order they came, to be read only."""
         return (value for _, value in self.items())
@@ -216,8 +222,9 @@ class Archive(Generic[V]):
 
     def _standing(self, page: int) -> Iterator[tuple[int, _Row]]:
         """Rows of a page that count, with their numbers on it."""
+        whole = self._live[page] == _PAGE  # nothing of it was taken out: no row has to be looked for
         for n, row in enumerate(self._open(page)):
-            if row is not None and page * _PAGE + n in self._index.places(row[1]):
+            if row is not None and (whole or page * _PAGE + n in self._index.places(row[1])):
                 yield n, row
 
     def _cold(self) -> Iterator[_Row]:

@@ -29,6 +29,8 @@ CUSTOMER, ACCOUNT, AREA = "C0000000000000002", "A0000000000000002", "025"
 """Who orders in the intake's sample."""
 
 _END_S = 30
+LEDGER_S = 1800
+"""How long a simulated system may take to write down what it remembers: of 100,000 orders a minute, on a busy machine more."""
 _ROOT = str(Path(__file__).parents[2])
 
 
@@ -202,7 +204,10 @@ def ledgers_of(data: Path, systems: dict[str, str]) -> dict[str, Any]:
     found = {}
     for system, role in systems.items():
         file = data / f"ledger-{role}.json"
-        reply = control.ask(data, {"do": "ledger", "file": str(file)}, timeout=60.0, name=desk_name(role))
+        try:
+            reply = control.ask(data, {"do": "ledger", "file": str(file)}, timeout=LEDGER_S, name=desk_name(role))
+        except (control.ControlSilent, control.ControlUnreachable) as fault:
+            raise BenchFailed(f"{system}: {fault}") from fault
         if not reply["ok"]:
             raise BenchFailed(f"{system}: {reply['en']}")
         found[system] = json.loads(file.read_text("utf-8"))

@@ -169,16 +169,7 @@ class RmBrain:
                 }
                 for resource in self.plant.resources.values()
             },
-            "reservations": {
-                entry.id: {
-                    "owner": entry.owner,
-                    "order": entry.order,
-                    "closed": entry.closed,
-                    "expires_at": entry.expires_at,
-                    "holds": [(hold.resource.id, hold.state) for hold in entry.holds],
-                }
-                for entry in self.ledger.entries.values()
-            },
+            "reservations": self.ledger.inspect(),
             "waiting": {
                 waiter.no: {"order": waiter.order, "item": waiter.item, "state": waiter.state}
                 for waiter in self.waiting.waiters.values()

@@ -268,6 +268,19 @@ class Ledger:
             self._due.keep(self._expires)
             self._due_bound = max(_DUE_LEAST, 2 * len(self._due))
 
+    def inspect(self) -> dict[str, Any]:
+        """Every entry with what it holds, for the auditor: read as it is packed, for looking up all resources takes long."""
+        return {
+            name: {
+                "owner": row["owner"],
+                "order": row.get("order"),
+                "closed": row.get("closed", False),
+                "expires_at": row.get("expires_at"),
+                "holds": [(resource, state) for resource, _, state, _ in row["holds"]],
+            }
+            for name, row in self.entries.rows()
+        }
+
     def _expires(self, due: tuple[str, int]) -> bool:
         """Whether an expiry may still come to pass: what is packed is over, and is scheduled anew when it is not any more."""
         entry = self.entries.unpacked(due[0])

@@ -70,6 +70,7 @@ def test_it_is_a_mapping_whatever_is_packed(steps: list[tuple[str, str]], mutabl
         assert (key in packed) == (key in plain)
     assert list(packed) == list(plain)
     assert [(key, thing.value) for key, thing in packed.items()] == list(plain.items())
+    assert [(key, *row) for key, row in packed.rows()] == list(plain.items())
     assert sorted(thing.value for thing in packed.scan()) == sorted(plain.values())
     assert len(packed) == len(plain)
 
@@ -201,6 +202,14 @@ def test_resource_management_of_an_order_that_is_over_takes_little_room() -> Non
     assert room(rm) < 400 * ROOM
     assert not rm.ledger._takers
     assert not rm.ledger._brought
+
+
+def test_looking_at_everything_unpacks_nothing() -> None:
+    """The bench's auditor asks when a hundred thousand orders are over."""
+    rm = served(100, at_hand=10)
+    before = [len(one._hot) for one in archives(rm)]
+    assert len(rm.inspect()["reservations"]) == 200
+    assert [len(one._hot) for one in archives(rm)] == before
 
 
 def test_resource_management_answers_from_what_is_packed_as_before() -> None:
