@@ -3,7 +3,7 @@
 It keeps ``--window`` orders outstanding over ``--connections`` connections, makes each packet from pieces and looks at no
 more of what comes back than it must, so that the server's core is the one that is busy.  Of the intake an order is done
 with its receipt; with ``--follow`` it is done with the notice of its end, which is answered as a channel does.  A warm-up
-is not counted.  Prints one JSON object, see ``Load.report``.
+is not counted.  Prints one JSON object, see ``Load.report``; with ``--orders`` lines before it that say how far it is.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from twisted.internet.protocol import Factory, Protocol
 from adapters.wire.times import wire_time
 from gateway.clock import WallClock
 from gateway.endpoints import TcpEndpoints
-from gateway.proof.bench_load import Load
+from gateway.proof.bench_load import ON_THE_WAY, Load
 from gateway.proof.packets import (
     LAYOUT,
     OrderPackets,
@@ -38,6 +38,7 @@ DRAIN_LIMIT_S = 30.0
 SETTLE_LIMIT_S = 60.0
 """How long it may take until as many orders have ended as are outstanding at a time, after which it runs evenly."""
 _STEP_S = 0.02
+_SAY_S = 10.0
 _LINGER_S = 2.0
 """How long connections stay after the last notice, so that its receipt is taken."""
 
@@ -133,7 +134,16 @@ def run(reactor: Any, options: argparse.Namespace) -> Deferred[None]:
     for _ in range(options.connections):
         endpoint.connect(factory).addErrback(failed)
     watch()
+    if options.orders is not None:
+        reactor.callLater(_SAY_S, _say, reactor, measured)
     return done
+
+
+def _say(reactor: Any, measured: Load) -> None:
+    """How many orders have ended by now, again and again: a hundred thousand take many minutes."""
+    if not measured.closed:
+        print(f"{ON_THE_WAY}{sum(measured.ends.values())}", flush=True)
+        reactor.callLater(_SAY_S, _say, reactor, measured)
 
 
 def _load(

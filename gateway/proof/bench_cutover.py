@@ -52,7 +52,8 @@ def measure(instances: int, progress: Progress) -> dict[str, Any]:
         gateway, address = start_gateway(made, write_config(data, listen, peers))
         progress(f"{instances} instances …")
         orders = ["--address", address, "--seconds", str(3600 * 24), "--orders", str(instances), "--warm-up", "0"]
-        report = made.run("orders", "gateway.proof.bench_client", *orders, "--window", "256", "--follow")
+        options = [*orders, "--window", "256", "--follow"]
+        report = made.run("orders", "gateway.proof.bench_client", *options, told=lambda ended: progress(f"{ended} …"))
         if report["ends"] != {"COMPLETED": instances}:
             raise BenchFailed(f"orders did not end: {report}")
         plan = made.folder / "plan.json"

@@ -84,7 +84,7 @@ def measure(
         if mixed:
             options += ["--control", str(socket_path(data)), "--ledger", str(told)]
         begun = cpu_seconds(gateway)
-        report = made.run("client", "gateway.proof.bench_client", *options)
+        report = made.run("client", "gateway.proof.bench_client", *options, told=lambda ended: progress(f"{ended} …"))
         report["cpu_ms"] = (cpu_seconds(gateway) - begun) * 1e3
         report["memory_mb"] = peak_memory_mb(gateway)
         ledgers = ledgers_of(data, dict(SYSTEMS.values()))

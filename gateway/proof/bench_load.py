@@ -11,6 +11,8 @@ from gateway.clock import Clock
 from gateway.proof.packets import OrderPackets, ReceiptPackets, Seen
 
 ACCEPTED = b"0001"
+ON_THE_WAY = "on the way: "
+"""How a line begins in which the load's process says how many orders have ended by now."""
 
 _NOTICE = re.compile(rb"<customer_order_id>([^<]+)<.*?<service_order_id>([^<]+)<.*?<state>([^<]+)<", re.DOTALL)
 

@@ -21,6 +21,7 @@ from adapters.store.store import Store
 from crm_core.customers.model import Account, Customer
 from gateway import control
 from gateway.cli.simulators_desk import desk_name
+from gateway.proof.bench_load import ON_THE_WAY
 
 Progress = Callable[[str], None]
 """Told what is being done, for people on standard error."""
@@ -75,20 +76,23 @@ class Rig:
         except ValueError:
             raise self._failure(name, line) from None
 
-    def run(self, name: str, *arguments: str) -> dict[str, Any]:
-        """Run ``python -m arguments`` to its end; the JSON it printed. Raises BenchFailed."""
-        done = subprocess.run(
-            [sys.executable, "-m", *arguments],
-            cwd=self.folder,
-            env=self._environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+    def run(self, name: str, *arguments: str, told: Callable[[int], None] = lambda _: None) -> dict[str, Any]:
+        """Run ``python -m arguments`` to its end; the JSON of its last line. ``told`` hears how many orders have ended,
+        where it says so. Raises BenchFailed."""
+        line = ""
+        with (self.folder / f"{name}.err").open("w", encoding="utf-8") as errors:
+            process = subprocess.Popen(
+                [sys.executable, "-m", *arguments], cwd=self.folder, env=self._environment, stdout=subprocess.PIPE,
+                stderr=errors, text=True,
+            )  # fmt: skip
+            with process as running:
+                for line in running.stdout or ():
+                    if line.startswith(ON_THE_WAY):
+                        told(int(line.removeprefix(ON_THE_WAY)))
         try:
-            found: dict[str, Any] = json.loads(done.stdout)
+            found: dict[str, Any] = json.loads(line)
         except ValueError:
-            raise BenchFailed(f"{name}: {done.stderr[-2000:] or done.stdout[-2000:]}") from None
+            raise self._failure(name, line) from None
         return found
 
     def stop(self, started: Started) -> None:

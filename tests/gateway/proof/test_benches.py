@@ -6,13 +6,14 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 from sqlalchemy.engine import Connection
 
 from adapters.store.engine import open_engine
 from gateway.cli.app import bssgw
 from gateway.proof.auditor import audit
-from gateway.proof.bench_rig import prepare_store
+from gateway.proof.bench_rig import BenchFailed, prepare_store, rig
 from gateway.proof.bench_start import multiply
 from schemas.loader import load
 
@@ -79,3 +80,18 @@ def test_a_waiting_list_is_measured() -> None:
     figures = json.loads(done.stdout)
     assert (figures["entries"], figures["offers"], figures["waiting"]) == (300, 20, 300)
     assert all(0 < figures[f"{name}_p50_ms"] <= figures[f"{name}_max_ms"] for name in ("register", "next_offer", "leave"))
+
+
+def test_a_long_load_says_how_far_it_is() -> None:
+    told: list[int] = []
+    with rig() as made:
+        (made.folder / "load.py").write_text("print('on the way: 5'); print('on the way: 9'); print('{\"ends\": 12}')")
+        assert made.run("client", "load", told=told.append) == {"ends": 12}
+    assert told == [5, 9]
+
+
+def test_a_load_that_dies_says_why() -> None:
+    with rig() as made:
+        (made.folder / "load.py").write_text("import sys; print('on the way: 5'); sys.exit('no server there')")
+        with pytest.raises(BenchFailed, match="no server there"):
+            made.run("client", "load")
