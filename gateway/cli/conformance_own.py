@@ -173,7 +173,7 @@ async def _play(reactor: Any, plans: list[Plan], folders: dict[str, Path], repor
     from gateway.cli.serving import ending
     from gateway.clock import Entropy, WallClock
 
-    asked, closed = ending(reactor)
+    asked, closed = await ending(reactor)
     clock = WallClock(reactor)
     endpoints = Reach(reactor, clock)
     sessions = [Session(suite(), plan, clock, Entropy(plan.seed), endpoints) for plan in plans]

@@ -132,7 +132,7 @@ async def _serve(
     from simulators.fleet import FleetSettings, brain_of
     from simulators.host import SimulatorHost
 
-    asked, closed = ending(reactor)
+    asked, closed = await ending(reactor)
     try:
         brain = brain_of(role, FleetSettings(), Entropy(seed))
         host = SimulatorHost(brain, settings, WallClock(reactor), Entropy(seed), TcpEndpoints(reactor))

@@ -138,7 +138,7 @@ async def _listen(
     from gateway.clock import WallClock
     from gateway.endpoints import format_address
 
-    asked, closed = ending(reactor)
+    asked, closed = await ending(reactor)
     clock = WallClock(reactor)
     proxy = RecordingProxy(_watch(recording), recording.listen, recording.target, clock, Reach(reactor, clock, tls))
     try:

@@ -215,7 +215,7 @@ async def _play(reactor: Any, there: Suite, plan: Plan, report: Path | None, as_
     from gateway.cli.serving import cannot_listen, ending
     from gateway.clock import Entropy, WallClock
 
-    asked, closed = ending(reactor)
+    asked, closed = await ending(reactor)
     clock = WallClock(reactor)
     session = Session(there, plan, clock, Entropy(plan.seed), Reach(reactor, clock, plan.pics.tls))
     session.host.prompter = Prompts(reactor, plan.pics.prompts)

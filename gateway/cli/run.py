@@ -94,12 +94,11 @@ def _main(reactor: Any, asked: Run) -> Any:
 
 async def _guarded(reactor: Any, asked: Run) -> None:
     """The whole run with its logs open; a failure to start is one line and an exit code."""
-    from gateway.cli.serving import ending, reopen_on_hangup, running
+    from gateway.cli.serving import ending, reopen_on_hangup
     from gateway.clock import WallClock
     from gateway.logs import Logs
 
-    end, closed = ending(reactor)
-    await running(reactor)
+    end, closed = await ending(reactor)
     clock = WallClock(reactor)
     try:
         logs = Logs(asked.config.log_dir, asked.config.gateway.log_level, clock)

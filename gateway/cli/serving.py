@@ -199,16 +199,9 @@ def reopen_on_hangup(reactor: Any, logs: Logs) -> None:
     signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(reopen))
 
 
-def running(reactor: Any) -> Deferred[None]:
-    """Fires once the reactor runs: only then is a signal a wish to end and not the end."""
-    begun: Deferred[None] = Deferred()
-    reactor.callWhenRunning(begun.callback, None)
-    return begun
-
-
-def ending(reactor: Any) -> tuple[Deferred[None], Deferred[None]]:
+async def ending(reactor: Any) -> tuple[Deferred[None], Deferred[None]]:
     """Two Deferreds: the first fires when the process is asked to end (Ctrl-C, SIGTERM), the second is to be fired when
-    everything is closed; the reactor waits for it."""
+    everything is closed; the reactor waits for it. Comes back once the reactor runs: before that a signal is nobody's wish."""
     asked: Deferred[None] = Deferred()
     closed: Deferred[None] = Deferred()
 
@@ -217,4 +210,7 @@ def ending(reactor: Any) -> tuple[Deferred[None], Deferred[None]]:
         return closed
 
     reactor.addSystemEventTrigger("before", "shutdown", shutdown)
+    begun: Deferred[None] = Deferred()
+    reactor.callWhenRunning(begun.callback, None)
+    await begun
     return asked, closed

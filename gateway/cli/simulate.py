@@ -243,7 +243,7 @@ async def _serve(
     from gateway.endpoints import AddressInvalid, TcpEndpoints
     from simulators.fleet import start_fleet
 
-    asked, closed = ending(reactor)
+    asked, closed = await ending(reactor)
     try:
         endpoints = TcpEndpoints(reactor)
         fleet = await start_fleet(names, settings, WallClock(reactor), Entropy(seed), endpoints)

@@ -67,9 +67,13 @@ def test_each_connects_to_the_listener_its_row_names(tmp_path: Path) -> None:
     config.write_text(text, encoding="utf-8")
     command = [sys.executable, "-m", "gateway", "simulate", "pf", "rm", "bill", "--config", str(config), "--json"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]) as process:
-        assert process.stdout is not None
-        told = json.loads(process.stdout.readline())
-        process.send_signal(signal.SIGINT)
+        try:
+            assert process.stdout is not None
+            told = json.loads(process.stdout.readline())
+            process.send_signal(signal.SIGINT)
+            assert process.wait(30) == 0  # a signal right behind the line is heard
+        finally:
+            process.kill()
     first, second = "tcp://127.0.0.1:7100", "tcp://127.0.0.1:7101"
     assert told["crm"] == {"pf": first, "rm": first, "bill": second}
 
