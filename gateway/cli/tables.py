@@ -1,4 +1,5 @@
-"""Tables as wide as there is room: headings beside or above each other, long text folded, else a block of lines a row."""
+"""Tables as wide as there is room: headings beside or above each other, long text folded, else a row takes several lines, in as
+few columns as fit; where that fits neither, a line a cell."""
 
 from __future__ import annotations
 
@@ -16,6 +17,8 @@ ENDLESS = 100_000
 """Columns where nobody counts them: output that goes into a file or another program."""
 TEXT = re.compile("[ \u4e00-\u9fff]")
 """What text has and names, numbers and addresses have not: these are copied, and never folded."""
+STEPS = (2, 3)
+"""Lines a row may take before a line a cell reads better."""
 LEAST = 20
 """Columns folded text needs to be read."""
 INSTANT = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)")
@@ -38,7 +41,10 @@ def draw(title: str, columns: Sequence[str], rows: Rows, width: int | None, out:
             out.print(made)
             return
     folded = _made(title, stacked, halved, _text(halved, len(columns)))
-    out.print(folded if _least(folded, stacked, halved) <= width else _blocks(title, columns, rows))
+    if _least(folded, stacked, halved) <= width:
+        out.print(folded)
+    else:
+        out.print(_stepped(title, columns, rows, width) or _blocks(title, columns, rows))
 
 
 def _made(title: str, columns: Sequence[str], rows: Rows, folded: Sequence[int] = ()) -> Table:
@@ -75,6 +81,27 @@ def _cells(text: str) -> int:
     from rich.cells import cell_len
 
     return max(map(cell_len, text.split("\n")))
+
+
+def _stepped(title: str, columns: Sequence[str], rows: Rows, width: int) -> Table | None:
+    """Rows of two or three lines each under headings of as many; None where ``width`` is too little for that."""
+    for steps in STEPS:
+        across = -(-len(columns) // steps)
+        made = Table(title=escape(title) or None, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
+        for heading in _beneath(columns, across):
+            made.add_column(heading, no_wrap=True)
+        for row in rows:
+            made.add_row(*_beneath(row, across), end_section=True)
+        if _width(made) <= width:
+            return made
+    return None
+
+
+def _beneath(cells: Sequence[str], across: int) -> list[str]:
+    """``across`` cells: each with those that stand below it, which are drawn fainter."""
+    padded = (*cells, *[""] * (-len(cells) % across))
+    told = [escape(cell) if n < across or not cell else f"[dim]{escape(cell)}[/dim]" for n, cell in enumerate(padded)]
+    return ["\n".join(told[first::across]) for first in range(across)]
 
 
 def _blocks(title: str, columns: Sequence[str], rows: Rows) -> Table:

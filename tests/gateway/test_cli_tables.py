@@ -61,6 +61,15 @@ def test_headings_stand_in_two_lines_where_one_is_too_long() -> None:
     assert any("客户" in line and "customer" not in line for line in narrow)
 
 
+def test_too_narrow_for_one_line_a_row_takes_two_in_the_same_sequence() -> None:
+    rows = [row[:5] for row in ROWS]
+    lines = drawn(60, ORDERS[:5], rows)
+    first = next(n for n, line in enumerate(lines) if "SO000000000001" in line)
+    assert lines[first].split() == ["SO000000000001", "CU000000000001", "025"]
+    assert lines[first + 1].split() == ["install", "2026-11-21", "09:00:00"]
+    assert "受理 captured" in lines[next(n for n, line in enumerate(lines) if "本地网 area" in line) + 1]
+
+
 def test_too_narrow_for_columns_it_is_a_line_a_cell() -> None:
     lines = drawn(40)
     assert any("定单 order" in line and "SO000000000002" in line for line in lines)
