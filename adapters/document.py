@@ -30,6 +30,8 @@ class Header:
     result_text: str | None = None
     operations: tuple[tuple[str, str, str], ...] = ()
     """Type, id and what was made of each operation a request was written as, for its answer to name (spec 05.1)."""
+    echoed: tuple[tuple[str, str], ...] = ()
+    """Fields of the envelope a request came in, by path, which its answer repeats (spec 05.2)."""
     piece: Piece | None = None
     """What is here where the document comes in several packages (spec 05.1)."""
 

@@ -116,6 +116,7 @@ class Answers:
             result_code=code,
             result_text=header.result_text,
             operations=header.operations,
+            echoed=header.echoed,
         )
         return self._voice.encode(Document(row, element, head, body), charset)
 

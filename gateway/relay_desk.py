@@ -118,8 +118,8 @@ class RelayDesk:
         header = Header(
             entry.code, relay.origin_serial, relay.sender, "", entry.area, "", peer.schema_version,
             "B" if row.pattern == "Q" else peer.mode,
-            operations=self._speeches.operations(peer, lambda: raw_of(self._engine, relay.origin_id)),
         )  # fmt: skip
+        self._speeches.repeat(peer, lambda: raw_of(self._engine, relay.origin_id), header)
         code = catalogue.result(said.symbol).code
         answers = self._speeches.of(peer.id).answers
         if document is not None:

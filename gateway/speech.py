@@ -75,14 +75,19 @@ class SpeechBook:
             document.header.ref_serial = self.reference(peer_id, document.header.ref_serial)
         return document, reading
 
-    def operations(self, peer: Peer, stored: Callable[[], tuple[bytes, str]]) -> tuple[tuple[str, str, str], ...]:
-        """The operations a message of ``peer`` came as, which its answer names; ``stored`` gives its bytes and charset."""
-        if not self.codec.catalogue.envelope(peer.envelope).operations:
-            return ()
+    def repeat(self, peer: Peer, stored: Callable[[], tuple[bytes, str]], answer: Header) -> None:
+        """Gives ``answer``, to a message of ``peer``, what it has to repeat of it: its operations, fields of its envelope.
+        ``stored`` gives the message's bytes and charset."""
+        row = self.codec.catalogue.envelope(peer.envelope)
+        if not (row.operations or any(field.echo for field in row.fields)):
+            return
         try:
-            return self.voice_of(peer.id).decode(*stored()).header.operations
-        except DocumentRefused:
-            return ()  # what its functions found is gone since: the answer says its result all the same
+            asked = self.voice_of(peer.id).decode(*stored()).header
+        except DocumentRefused as refusal:
+            if refusal.header is None:  # what its functions found is gone since: the answer says its result all the same
+                return
+            asked = refusal.header
+        answer.operations, answer.echoed = asked.operations, asked.echoed
 
     def reference(self, peer_id: str, told: str) -> str:
         """The serial of ours that a peer whose envelope has room for less of it means by ``told``."""

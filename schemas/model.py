@@ -175,7 +175,8 @@ class EnvelopeField:
     a routing key), serial, sender, sender_org, receiver, receiver_org, area, send_time, version, mode, ref_serial, kind
     (``values`` for request and answer), result, result_type, result_text, user, secret, sign, content, group, group_total,
     group_at (one package of several); an empty role is a value of the peer row or the ``constant``, which may name others in
-    braces (``{code2}20110601``).  ``on`` says in what it is written; ``required`` is what input may not lack.
+    braces (``{code2}20110601``).  ``on`` says in what it is written; ``required`` is what input may not lack; ``echo``: an
+    answer repeats what the request says there, unless its role says it anew.
     """
 
     path: str
@@ -184,6 +185,7 @@ class EnvelopeField:
     on: Literal["both", "request", "answer"] = "both"
     required: bool = False
     width: int = 0
+    echo: bool = False
     constant: str | None = None
     values: dict[str, str] = field(default_factory=dict)
     about: str = ""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
-from adapters.document import DocumentRefused, Fault
+from adapters.document import DocumentRefused, Fault, Header
 from adapters.envelopes.frame import Roots
 from adapters.envelopes.tree import TreeEnvelope
 from adapters.xml.charset import Reading, encode_document
@@ -35,6 +35,17 @@ class FormEnvelope(TreeEnvelope):
             raise DocumentRefused("SCHEMA_FAULTS", faults)
         readings = {part: self._codec.read(fields[part], charset) for part in parts}
         return {part: self._codec.parser.parse(one.data) for part, one in readings.items()}, readings[parts[0]]
+
+    def _loose_header(self, raw: bytes) -> Header | None:
+        try:
+            fields = form_fields(raw) if not is_document(raw) else {"": raw}
+        except DocumentRefused:
+            return super()._loose_header(raw)
+        return super()._loose_header(b"".join(fields[part] for part in sorted(fields, key=self._rank)))
+
+    def _rank(self, part: str) -> int:
+        """The envelope's own fields first."""
+        return self._row.parts.index(part) if part in self._row.parts else len(self._row.parts)
 
     def _close(self, texts: dict[str, str], charset: str) -> bytes:
         declaration = self._codec.declaration(charset)

@@ -18,6 +18,8 @@ from schemas.model import EnvelopeField, EnvelopeRow
 
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;", "\n": "&#10;", "\t": "&#9;"})
+ECHOED = 256
+"""Characters of a field of no declared width that an answer repeats; longer ones it does not."""
 Roots = Mapping[str, etree._Element]
 """The documents of an envelope by part; a tree has one, under the empty name."""
 
@@ -53,6 +55,11 @@ class Frame:
         """Text of a field without the blanks around it; None if it is not there."""
         element = self.find(roots, field)
         return None if element is None else text_of(element).strip(" \t\r\n\0\u3000")
+
+    def echoed(self, roots: Roots) -> tuple[tuple[str, str], ...]:
+        """What an answer repeats of a request, by path; nothing too long for its field."""
+        said = ((field.path, self.text(roots, field), field.width or ECHOED) for field in self.row.fields if field.echo)
+        return tuple((path, text) for path, text, width in said if text and len(text) <= width)
 
     def wrong_root(self, roots: Roots) -> Fault | None:
         """The fault of documents with another root than the row's."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -19,6 +18,7 @@ from adapters.document import Document, DocumentRefused, Fault, Header, Piece
 from adapters.envelopes.content import Content, Found
 from adapters.envelopes.dialect import Dialect
 from adapters.envelopes.frame import Frame, Roots, text_of
+from adapters.envelopes.loose import FIRM, REACH, Loose
 from adapters.envelopes.moments import compact
 from adapters.envelopes.names import Names, filled
 from adapters.envelopes.package import loose_header
@@ -30,10 +30,7 @@ from adapters.xml.codec import Codec
 from schemas.loader import RECEIPT
 from schemas.model import EnvelopeField, EnvelopeRow, MessageRow
 
-_LOOSE_REACH = 8192
 _TEXT_LIMIT = 2000
-_FIRM = ("code", "serial", "sender", "receiver")
-"""Header fields of a packet that an envelope must not contradict."""
 
 
 @dataclass(slots=True)
@@ -60,10 +57,7 @@ class TreeEnvelope:
         self._names = Names(codec.catalogue, row, dialect)
         self._content = Content(codec, row, dialect, find)
         self._paths = {one.role: self._frame.path(one) for one in row.fields}
-        leaves = {field.path.rpartition("/")[2]: field.role for field in row.fields if field.role in (*_FIRM, "code2")}
-        names = "|".join(map(re.escape, leaves))
-        self._leaves = leaves
-        self._loose = re.compile(rf"<(?:[\w.\-]{{1,30}}:)?({names})>\s*([\x21-\x7e]{{1,64}}?)\s*</".encode())
+        self._loose = Loose(row, self._names, dialect.peer)
 
     # bytes and documents: what a form does otherwise ---------------------------------------------------------------
 
@@ -111,9 +105,9 @@ class TreeEnvelope:
             return self._loose_header(raw)
         header = said.header
         holder = self._frame.find(said.roots, self._content_field(said.answer))
-        inner = None if holder is None else loose_header(text_of(holder)[:_LOOSE_REACH].encode("utf-8", "surrogatepass"))
+        inner = None if holder is None else loose_header(text_of(holder)[:REACH].encode("utf-8", "surrogatepass"))
         if inner is not None:
-            for name in (*_FIRM, "area"):
+            for name in (*FIRM, "area"):
                 setattr(header, name, getattr(header, name) or getattr(inner, name))
         if said.answer:
             header.result_code = said.result[0]
@@ -150,7 +144,9 @@ class TreeEnvelope:
             ref_serial=values.get("ref_serial") or None,
         )
         said = _Said(roots, values, header, codes, answer)
-        if answer:
+        if not answer:
+            header.echoed = self._frame.echoed(roots)
+        else:
             said.result = names.result_in(values.get("result"), values.get("result_type"))
         return said
 
@@ -205,6 +201,7 @@ class TreeEnvelope:
         name = self._content.element_of(found)
         if name == "Package":
             document = self._content.package(found, self._outer(said))
+            document.header.echoed = said.header.echoed
         elif name:
             document = self._body(said, found, name)
         elif found.json is not None and not said.answer and said.header.code:
@@ -221,7 +218,7 @@ class TreeEnvelope:
 
     def _outer(self, said: _Said) -> dict[str, Any]:
         """What the envelope says that the Package inside must say, too."""
-        outer = {name: getattr(said.header, name) for name in _FIRM if getattr(said.header, name)}
+        outer = {name: getattr(said.header, name) for name in FIRM if getattr(said.header, name)}
         if said.values.get("code") and not said.codes:
             raise DocumentRefused("MESSAGE_UNKNOWN", (self._unknown_code(said),))
         return outer
@@ -300,7 +297,7 @@ class TreeEnvelope:
         faults = []
         if expect.get("serial") and said.header.serial == self._names.serial_out(expect["serial"]):
             said.header.serial = expect["serial"]  # the same one, as wide as the packet says it
-        for name in _FIRM:
+        for name in FIRM:
             wanted, told = expect.get(name), getattr(said.header, name)
             if wanted and told and wanted != told:
                 field = self._row.playing(name)
@@ -334,14 +331,7 @@ class TreeEnvelope:
         return replace(said.header, **known)
 
     def _loose_header(self, raw: bytes) -> Header | None:
-        found: dict[str, str] = {}
-        for match in self._loose.finditer(raw[:_LOOSE_REACH]):
-            found.setdefault(self._leaves[match.group(1).decode("ascii")], match.group(2).decode("ascii"))
-        if "serial" not in found:
-            return loose_header(raw)
-        codes = self._names.codes_in("/".join(found[role] for role in ("code", "code2") if role in found))
-        sender, receiver = (self._names.system_in(found.get(role)) for role in ("sender", "receiver"))
-        return Header(codes[0] if codes else "", found["serial"], sender or self._dialect.peer, receiver)
+        return self._loose.header(raw)
 
     # writing --------------------------------------------------------------------------------------------------------
 
@@ -371,21 +361,27 @@ class TreeEnvelope:
             "kind": "answer" if answer else "request", "user": dialect.user, "secret": dialect.secret,
             "sign": self._signature(serial, content) if dialect.signed else "",
         }  # fmt: skip
+        echoed = dict(header.echoed) if answer else {}
         if answer:
+            unknown = [one for one in self._row.fields if one.role in ("code", "code2") and not roles[one.role]]
+            roles |= {one.role: echoed.get(one.path, "") for one in unknown}
             result, kind = names.result_out(header.result_code or "0000")
             told = document.body.get("text") if document.element == RECEIPT else header.result_text
             texts = told or self._catalogue.result(header.result_code or "0000").zh
             faults = "; ".join(str(fault["text"]) for fault in document.body.get("faults", ()) if "text" in fault)
             roles |= {"result": result, "result_type": kind, "result_text": f"{texts}: {faults}" if faults else str(texts)}
         given = {"date": header.send_time[:8], "name": document.row.name, "pattern": document.row.pattern, **roles}
-        return {field.path: self._value(field, roles, given) for field in self._row.fields if field.role != "content"}
+        fields = (field for field in self._row.fields if field.role != "content")
+        return {field.path: self._value(field, roles, given, echoed.get(field.path)) for field in fields}
 
-    def _value(self, field: EnvelopeField, roles: dict[str, str], given: dict[str, str]) -> str | None:
+    def _value(self, field: EnvelopeField, roles: dict[str, str], given: dict[str, str], echoed: str | None) -> str | None:
         value = roles.get(field.role) if field.role else None
         if field.role == "result_text" and value and field.width:
             return value[: field.width]
         if value:
             return field.values.get(value, value)
+        if echoed is not None:
+            return echoed
         fixed = self._dialect.fields.get(field.path, self._dialect.fields.get(field.path.rpartition("/")[2]))
         if fixed is None and field.constant is not None:
             fixed = filled(field.constant, given)

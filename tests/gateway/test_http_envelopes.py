@@ -39,6 +39,15 @@ def test_a_form_is_answered_by_a_form(name: str) -> None:
     assert rig.one("SELECT count(*) FROM message WHERE direction = 'in'") == 1
 
 
+@pytest.mark.parametrize("name", ["uni-bss", "inter-boss"])
+def test_a_partners_test_is_answered_as_a_test(name: str) -> None:
+    """A refusal, too: what the partner's transaction said stands in the answer (05.2)."""
+    rig = foreign(name)
+    raw = voice(rig, "CH0001").encode(CODEC.decode(submission(1)), "UTF-8").replace(b"TestFlag%3E0", b"TestFlag%3E1")
+    for body in (raw, raw.replace(b"SubmitOrder", b"ZubmitOrder")):
+        assert b"TestFlag%3E1" in ask(rig, request("/if", body, FORM)).body
+
+
 @pytest.mark.parametrize("name", ["root-hb", "root-cdata"])
 def test_other_documents_come_without_a_name_in_the_path(name: str) -> None:
     rig = foreign(name)
