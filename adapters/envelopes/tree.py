@@ -90,6 +90,7 @@ class TreeEnvelope:
             return self._document(said, expect or {}), reading
         except DocumentRefused as refusal:
             refusal.header = refusal.header or self._refusable(said, expect or {})
+            refusal.header.echoed = said.header.echoed
             raise
 
     def decode_answer(self, raw: bytes, charset: str | None, asked: Header) -> Document:

@@ -12,9 +12,11 @@ from adapters.document import Document, DocumentRefused, Header
 from adapters.envelopes.form import form_fields
 from tests.adapters.envelopes.speech import CATALOGUE, sample, speech
 
-TOLD = {"TransIDO": "TO7", "TransIDC": "TC8", "ConvID": "CV9", "CutOffDay": "20261122", "CUTOFFDAY": "20261122", "TestFlag": "1",
-        "TEST_FLAG": "1", "OSNDUNS": "9900", "HSNDUNS": "1100", "ActivityCode": "T1000", "OrigDomain": "UPRM", "ORIG_DOMAIN": "UPRM",
-        "HomeDomain": "UCRM", "SessionID": "S-1", "TRANS_IDO": "TO7", "TRANS_IDC": "TC8"}  # fmt: skip
+TOLD = {
+    "TransIDO": "TO7", "TransIDC": "TC8", "ConvID": "CV9", "CutOffDay": "20261122", "CUTOFFDAY": "20261122", "TestFlag": "1",
+    "TEST_FLAG": "1", "OSNDUNS": "9900", "HSNDUNS": "1100", "ActivityCode": "T1000", "OrigDomain": "UPRM",
+    "ORIG_DOMAIN": "UPRM", "HomeDomain": "UCRM", "SessionID": "S-1", "TRANS_IDO": "TO7", "TRANS_IDC": "TC8",
+}  # fmt: skip
 """What a partner says that we would say otherwise, by leaf; in inter-boss TransIDO is the serial."""
 ENVELOPES = ("uni-bss", "uni-bss-head", "inter-boss")
 
@@ -114,4 +116,4 @@ def test_codes_nobody_knows_are_named_in_their_refusal() -> None:
         speech("contract-root").decode(raw)
     assert refused.value.header is not None
     said = answered("contract-root", refused.value.header, "1003")
-    assert [said[leaf] for leaf in ("BusCode", "ServiceCode", "ServiceContractVer")] == ["BUS99999", "SVC99999", "SVC9999920110601"]
+    assert (said["BusCode"], said["ServiceCode"], said["ServiceContractVer"]) == ("BUS99999", "SVC99999", "SVC9999920110601")
