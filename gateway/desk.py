@@ -16,9 +16,11 @@ from adapters.store.rows import MessageRecord
 from adapters.store.unit import StoreUnit
 from adapters.store.withdrawal import TAKEN_BACK
 from adapters.wire.times import wire_time
-from crm_core.errors import DomainError, StateConflict
+from crm_core.errors import AttributeInvalid, DomainError, StateConflict
 from crm_core.fallout.desk import WorkFallout
 from crm_core.fallout.model import CLOSED
+from crm_core.orders.dispatch_again import RETURNED
+from crm_core.orders.fold import FINAL
 from crm_core.ports import Command, Origin, Outcome
 from gateway.message_desk import SKIPPED
 from gateway.outbox_log import OutboxLog
@@ -26,7 +28,9 @@ from gateway.outbox_pump import OutboxPump
 from gateway.waiting_groups import WaitingGroups, give_up
 from gateway.writer import Writer
 from schemas.loader import Catalogue
+from schemas.shape import Struct
 
+CLOSED_ORDERS = FINAL | {RETURNED}
 Reply = Callable[[dict[str, Any]], None]
 
 
@@ -129,13 +133,44 @@ class FalloutJob(PersonJob):
             zh = f"{message.peer} 未配置或无从送达：在配置中补上对端及其 connect，重启后自动发出"
             en = f"No way leads to {message.peer}: add the peer with its connect, and the message leaves at the next start"
             raise StateConflict(zh, en)
+        self._check_order(unit, message)
         document = self._document(message)
+        changes = self._work.changes or {}
+        self._check_changes(message, changes)
         if self._work.dry_run:
             return
-        if given == "redeliver" and message.state in (DEAD, PARKED):
+        if given == "redeliver" and message.state in (DEAD, PARKED) and not self._was_refused(message):
             self._redeliver(unit, message, document)
         else:
-            self._redo(unit, message, {**document, **(self._work.changes or {})})
+            self._redo(unit, message, {**document, **changes})
+
+    def _was_refused(self, message: MessageRecord) -> bool:
+        """Whether the peer itself said no: to the same bytes it would say so again (01.1.6)."""
+        row = self._catalogue.table("error_classes").rows.get(message.error_class or "")
+        return message.state == DEAD and row is not None and row.extra["action"] not in ("resend", "query")
+
+    def _check_order(self, unit: StoreUnit, message: MessageRecord) -> None:
+        """What was asked for an order before it closed is of no use any more: a closed item never reopens (06.4). Raises
+        ``StateConflict`` (3004)."""
+        row = self._catalogue.message(message.code)
+        order = None if message.order_key is None else unit.order(message.order_key)
+        if order is None or row.pattern == "N" or row.read_only or order.state not in CLOSED_ORDERS:
+            return
+        if message.first_seen < order.since:
+            zh = f"定单 {order.id} 已关闭（{order.state}），不再发送 {row.code}：如仍需办理，请重新受理"
+            en = f"Order {order.id} is closed ({order.state}), {row.code} is not sent any more: submit what is wanted anew"
+            raise StateConflict(zh, en, state=order.state)
+
+    def _check_changes(self, message: MessageRecord, changes: dict[str, Any]) -> None:
+        """Raises ``AttributeInvalid`` (3020) for what is no field of the message."""
+        row = self._catalogue.message(message.code)
+        shape = self._catalogue.shape(row.name, row.version)
+        known = [field.name for field in shape.fields] if isinstance(shape, Struct) else []
+        wrong = [name for name in changes if name not in known]
+        if wrong:
+            zh = f"{row.code} 没有字段 {'、'.join(wrong)}：只能整体设置顶层字段 {'、'.join(known)}"
+            en = f"{row.code} has no field {', '.join(wrong)}: only fields of its top level can be set: {', '.join(known)}"
+            raise AttributeInvalid(zh, en)
 
     def _redeliver(self, unit: StoreUnit, message: MessageRecord, document: dict[str, Any]) -> None:
         """The same serial and, once framed, the same bytes."""

@@ -76,11 +76,10 @@ class OutboxPump:
         self._refill(lane)
 
     def start(self) -> None:
-        """Begin looking at ages."""
+        """Begin looking at ages, until ``stop``."""
         self._clock.callLater(SWEEP_S, self._sweep)
 
     def stop(self) -> None:
-        """No more looking: the process ends."""
         self._stopped = True
 
     def waiting(self, peer_id: str) -> tuple[int, int, bool]:
@@ -248,14 +247,12 @@ class OutboxPump:
 
     def timed_out(self, peer_id: str, serial: str) -> None:
         """No answer in time, or the connection ended under it: neither success nor failure."""
-        self._no_answer(self.lanes[peer_id], serial)
-
-    lost = timed_out
-
-    def _no_answer(self, lane: Lane, serial: str) -> None:
+        lane = self.lanes[peer_id]
         entry = lane.queries.pop(serial, None) or lane.under_way.pop(serial, None)
         if entry is not None:
             self._failed(lane, entry, "unknown")
+
+    lost = timed_out
 
     def _judge(self, lane: Lane, entry: Entry, packet: Packet) -> None:
         asked = self._packets.asked(entry)
@@ -278,9 +275,11 @@ class OutboxPump:
     def _refused(
         self, lane: Lane, entry: Entry, said: Verdict | ResultCode, reply: bytes, document: Document | None = None
     ) -> None:
+        """The core hears what is final; of what goes to a person (06.1: document, authentication) only who waits far off."""
         result, decision = self._verdicts.refusal(lane, entry, said, reply)
         row = self._codec.catalogue.message(entry.code)
-        command = None if result.given == "again" else self._command(row, entry, False, said, None, document)
+        final = result.given == "refused" or (result.given != "again" and entry.id in self._desk.open)
+        command = self._command(row, entry, False, said, None, document) if final else None
         self._apply(lane, decision, f"{entry.code} {result.code}")
         self._close(lane, entry, result, command)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from adapters.envelopes.names import UNMAPPED
 from adapters.store.message_machine import UNKNOWN
 from gateway.answers import Verdict
 from gateway.clock import Clock
@@ -41,11 +42,18 @@ class Verdicts:
 
     def refusal(self, lane: Lane, entry: Entry, said: Verdict | ResultCode, reply: bytes) -> tuple[Result, Decision]:
         """The peer said no, at once or when asked."""
-        decision = self._decide(lane, entry, self._policy.class_of_code(said.code, said.category))
+        decision = self._decide(lane, entry, self._policy.class_of_code(self._known(said.code), said.category))
         if not decision.circuit:
             lane.link.note_success()
         given = {"refused": "refused", "fallout": "give_up"}.get(decision.action, "again")
         return Result(given, said.code, said.symbol, decision, reply, said.zh, said.en), decision
+
+    def _known(self, code: str) -> str:
+        """A code nobody has mapped says nothing of the link: its message goes to a person (02.2)."""
+        try:
+            return self._catalogue.result(code).code
+        except LookupError:
+            return self._catalogue.result(UNMAPPED).code
 
     def failure(self, lane: Lane, entry: Entry, outcome: str, reply: bytes | None) -> tuple[Result, Decision]:
         """Nothing came back (``unknown``), or nothing left (``not_sent``)."""

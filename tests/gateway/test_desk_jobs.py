@@ -33,7 +33,15 @@ def given_up() -> tuple[Rig, Station, list[str], list[str]]:
 
 
 def test_redelivered_with_the_same_serial() -> None:
-    rig, station, serials, ids = given_up()
+    """What nobody refused: the peer was not there for a day."""
+    rig = Rig(PEERS)
+    job = rig.send("a", "a", "b")
+    rig.run(86_500)
+    serials = job.serials
+    station = rig.station("mem://pf")
+    rig.run(600)
+    ids = [row[0] for row in rig.rows("SELECT id FROM fallout ORDER BY message_id")]
+    assert set(rig.out().values()) == {"DEAD"}
     for one in ids[:2]:
         answer = ask(rig, id=one, action="retry", operator="OP1", reason="对端恢复")
         assert (answer["ok"], answer["state"]) == (True, "closed")
@@ -43,6 +51,26 @@ def test_redelivered_with_the_same_serial() -> None:
     assert ask(rig, id=ids[0], action="retry", operator="OP1", reason="对端恢复")["code"] == "0002"
     rig.run(60)
     assert len(station.received) == 2
+
+
+def test_what_the_peer_refused_leaves_under_a_new_serial() -> None:
+    """To the bytes it has seen a peer gives the answer it gave (01.1.6)."""
+    rig, station, serials, ids = given_up()
+    assert ask(rig, id=ids[0], action="retry", operator="OP1", reason="对端已修复")["ok"]
+    rig.run(10)
+    (sent,) = station.received
+    assert sent.serial not in serials
+    assert (rig.out()[serials[0]], rig.out()[sent.serial]) == ("DEAD", "DONE")
+
+
+def test_a_field_the_message_has_not_is_refused_before_anything_is_closed() -> None:
+    rig, station, _, ids = given_up()
+    edit = {"id": ids[0], "action": "edit", "operator": "OP1", "reason": "x"}
+    answer = ask(rig, **edit, changes={"contact/phone": "1", "state": "COMPLETED"})
+    assert (answer["code"], "contact/phone" in answer["en"], "state" in answer["en"]) == ("3020", True, True)
+    rig.run(10)
+    assert station.received == []
+    assert ask(rig, **edit, changes={"state": "COMPLETED"})["code"] == "0000"
 
 
 def test_corrected_under_a_new_serial() -> None:
