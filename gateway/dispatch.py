@@ -179,8 +179,8 @@ class Dispatcher:
 
     def _identify(self, connection: Connection, packet: Packet) -> Peer | None:
         """The peer row of the sender; None after an answer to somebody who may not speak, or not so fast."""
-        if connection.peer_id is not None and packet.sender in (connection.peer_id, ""):
-            peer = self._book.get(connection.peer_id)
+        if packet.sender in (connection.peer_id, "") and self.door.knows(connection, packet):
+            peer = self._book.get(connection.peer_id or "")
         else:
             peer = self.door.identify(connection, packet)
         if self.rates.any and peer is not None and self.door.is_too_fast(connection, packet, peer):

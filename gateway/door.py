@@ -10,13 +10,13 @@ from hmac import compare_digest
 
 import structlog
 
-from adapters.document import Header
+from adapters.document import Fault, Header
 from adapters.wire.packet import Packet
 from gateway.answers import answer_packet
 from gateway.clock import Clock
 from gateway.config import Peer
 from gateway.link import Connection
-from gateway.logins import Logins
+from gateway.logins import Logins, NotWelcome
 from gateway.peers import PeerBook
 from gateway.rate import Rates
 from gateway.speech import SpeechBook
@@ -45,6 +45,10 @@ class Door:
             return ""
         return sender
 
+    def knows(self, connection: Connection, packet: Packet) -> bool:
+        """Whether who speaks on a connection has said so, and goes on: no logout came before, and this is none."""
+        return connection.peer_id is not None and not connection.left and packet.code != self._logins.logout
+
     def identify(self, connection: Connection, packet: Packet) -> Peer | None:
         """The peer row of the sender; None after answering why not to somebody who may not speak for any here."""
         peer = self._book.get(packet.sender)
@@ -64,15 +68,17 @@ class Door:
             if not self.is_too_fast(connection, packet, peer):
                 self._log_in(connection, packet, peer)
             return None
+        self._logins.leave(connection, packet, peer)
         connection.peer_id = peer.id
         self.on_identified(peer.id, connection)
         return peer
 
     def _log_in(self, connection: Connection, packet: Packet, peer: Peer) -> None:
         """Before the peer's login everything else is 2003 (spec 01.1.5); who fails one is asked no more."""
-        welcome = self._logins.welcome(connection, packet, peer, self._speeches.of(peer.id).answers)
-        if welcome is None:
-            self._turn_away(connection, packet, "NOT_AUTHENTICATED", peer)
+        try:
+            welcome = self._logins.welcome(connection, packet, peer, self._speeches.of(peer.id).answers)
+        except NotWelcome as refused:
+            self._turn_away(connection, packet, "NOT_AUTHENTICATED", peer, refused.faults)
             if packet.code == self._logins.code:
                 connection.close()
             return
@@ -87,16 +93,19 @@ class Door:
         self._turn_away(connection, packet, "RATE_EXCEEDED", peer)
         return True
 
-    def _turn_away(self, connection: Connection, packet: Packet, symbol: str, peer: Peer | None = None) -> None:
+    def _turn_away(
+        self, connection: Connection, packet: Packet, symbol: str, peer: Peer | None = None, faults: tuple[Fault, ...] = ()
+    ) -> None:
         if symbol != "RATE_EXCEEDED":
             log.warning("intake.turned_away", sender=packet.sender, host=connection.host, symbol=symbol)
         speech = self._speeches.native if peer is None else self._speeches.of(peer.id)
         header = answerable(packet, speech.envelope.quick_header(packet.body, packet.charset))
         now = self._clock.now()
         row = self._speeches.row_of(header.code)
-        body = speech.answers.receipt(row, header, symbol, now, packet.charset)
+        charset = packet.charset if peer is None else peer.charset
+        body = speech.answers.receipt(row, header, symbol, now, charset, faults=faults)
         connection.reply(
-            answer_packet(packet, self._book.own_id, body, reply=packet.mode == "B", charset=packet.charset,
+            answer_packet(packet, self._book.own_id, body, reply=packet.mode == "B", charset=charset,
                           result=speech.answers.number(symbol), now=now)
         )  # fmt: skip
 

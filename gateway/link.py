@@ -89,6 +89,7 @@ class Connection(TwistedProtocol):
         self.epoch = epoch
         self.entered = False
         self.logged_in: list[str] = []
+        self.left = False
         self._login = login
         self._stamp = stamp
         self._greeting: str | None = None

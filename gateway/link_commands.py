@@ -40,7 +40,7 @@ class LinkTest:
 
 @dataclass(frozen=True, slots=True)
 class Logout:
-    """LN02: noted; what the login was good for ends with its connection (``gateway.door``)."""
+    """LN02: noted; the login has ended where it came in (``gateway.door``)."""
 
     reason: str
 

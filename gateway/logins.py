@@ -11,7 +11,7 @@ from hmac import compare_digest
 
 import structlog
 
-from adapters.document import Document, DocumentRefused, Header
+from adapters.document import Document, DocumentRefused, Fault, Header
 from adapters.envelopes.envelope import Envelope
 from adapters.login import NONCE_BYTES, Doorkeeper, credentials
 from adapters.wire.packet import Kind, Packet
@@ -28,6 +28,15 @@ log = structlog.get_logger()
 
 _REMEMBERED = 1_000
 """So many answered logins are known again."""
+
+
+class NotWelcome(Exception):
+    """A packet before the login that is none, or one that is refused: ``faults`` are those of its form, which it is told; what
+    is wrong with user, secret or time it is not."""
+
+    def __init__(self, faults: tuple[Fault, ...]) -> None:
+        super().__init__(len(faults))
+        self.faults = faults
 
 
 class Greeter:
@@ -67,6 +76,7 @@ class Logins:
         self._area = area
         self._row = catalogue.by_element("Login")
         self.code = self._row.code
+        self.logout = catalogue.by_element("Logout").code
         self._doorkeeper = Doorkeeper()
         self._secrets = {peer.id: peer.login.secret() for peer in book.all()}
         self._number = 0
@@ -116,25 +126,37 @@ class Logins:
         connection.proven = True
         return True
 
-    def welcome(self, connection: Connection, packet: Packet, peer: Peer, answers: Answers) -> Packet | None:
-        """The answer to the peer's login, which lets it in on this connection; None if ``packet`` is no good login."""
+    def welcome(self, connection: Connection, packet: Packet, peer: Peer, answers: Answers) -> Packet:
+        """The answer to the peer's login, which lets it in on this connection. Raises ``NotWelcome`` if ``packet`` is no good
+        login."""
         try:
             document = self._voice_of(peer.id).decode(packet.body, packet.charset)
-        except DocumentRefused:
-            return None
-        if document.element != self._row.name or document.header.sender != peer.id:
-            return None
-        now = self._clock.now()
-        why = self._why_not(document, peer, now)
-        if why is not None:
+        except DocumentRefused as refusal:
+            if packet.code != self.code:
+                raise NotWelcome(()) from refusal
+            why = "; ".join(fault.text for fault in refusal.faults) or refusal.symbol
             log.warning("login.failed", peer=peer.id, host=connection.host, why=why)
-            return None
+            raise NotWelcome(refusal.faults) from refusal
+        if document.element != self._row.name or document.header.sender != peer.id:
+            raise NotWelcome(())
+        now = self._clock.now()
+        refused = self._why_not(document, peer, now)
+        if refused is not None:
+            log.warning("login.failed", peer=peer.id, host=connection.host, why=refused)
+            raise NotWelcome(())
         log.info("login.ok", peer=peer.id, host=connection.host)
         connection.logged_in.append(peer.id)
         connection.session.admit()
         raw = self._answer(document, packet.body, peer, answers, now)
         ok = answers.number("OK")
         return answer_packet(packet, self._own, raw, reply=True, charset=peer.charset, result=ok, now=now)
+
+    def leave(self, connection: Connection, packet: Packet, peer: Peer) -> None:
+        """A peer's logout is the last it may say here until it logs in again, in the sequence its packets came."""
+        if packet.code == self.logout and peer.id in connection.logged_in:
+            connection.logged_in.remove(peer.id)
+            connection.left = True
+            log.info("logout", peer=peer.id, host=connection.host)
 
     def again(self, document: Document, raw: bytes, peer: Peer, answers: Answers, respond: Respond) -> None:
         """A login on a connection that is logged in: the same bytes get their answer, other content under a known serial 1009;

@@ -79,6 +79,36 @@ def test_a_login_that_does_not_hold_is_2003_and_the_connection_ends(secret: Path
     assert rig.ask(rig.caller(), login(2))[0].result == "0000"
 
 
+def test_after_its_logout_a_peer_has_to_log_in_again(secret: Path) -> None:
+    rig = listening(secret)
+    row = CATALOGUE.by_element("Logout")
+    header = Header(row.code, serial(3), "CH0001", "CRM001", "025", "20261122090000")
+    bye = packet_of(CODEC.encode(Document(row, row.name, header, {"reason": "交班"}), "UTF-8"))
+    again = login(6, nonce=b"fedcba9876543210")
+    packets = (login(1), packet_of(submission(2)), bye, packet_of(submission(4)), bye, again, packet_of(submission(5)))
+    answers = rig.ask(rig.caller(), *packets)
+    results = {one.serial: one.result for one in answers if one.is_answer}
+    assert [results[serial(number)] for number in (1, 2, 4, 6, 5)] == ["0000", "0001", "2003", "0000", "0001"]
+    assert [one.result for one in answers if one.serial == serial(3)] == ["2003", "0001"]
+
+
+def test_a_login_refused_for_its_form_says_what_is_wrong_with_it(secret: Path) -> None:
+    rig = listening(secret)
+    raw = login(1).body.replace(NONCE.hex().encode(), b"short")
+    (refused,) = rig.ask(rig.caller(), packet_of(raw))
+    assert refused.result == "2003"
+    (fault,) = CODEC.decode(refused.body).body["faults"]
+    assert "nonce" in fault["path"]
+    assert "short" in fault["text"]
+
+
+def test_who_is_turned_away_reads_it_in_its_own_charset(secret: Path) -> None:
+    channel = {"id": "CH0001", "role": "channel", "listen": "s", "charset": "GB18030"}
+    rig = Rig((channel | {"login": {"required": True, "secret_file": secret}},))
+    (refused,) = rig.ask(rig.caller(), packet_of(submission(1)))
+    assert "认证" in refused.body.decode("gb18030")
+
+
 def test_a_nonce_counts_once_even_on_another_connection(secret: Path) -> None:
     rig = listening(secret)
     assert rig.ask(rig.caller(), login(1))[0].result == "0000"
