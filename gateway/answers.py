@@ -12,6 +12,8 @@ from adapters.replies import category_of, receipt_body, worse
 from adapters.wire.packet import Kind, Packet
 from adapters.wire.times import wire_time
 from adapters.xml.codec import Codec
+from adapters.xml.writers import TooLong, Unwritable
+from crm_core.errors import DomainError
 from gateway.receipts import MARKED, ReceiptTemplate
 from schemas.loader import RECEIPT, RELEASE, Catalogue
 from schemas.model import Category, MessageRow
@@ -91,15 +93,25 @@ class Answers:
         return ReceiptTemplate(self._codec.encode(Document(row, RECEIPT, header, body), charset), len(marks))
 
     def reply(self, row: MessageRow, header: Header, body: dict[str, Any], now: int, charset: str) -> bytes:
-        """The Package that holds the answer of a Q message."""
-        element = row.answer or RECEIPT
-        return self._package(row, element, header, body, self._catalogue.result("OK").code, now, charset)
+        """The Package that holds the answer of a Q message. Raises ``DomainError`` if the peer's form cannot hold it."""
+        return self.handed_on(row, header, row.answer or RECEIPT, body, self._catalogue.result("OK").code, now, charset)
 
     def handed_on(
         self, row: MessageRow, header: Header, element: str, body: dict[str, Any], code: str, now: int, charset: str
     ) -> bytes:
-        """What somebody else answered, as the answer to the message with ``header``, which also holds their words about it."""
-        return self._package(row, element, header, body, code, now, charset)
+        """What somebody else answered, as the answer to the message with ``header``, which also holds their words about it.
+
+        Raises ``DomainError`` if the peer's form cannot hold it: it would not tomorrow either.
+        """
+        try:
+            return self._package(row, element, header, body, code, now, charset)
+        except UnicodeEncodeError as fault:
+            sign = f"U+{ord(fault.object[fault.start]):04X}"
+            zh, en = f"应答含 {sign}，{charset} 没有此字符", f"the answer holds {sign}, which {charset} has not"
+            raise DomainError(zh, en, code="CHARSET_UNDECODABLE") from fault
+        except Unwritable as fault:
+            zh, _, en = str(fault).partition(" / ")
+            raise DomainError(zh, en, code="TOO_LARGE" if isinstance(fault, TooLong) else "NOT_PERMITTED") from fault
 
     def _package(
         self, row: MessageRow, element: str, header: Header, body: dict[str, Any], code: str, now: int, charset: str

@@ -193,7 +193,8 @@ class Dispatcher:
         try:
             sent = from_wire_time(send_time)
         except ValueError:
-            return None
+            fault = Fault("/", "SendTime", send_time, "SendTime 不是时间", "SendTime is no time that ttl could count from")
+            return DocumentRefused("SCHEMA_FAULTS", (fault,))
         if self._clock.now() <= sent + ttl * 1000 + TTL_TOLERANCE_MS:
             return None
         fault = Fault("/", "ttl", str(ttl), "报文已过有效期", "the message is past its time to live")

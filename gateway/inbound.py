@@ -186,7 +186,7 @@ class InboundJob:
             direction="in",
             peer=header.sender,
             code=header.code,
-            element=self._document.element if self._document is not None else self._row.name,
+            element=self._element(),
             serial=header.serial,
             ref_serial=header.ref_serial,
             area=header.area,
@@ -205,6 +205,12 @@ class InboundJob:
             unit.note("message", str(message_id), header.code, "", state, code)
         self._answer = (answer, reply, code)
         return message_id
+
+    def _element(self) -> str:
+        """The body element; empty where nobody could read which message it was."""
+        if self._document is not None:
+            return self._document.element
+        return self._row.name if self._row.code == self._header.code else ""
 
     def _order_key(self) -> str | None:
         document = self._document

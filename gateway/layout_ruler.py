@@ -119,7 +119,7 @@ def _value(field: LayoutField, layout: Layout, read: Packet | None, part: bytes)
         return "?"
     value = getattr(read, field.role, None) if layout.carries(field.role) and field.role != "filler" else None
     if value is None:
-        value = read.extra.get(field.name, "")
+        value = read.extra.get(field.name, "").encode("utf-8", "backslashreplace").decode()
     if isinstance(value, Kind):
         return value.value
     return _shown(value) if isinstance(value, bytes) else str(value)

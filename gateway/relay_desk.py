@@ -10,11 +10,12 @@ from collections.abc import Callable
 
 from sqlalchemy.engine import Engine
 
-from adapters.document import Document, Header
+from adapters.document import Document, Fault, Header
 from adapters.replies import receipt_body
 from adapters.store.matching import raw_of
 from adapters.store.relays import RelayRow as Relay
 from adapters.store.relays import open_relays, relays_of
+from crm_core.errors import DomainError
 from gateway.answers import Verdict
 from gateway.clock import Clock
 from gateway.inbound import Respond
@@ -124,9 +125,14 @@ class RelayDesk:
         answers = self._speeches.of(peer.id).answers
         if document is not None:
             header.result_text = document.header.result_text
-        raw = answers.handed_on(row, header, element, body, code, self._clock.now(), peer.charset)
+        accepted, now = said.category in ("ok", "accepted", "duplicate"), self._clock.now()
+        try:
+            raw = answers.handed_on(row, header, element, body, code, now, peer.charset)
+        except DomainError as no:
+            fault = Fault("/", no.code, "", no.zh, no.en)
+            raw = answers.receipt(row, header, no.code, now, peer.charset, faults=(fault,))
+            element, code, accepted = RECEIPT, catalogue.result(no.code).code, False
         self._ready[relay.origin_id] = (raw, element != RECEIPT, code)
-        accepted = said.category in ("ok", "accepted", "duplicate")
         told = relay.origin_id not in self._held
         return HandBack(relay, raw, code, accepted, told, (said.zh, said.en))
 

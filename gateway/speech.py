@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from adapters.document import Document, DocumentRefused, Header
 from adapters.envelopes.envelope import Envelope, envelope
+from adapters.envelopes.loose import root_name
 from adapters.envelopes.references import Find, nothing
 from adapters.wire.packet import Kind, Packet
 from adapters.xml.charset import GB18030, Found, Undecodable, read
@@ -120,12 +121,11 @@ class SpeechBook:
         return None
 
     def _is(self, body: bytes, name: str) -> bool:
-        """Whether these bytes can be of an envelope: its root, or its form's field, stands near the beginning."""
+        """Whether these bytes can be of an envelope: they begin with its root, or a field of its form."""
         row = self.codec.catalogue.envelope(name)
-        start = body[:2048].replace(b"\0", b"")
-        return any(mark.encode() in start for mark in ([f"{part}=" for part in row.parts] or [row.root])) or (
-            bool(row.parts) and row.root.encode() in start
-        )
+        fields = tuple(f"{part}=".encode() for part in row.parts)
+        start = b"&" + body[:2048].lstrip()
+        return not row.root or root_name(body) == row.root or any(b"&" + field in start for field in fields)
 
     def described(self, body: bytes, peer: Peer | None = None) -> Packet:
         """A packet of ``peer`` (None: of anybody, in the native envelope) as its document says it is; never raises."""

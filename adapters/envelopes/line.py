@@ -17,7 +17,7 @@ from adapters.envelopes.dialect import Dialect
 from adapters.envelopes.names import Names
 from adapters.xml.charset import Reading, encode_field
 from adapters.xml.codec import Codec
-from adapters.xml.writers import Unwritable
+from adapters.xml.writers import TooLong, Unwritable
 from schemas.loader import RECEIPT
 from schemas.model import EnvelopeLine, EnvelopeRow, MessageRow
 from schemas.shape import ListOf, Shape, Struct
@@ -206,7 +206,7 @@ class LineEnvelope:
                 pairs[line.words] = pairs[line.words][: -max(over // 4, 1)]
             else:
                 size, room = len(raw), self._row.room
-                raise Unwritable(f"一行 {size} 字节，只有 {room} 字节的位置 / a line of {size} bytes, there is room for {room}")
+                raise TooLong(f"一行 {size} 字节，只有 {room} 字节的位置 / a line of {size} bytes, there is room for {room}")
 
     def _line(self, start: str, pairs: dict[str, str], charset: str) -> bytes:
         pieces = [start] if start else []

@@ -6,13 +6,29 @@ import re
 
 from adapters.document import Header
 from adapters.envelopes.names import Names
-from adapters.envelopes.package import loose_header
+from adapters.envelopes.package import loose_header, unspaced
 from schemas.model import EnvelopeRow
 
 FIRM = ("code", "serial", "sender", "receiver")
 """Header fields of a packet that an envelope must not contradict."""
+_SKIPPED = ((b"<?", b"?>"), (b"<!--", b"-->"), (b"<!", b">"))
+_ROOT = re.compile(rb"<(?:[\w.\-]{1,60}:)?([\w.\-]{1,60})")
 REACH = 8192
 """Bytes of a document that are looked through."""
+
+
+def root_name(raw: bytes) -> str:
+    """The local name of the first element in bytes of any charset; empty where none stands near the beginning."""
+    start = unspaced(raw[:2048])
+    at = 0
+    while True:
+        at = start.find(b"<", at)
+        found = next((end for opening, end in _SKIPPED if start.startswith(opening, at)), None)
+        if at < 0 or found is None:
+            break
+        at = start.find(found, at)
+    match = _ROOT.match(start, at) if at >= 0 else None
+    return match.group(1).decode("ascii") if match is not None else ""
 
 
 class Loose:
@@ -30,7 +46,7 @@ class Loose:
         """The header as far as it can be found; None without a serial, be it the envelope's or that of a Package inside."""
         found: dict[str, str] = {}
         echoed: dict[str, str] = {}
-        for match in self._pattern.finditer(raw[:REACH]):
+        for match in self._pattern.finditer(unspaced(raw[: 2 * REACH])[:REACH]):
             field, text = self._fields[match.group(1).decode("ascii")], match.group(2).decode("ascii")
             found.setdefault(field.role, text)
             if field.echo and len(text) <= (field.width or len(text)):

@@ -86,6 +86,11 @@ def write_header(header: Header, parts: list[str], literal: str) -> str:
 _OPENINGS = tuple((f"</{_REQUIRED[at - 1][0]}>" if at else "") + f"<{name}>" for at, (name, _) in enumerate(_REQUIRED))
 
 
+def unspaced(raw: bytes) -> bytes:
+    """Bytes whose ASCII stands as it is: those of UTF-16 without its zeros."""
+    return raw.replace(b"\0", b"") if raw.startswith((b"\xff\xfe", b"\xfe\xff")) else raw
+
+
 def loose_header(data: bytes) -> Header | None:
     """What can be read of a header in bytes that are no acceptable document: enough for the peer to match a refusal.
 
@@ -93,7 +98,7 @@ def loose_header(data: bytes) -> Header | None:
     result code; it has a serial of its own and names what it answers (01.1.1), so it is told without: nobody takes it for one.
     """
     found: dict[str, str] = {}
-    for match in _LOOSE.finditer(data[:_LOOSE_REACH]):
+    for match in _LOOSE.finditer(unspaced(data[: 2 * _LOOSE_REACH])[:_LOOSE_REACH]):
         found.setdefault(match.group(1).decode("ascii"), match.group(2).decode("ascii"))
     if not {"MessageCode", "Serial"} <= set(found) and "ResultCode" not in found:
         return None

@@ -204,10 +204,10 @@ def _text(row: FieldRow) -> FieldCodec:
         put = _from(row, lambda value: int(value or "0").to_bytes(width, order).decode("latin-1"))
         whole = serial_digits(row) if row.role == "serial" else 0
         return _codec(row, "%s", anything, put, lambda wire: str(int.from_bytes(wire.encode("latin-1"), order)).zfill(whole))
-    if not own:  # people's words may stand here, in the family of charsets all peers share
-        blank = pad.encode()
-        put = _from(row, lambda value: value.encode("gb18030").ljust(width, blank).decode("latin-1"))
-        return _codec(row, "%s", anything, put, lambda wire: wire.encode("latin-1").rstrip(blank).decode("gb18030"))
+    if not own:  # people's words may stand here, in the family of charsets all peers share, or bytes nobody but them reads
+        blank, kept = pad.encode(), "surrogateescape"
+        put = _from(row, lambda value: value.encode("gb18030", kept).ljust(width, blank).decode("latin-1"))
+        return _codec(row, "%s", anything, put, lambda wire: wire.encode("latin-1").rstrip(blank).decode("gb18030", kept))
     if pad == " ":
         return _codec(row, f"%-{width}s", f"([ -~]{{{width}}})", None, str.rstrip, True)
     padded = f"([ -~{re.escape(pad)}]{{{width}}})"

@@ -1,8 +1,9 @@
 """Charsets of documents (spec 01.2 rule 2): what bytes are text in, and text in a peer's charset.
 
 A declaration is often false in the field, so bytes are believed before labels: a BOM wins; bytes valid as UTF-8 whose
-non-ASCII characters are all CJK are UTF-8 (short UTF-8 often passes as GBK, hardly ever the reverse); else packet or HTTP
-charset, XML declaration, GB18030, the first that decodes, always strictly.  ``GB2312`` and ``GBK`` are read as GB18030.
+non-ASCII characters are all CJK, punctuation with them, are UTF-8 (short UTF-8 often passes as GBK, hardly ever the reverse);
+else packet or HTTP charset, XML declaration, GB18030, the first that decodes, always strictly.  ``GB2312`` and ``GBK`` are
+read as GB18030.
 
 CPython's codec still is GB 18030-2000 for 25 double-byte codes (it yields private-use characters); one table corrects them
 in both directions.  The six of them whose characters lie beyond the BMP are written in four bytes, as GB 18030-2022 does;
@@ -53,9 +54,12 @@ _LEADS = (b"\xa6", b"\xa8", b"\xfe", b"\x81")
 _ASCII = bytes(range(0x80))
 
 _NOT_CJK = re.compile(
-    "[^\u2010-\u205e\u2100-\u22ff\u2460-\u257f\u25a0-\u26ff\u2e80-\u9fff\uf900-\ufaff\ufe10-\ufe1f\ufe30-\ufe6f"
+    "[^\u00a4\u00a7\u00a8\u00b0\u00b1\u00b7\u00d7\u00f7\u02c7\u02c9\u2010-\u205e\u2100-\u22ff\u2460-\u257f\u25a0-\u26ff\u2e80-\u9fff\uf900-\ufaff\ufe10-\ufe1f\ufe30-\ufe6f"
     "\uff00-\uffef\U00020000-\U0003fffd]"
 )
+"""Neither a character of these languages nor one of the signs GB 2312 has among its punctuation, the dot in names (·) first."""
+_CJK = re.compile("[\u2010-\U0003fffd]")
+"""Three bytes or more in UTF-8.  The signs in two alone prove nothing: in GB18030 the same bytes are common characters (路)."""
 _DECLARATION = re.compile(rb"<\?xml\s[^>]{0,200}?\?>\s*")
 _ENCODING = re.compile(rb"""\sencoding\s*=\s*["']([A-Za-z0-9._\-]{1,40})["']""")
 
@@ -177,7 +181,8 @@ def text_of(body: bytes, charset: str | None, declared: str | None) -> tuple[str
         text = body.decode()
     except UnicodeDecodeError:
         return _by_label(body, charset, declared, None)
-    if _NOT_CJK.search(body.translate(None, _ASCII).decode()) is None:
+    beyond = body.translate(None, _ASCII).decode()
+    if _NOT_CJK.search(beyond) is None and _CJK.search(beyond) is not None:
         return text, _found(UTF_8, "utf-8", charset, declared)
     return _by_label(body, charset, declared, text)
 

@@ -27,6 +27,10 @@ class Unwritable(ValueError):
     """A value cannot stand in an XML document or in its field; the text says where, in both languages."""
 
 
+class TooLong(Unwritable):
+    """It has no room where it should stand."""
+
+
 def finish(parts: list[str], literal: str) -> str:
     """The document's text: escapes values where needed. Raises Unwritable for characters XML 1.0 forbids."""
     values = parts[1::2]

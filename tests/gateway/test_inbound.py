@@ -209,6 +209,14 @@ def test_a_message_past_its_time_to_live_is_refused_with_the_clocks_tolerance(ri
     assert answer.result == code
 
 
+def test_a_time_to_live_needs_a_time_to_count_from(rig: Rig) -> None:
+    raw = submission(1, SendTime="20261399999999").replace(b"</Mode>", b"</Mode><Ttl>60</Ttl>")
+    (answer,) = receipts(rig.ask(rig.caller(), packet_of(raw)))
+    result, faults = result_of(answer)
+    assert (result, len(faults)) == ("1002", 1)
+    assert effects(rig) == (0, 0, 0)
+
+
 # -- who speaks -----------------------------------------------------------------------------------------------------------
 
 

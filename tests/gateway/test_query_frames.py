@@ -174,3 +174,38 @@ def test_a_receipt_in_documents_is_no_answer_of_frames() -> None:
     rig = Rig(({"id": "CS0001", "role": "CS", "listen": "q", "layout": "bd-272"},), listens=LISTENS)
     (answer,) = rig.ask(rig.caller(BD, "mem://queries"), frame(ORDER))
     assert (answer.body, answer.result) == (b"RETN=01001", "1001")
+
+
+def test_an_answer_the_frame_has_no_room_for_is_a_lasting_refusal() -> None:
+    """Not 9005: the peer would ask for ever (06.1), and nothing is wrong with us."""
+    rig = rig_of("frames", "native")
+    (answer,) = rig.ask(rig.caller(BD, "mem://queries"), frame("TEXT=" + "a" * 195, "LN03"))
+    assert answer.result == "1008"
+    assert answer.body.startswith(b"RETN=01008;TEXT=")
+    assert rig.rows("SELECT state, result_code FROM message") == [("REJECTED", "1008")]
+
+
+def test_an_answer_with_a_character_the_peer_has_not_is_a_lasting_refusal() -> None:
+    rig = Rig(({"id": "CS0001", "role": "CS", "listen": "q"} | FRAMES | {"charset": "GBK"},), listens=LISTENS)
+    (answer,) = rig.ask(rig.caller(BD, "mem://queries"), frame("TEXT=𠮷", "LN03"))
+    assert answer.result == "1005"
+
+
+def test_what_the_far_end_answers_and_the_frame_has_no_room_for_is_refused_for_good() -> None:
+    """Through the hub: the asker hears 1008 and the gateway goes on."""
+    rig, got = rig_of("frames", "native"), []
+    row = CATALOGUE.message("PQ01")
+
+    def long(packet: Packet) -> Packet:
+        got.append(packet)
+        document, header = progress(packet)
+        (order,) = document.body["orders"]
+        order["service_order_id"] = "S" * 30
+        order["current_stages"] = [{"code": "LINE_ASSIGN", "name": "配" * 120}]
+        return echo(packet, CODEC.encode(Document(row, row.answer or "", header, document.body), "GB18030"), Kind.REPLY, "0000")
+
+    rig.station("mem://pf", long)
+    caller = rig.caller(BD, "mem://queries")
+    (answer,) = rig.ask(caller, frame(ORDER), seconds=3)
+    assert (answer.result, len(got)) == ("1008", 1)
+    assert rig.ask(caller, frame("TEXT=a", "LN03", "0000000000000043"))[0].result == "0000"

@@ -15,7 +15,7 @@ from adapters.xml.charset import (
     read,
 )
 
-HAN = "<a>张示例，路·1号</a>"
+HAN = "<a>张示例，路é1号</a>"
 PURE = "<a>张示例，路１号（南京）</a>"
 
 # double-byte code -> character of GB 18030-2022 where CPython yields a private-use character
@@ -31,6 +31,8 @@ BEYOND = {"FE51", "FE52", "FE53", "FE6C", "FE76", "FE91"}
 def declared(name: str, text: str, codec: str) -> bytes:
     return f'<?xml version="1.0" encoding="{name}"?>{text}'.encode(codec)
 
+DOTTED = "<a>买买提·吐尔逊</a>"
+
 
 @pytest.mark.parametrize(
     ("raw", "charset", "found", "rule", "wrong"),
@@ -45,6 +47,11 @@ def declared(name: str, text: str, codec: str) -> bytes:
         (declared("UTF-8", PURE, "gbk"), "GBK", "GBK", "transport", ("UTF-8",)),
         (HAN.encode(), "UTF-8", "UTF-8", "transport", ()),
         (declared("UTF-8", HAN, "utf-8"), None, "UTF-8", "declaration", ()),
+        (DOTTED.encode(), "GB18030", "UTF-8", "utf-8", ("GB18030",)),
+        (declared("GBK", DOTTED, "utf-8"), "GB18030", "UTF-8", "utf-8", ("GB18030", "GBK")),
+        (DOTTED.encode("gbk"), "GBK", "GBK", "transport", ()),
+        ("<a>25℃±2°×3÷2，§3</a>".encode(), None, "UTF-8", "utf-8", ()),
+        ("<a>·</a>".encode(), "UTF-8", "UTF-8", "transport", ()),
         (b"\xef\xbb\xbf" + PURE.encode(), "GB18030", "UTF-8", "bom", ("GB18030",)),
         (b"\xff\xfe" + PURE.encode("utf-16-le"), None, "UTF-16LE", "bom", ()),
         (b"\xfe\xff" + declared("UTF-16", PURE, "utf-16-be"), "UTF-8", "UTF-16BE", "bom", ("UTF-8",)),
@@ -66,7 +73,14 @@ def test_text_is_the_same_whatever_the_charset():
         assert read(raw).data == wanted
 
 
-@pytest.mark.parametrize("word", ["联通", "路", "电信", "张示例", "南京市鼓楼区", "用户", "姹", "鍗"])
+@pytest.mark.parametrize("name", ["木买·买仁", "阿克哈德·买斯力努", "买买提·吐尔逊", "卓玛·次仁"])
+@pytest.mark.parametrize("label", ["GB18030", "GBK", None])
+def test_names_with_a_dot_are_taken_for_utf_8_whatever_the_label(name, label):
+    """By their bytes some of them are good GB18030, too."""
+    assert read(f"<a>{name}</a>".encode(), label).data == f"<a>{name}</a>".encode()
+
+
+@pytest.mark.parametrize("word", ["联通", "路", "路路路", "虏路", "掳", "电信", "张示例", "南京市鼓楼区", "用户", "姹", "鍗"])
 def test_short_gbk_words_are_not_taken_for_utf_8(word):
     assert read(f"<a>{word}</a>".encode("gbk"), "GB18030").data == f"<a>{word}</a>".encode()
 
