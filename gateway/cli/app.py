@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from gateway.cli.help_cells import install
 from gateway.cli.output import EXIT_HELP
 from gateway.cli.root import Root
 
@@ -32,6 +33,8 @@ COMMANDS = {
     "bench": ("gateway.cli.bench:bench", "性能测量。Measure."),
 }
 """Command -> where it stands and its line in the list of commands."""
+
+install()
 
 
 @click.group(

@@ -35,7 +35,8 @@ def message() -> None:
 @click.option("--order", "order_key", help="服务定单，或产品实例。Service order, or an instance.")
 @click.option("--direction", type=click.Choice(["in", "out"]), help="方向。Direction.")
 @limit_option()
-@click.option("--after", type=int, help="从此编号之后继续（翻页）。Go on behind this id.")
+@click.option("--after", type=click.IntRange(0, 2**63 - 1), metavar="ID",
+              help="从此编号之后继续（翻页）。Go on behind this id.")
 @store_options
 @json_option
 def list_(

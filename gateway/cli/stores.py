@@ -64,7 +64,9 @@ def reading(config: Config) -> Iterator[Connection]:
         engine = open_engine(config.database_url, read_only=True)
         try:
             with engine.connect() as connection:
-                if (found := stored(connection)) != needed():
+                if (found := stored(connection)) is not None and found > needed():
+                    raise SchemaTooNew(found, needed())
+                if found != needed():
                     raise CommandFailed(
                         Exit.FAILED,
                         f"数据库结构为 {found or '空'}，需要 {needed()}：先运行 bssgw db upgrade",

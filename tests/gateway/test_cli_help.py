@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import click
 import pytest
 from click.testing import CliRunner
+from rich.cells import cell_len
 
 from gateway.cli import app
 from gateway.cli.mistakes import examples_of
@@ -42,6 +43,16 @@ def test_its_purpose_stands_there_in_both_languages(path: str) -> None:
     purpose = (COMMANDS[path][0].help or "").split("\b")[0]
     assert CHINESE.search(purpose)
     assert ENGLISH.search(purpose)
+
+
+@pytest.mark.parametrize("width", [80, 100])
+@pytest.mark.parametrize("path", COMMANDS)
+def test_no_line_is_wider_than_the_terminal(path: str, width: int) -> None:
+    """In columns, of which a Chinese character takes two; examples are copied, and stay in one piece."""
+    command, parent = COMMANDS[path]
+    ctx = click.Context(command, parent=parent.parent, info_name=parent.info_name, terminal_width=width)
+    lines = command.get_help(ctx).splitlines()
+    assert [line for line in lines if cell_len(line) > width and "bssgw " not in line] == []
 
 
 @pytest.mark.parametrize("path", COMMANDS)

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from adapters.store.engine import open_engine
+from adapters.store.migration import upgrade
 from tests.gateway.conftest import Finished, bssgw
 
 CHINESE = re.compile("[\u4e00-\u9fff]")
@@ -95,6 +97,20 @@ def test_a_file_where_a_directory_is_wanted(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     done = bssgw("order", "list", "--data-dir", tmp_path / "file")
     assert (done.code, "a directory is wanted" in done.err) == (2, True)
+
+
+def test_a_number_no_store_has_is_a_mistake_of_usage() -> None:
+    done = bssgw("message", "list", "--after", "9" * 23)
+    assert (done.code, "Traceback" in done.err, "--after" in done.err) == (2, False, True)
+
+
+def test_a_store_of_a_newer_program_is_to_be_read_by_that(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/gateway.db"
+    upgrade(url)
+    with open_engine(url).begin() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    done = bssgw("order", "list", "--data-dir", tmp_path)
+    assert (done.code, "run the version that wrote it" in done.err, "db upgrade" in done.err) == (1, True, False)
 
 
 def test_the_second_of_several_files_is_named(tmp_path: Path) -> None:
