@@ -71,6 +71,9 @@ def _whole(row: LayoutRow) -> Iterator[tuple[str, str, str]]:
     for role in sorted(_ONCE):
         if roles.count(role) > 1:
             yield row.name, f"角色 {role} 出现多次", f"role {role} occurs more than once"
+    names = [field.name for field in row.fields]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        yield f"{row.name}.{name}", "字段名重复", "two fields have this name"
     if "length" in roles and "body" in roles:
         yield row.name, "包体在包头内时不应有长度字段", "a body within the header has no length field"
     if row.answer and ("{result}" not in row.answer or not row.answer.isascii()):

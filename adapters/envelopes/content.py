@@ -142,8 +142,8 @@ class Content:
         try:
             text = self._codec.body_text(Document(row, name, header, body))
         except (LookupError, Unwritable) as fault:
-            zh = en = str(fault)
-            raise DocumentRefused("SCHEMA_FAULTS", (Fault(f"/{name}", "json", "", zh, en),), header) from fault
+            zh, _, en = str(fault).partition(" / ")
+            raise DocumentRefused("SCHEMA_FAULTS", (Fault(f"/{name}", "json", "", zh, en or zh),), header) from fault
         return self._codec.parser.parse(text.encode("utf-8", "surrogatepass"))
 
     def _any_row(self) -> Any:

@@ -18,6 +18,8 @@ from adapters.xml.charset import Undecodable, read
 from adapters.xml.parser import Limits, SafeParser
 
 _CLOSING = "]]>"
+MOST_DIGITS = 40
+"""Digits of a number in JSON; no field of ours has room for half of them."""
 _STRINGS = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 
 
@@ -64,7 +66,7 @@ def parse_json(text: str, limits: Limits) -> dict[str, Any]:
     if bare.count(",") + bare.count(":") > limits.elements:
         raise _refused("TOO_LARGE", "elements", "内层 JSON 元素过多", "the inner JSON has too many entries")
     try:
-        found = json.loads(text, object_pairs_hook=_object, parse_constant=_no_constant)
+        found = json.loads(text, object_pairs_hook=_object, parse_constant=_no_constant, parse_int=_integer)
     except ValueError as fault:
         raise _refused(
             "NOT_WELL_FORMED", "json", f"内层不是合法的 JSON：{fault}", f"the inner document is no valid JSON: {fault}"
@@ -84,6 +86,12 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         raise ValueError("a name stands twice in one object")
     return found
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > MOST_DIGITS:
+        raise ValueError(f"a number of {len(digits)} digits, at most {MOST_DIGITS}")
+    return int(digits)
 
 
 def _no_constant(name: str) -> Any:

@@ -11,6 +11,7 @@ Bounded on every side, since a peer may open as many documents as it likes: byte
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 
 from adapters.wire.errors import SEGMENT_SEQUENCE, TOO_LARGE, FramingFault, LocalError
 from adapters.wire.packet import Packet
@@ -105,21 +106,23 @@ class Reassembler:
 
     def expired(self, now: int) -> list[FramingFault]:
         """The refusals of documents whose time is up, oldest first; they are forgotten."""
-        late: list[FramingFault] = []
-        for key, partial in list(self._open.items()):
-            if partial.since + self._limit_ms > now:
-                break
-            self._forget(key, partial)
-            if partial.fault is None:
-                missing, seconds = len(partial.bodies) + 1, self._limit_ms // 1000
-                partial.fault = FramingFault(
-                    SEGMENT_SEQUENCE,
-                    f"分段报文 {seconds} 秒内未收齐，缺第 {missing} 段及以后",
-                    f"segments incomplete after {seconds} s, missing from segment {missing} on",
-                    partial.head,
-                )
-            late.append(partial.fault)
-        return late
+        seconds = self._limit_ms // 1000
+        late = [*takewhile(lambda one: one[1].since + self._limit_ms <= now, self._open.items())]
+        return [self._given_up(*one, f" {seconds} 秒内未收齐", f"incomplete after {seconds} s") for one in late]
+
+    def cut_off(self) -> list[FramingFault]:
+        """The refusals of all documents: nothing more comes on this connection."""
+        return [self._given_up(*one, "对端结束发送时未收齐", "incomplete at the end of input") for one in [*self._open.items()]]
+
+    def _given_up(self, key: _Key, partial: _Partial, zh: str, en: str) -> FramingFault:
+        self._forget(key, partial)
+        missing = len(partial.bodies) + 1
+        return partial.fault or FramingFault(
+            SEGMENT_SEQUENCE,
+            f"分段报文{zh}，缺第 {missing} 段及以后",
+            f"segments {en}, missing from segment {missing} on",
+            partial.head,
+        )
 
     def _forget(self, key: _Key, partial: _Partial) -> None:
         del self._open[key]
@@ -133,6 +136,12 @@ class Reassembler:
                 SEGMENT_SEQUENCE,
                 f"分段序号应为 {due}，收到 {packet.segment}",
                 f"segment {due} was due, {packet.segment} came",
+            )
+        elif packet.sender != head.sender:
+            partial.refuse(
+                SEGMENT_SEQUENCE,
+                f"同一流水号的分段来自不同系统：{head.sender} 之后是 {packet.sender}",
+                f"segments of one serial are not of one sender: {packet.sender} after {head.sender}",
             )
         elif packet.code != head.code or packet.kind is not head.kind:
             partial.refuse(

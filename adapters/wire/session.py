@@ -307,7 +307,7 @@ class Session(SessionState):
 
     def _drain(self, _: None, now: int, events: list[Event]) -> None:
         self._lose_outstanding(events)
-        for fault in self._reassembler.expired(now + self.settings.reassembly_ms):  # their rest will never come
+        for fault in self._reassembler.cut_off():
             self._step(Input.REFUSAL, fault, now, events)
         if not self._owed:
             self._part(now, events)

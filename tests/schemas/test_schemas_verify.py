@@ -69,6 +69,7 @@ OH = "catalogue/s05_04_orders.toml"
         ("codes/results.toml", 'code = "3004"', 'code = "304"', "304"),
         ("layouts/ctif-128.toml", "offset = 4", "offset = 5", "gap from 4 to 5"),
         ("layouts/ctif-128.toml", "offset = 4", "offset = 3", "overlaps"),
+        ("layouts/ascii-145.toml", 'name = "client_flag"', 'name = "server_flag"', "two fields have this name"),
         ("layouts/ctif-128.toml", "header_size = 128", "header_size = 130", "128 bytes of 130"),
         ("layouts/ctif-128.toml", 'role = "serial"', 'role = "sender"', "more than once"),
         ("layouts/ctif-128.toml", 'role = "serial"', 'role = "cereal"', "cereal"),

@@ -166,6 +166,7 @@ def test_not_well_formed_is_9001_on_the_group_link():
         ("contract-root", contract('{"a":' * 70 + "1" + "}" * 70).encode(), "TOO_LARGE"),
         ("contract-root", contract('{"DispatchOrder":{"x":1,"x":2}}').encode(), "NOT_WELL_FORMED"),
         ("contract-root", contract('{"DispatchOrder":{"version":"one"}}').encode(), "SCHEMA_FAULTS"),
+        ("contract-root", contract('{"DispatchOrder":{"version":' + "1" * 5000 + "}}").encode(), "NOT_WELL_FORMED"),
         ("contract-root", contract().encode() + b"\xff", "NOT_WELL_FORMED"),
     ],
 )
@@ -173,6 +174,13 @@ def test_bad_input_is_refused_with_its_code(name, raw, symbol):
     with pytest.raises(DocumentRefused) as refused:
         speech(name, **(GROUP if name == "contract-root" else {})).decode(raw, "GB18030")
     assert refused.value.symbol in (symbol, "CHARSET_UNDECODABLE" if raw.endswith(b"\xff") else symbol)
+
+
+def test_a_fault_in_json_is_told_once_in_each_language():
+    with pytest.raises(DocumentRefused) as refused:
+        speech("contract-root", **GROUP).decode(contract('{"DispatchOrder":{"version":1}}').encode())
+    (fault,) = refused.value.faults
+    assert fault.text.count("missing field") == fault.text.count("缺少字段") == 1
 
 
 def test_all_missing_fields_are_named_at_once():

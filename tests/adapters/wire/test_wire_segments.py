@@ -74,7 +74,7 @@ def test_wrong_numbers_refuse_the_whole_document_once_at_its_end(case, numbers):
     assert reassembler.next_deadline() is None
 
 
-@pytest.mark.parametrize("change", [{"code": "OH02"}, {"kind": Kind.NOTIFICATION}])
+@pytest.mark.parametrize("change", [{"code": "OH02"}, {"kind": Kind.NOTIFICATION}, {"sender": "EN9999"}])
 def test_a_change_of_message_refuses(change):
     reassembler = Reassembler(1000)
     first, second = segments(1, b"a", b"b")
@@ -132,6 +132,17 @@ def test_what_is_not_complete_in_time_is_refused():
     late = reassembler.expired(NOW + 120_001)
     assert [(fault.symbol, fault.packet and fault.packet.serial) for fault in late] == [("SEGMENT_SEQUENCE", request(1).serial)]
     assert reassembler.next_deadline() == NOW + 2 + 120_000
+
+
+def test_at_the_end_of_input_all_are_refused_for_that_and_not_for_time():
+    reassembler = Reassembler(1000)
+    for number in (1, 2):
+        reassembler.add(request(number, more=True), NOW)
+    faults = reassembler.cut_off()
+    assert [fault.packet and fault.packet.serial for fault in faults] == [request(1).serial, request(2).serial]
+    assert {fault.symbol for fault in faults} == {"SEGMENT_SEQUENCE"}
+    assert all("end of input" in fault.reason_en and "120" not in fault.reason_en for fault in faults)
+    assert (reassembler.held, reassembler.cut_off()) == (0, [])
 
 
 def test_a_flawed_segment_refuses_its_document_with_that_flaw():
