@@ -126,6 +126,9 @@ def _layout(row: LayoutRow) -> Page:
     return Page(f"layout-{row.name}", "layouts", Said(row.zh, row.name), tuple(blocks), row.name)
 
 
+_ECHO = Said("（应答带回请求所填）", "(an answer repeats the request's)")
+
+
 def _about(row: LayoutRow | LayoutField | EnvelopeRow | EnvelopeField) -> Said:
     """An operator's own row may have one text only."""
     return Said(row.about_zh or row.about, row.about)
@@ -157,7 +160,8 @@ def _envelope(catalogue: Catalogue, row: EnvelopeRow) -> Page:
         (
             (Mono(f"{one.part}: {one.path}" if one.part else one.path),), (one.role,), (one.on,),
             ("✓" if one.required else "",), (str(one.width or ""),),
-            (one.constant or ", ".join(f"{ours} = {theirs}" for ours, theirs in one.values.items()),), (_about(one),),
+            (one.constant or ", ".join(f"{ours} = {theirs}" for ours, theirs in one.values.items()),),
+            (_about(one), *((" ", _ECHO) if one.echo else ())),
         )
         for one in row.fields
     )  # fmt: skip
