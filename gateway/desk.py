@@ -19,8 +19,7 @@ from adapters.wire.times import wire_time
 from crm_core.errors import AttributeInvalid, DomainError, StateConflict
 from crm_core.fallout.desk import WorkFallout
 from crm_core.fallout.model import CLOSED
-from crm_core.orders.dispatch_again import RETURNED
-from crm_core.orders.fold import FINAL
+from crm_core.orders.fold import CLOSED_STATES
 from crm_core.ports import Command, Origin, Outcome
 from gateway.message_desk import SKIPPED
 from gateway.outbox_log import OutboxLog
@@ -30,7 +29,6 @@ from gateway.writer import Writer
 from schemas.loader import Catalogue
 from schemas.shape import Struct
 
-CLOSED_ORDERS = FINAL | {RETURNED}
 Reply = Callable[[dict[str, Any]], None]
 
 
@@ -154,7 +152,7 @@ class FalloutJob(PersonJob):
         ``StateConflict`` (3004)."""
         row = self._catalogue.message(message.code)
         order = None if message.order_key is None else unit.order(message.order_key)
-        if order is None or row.pattern == "N" or row.read_only or order.state not in CLOSED_ORDERS:
+        if order is None or row.pattern == "N" or row.read_only or order.state not in CLOSED_STATES:
             return
         if message.first_seen < order.since:
             zh = f"定单 {order.id} 已关闭（{order.state}），不再发送 {row.code}：如仍需办理，请重新受理"

@@ -96,3 +96,5 @@ def fold(states: Iterable[str]) -> str:
 
 FINAL = frozenset({"COMPLETED", "PARTIAL", "CANCELLED", "REJECTED", "FAILED"})
 """An order in one of these has ended; RETURNED waits for the next version or a cancel."""
+CLOSED_STATES = FINAL | {"RETURNED"}
+"""No dispatch of it is open (04.1): a returned one somebody at the counter has to amend or cancel."""

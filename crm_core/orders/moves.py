@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from crm_core.events import OrderStateChanged
-from crm_core.orders.fold import FINAL, fold
+from crm_core.orders.fold import CLOSED_STATES, FINAL, fold
 from crm_core.orders.item_states import ENDS, IS_CLOSED, Effect
 from crm_core.orders.lock import as_dict, end, from_dict
 from crm_core.orders.machine import enact, state_of
@@ -138,7 +138,7 @@ class Moves:
         told = None if self.asked is None else self.asked["system"]
         if customer_order.notify == NOBODY:
             return
-        if told != customer_order.channel_system and (customer_order.notify == "each" or state in FINAL):
+        if told != customer_order.channel_system and (customer_order.notify == "each" or state in CLOSED_STATES):
             self._notice(customer_order.channel_system, customer_order.details.get("serial"), reason, stage)
 
     def _notice(

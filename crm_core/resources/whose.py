@@ -8,13 +8,10 @@ from __future__ import annotations
 
 from typing import TypeGuard
 
-from crm_core.orders.fold import FINAL
+from crm_core.orders.fold import CLOSED_STATES
 from crm_core.orders.model import ServiceOrder
 from crm_core.ports import UnitOfWork
 from crm_core.resources.model import Reservation
-
-_HERE = FINAL | {"RETURNED"}
-"""Order states in which provisioning holds nothing of what the order brought."""
 
 
 def order_of(uow: UnitOfWork, reservation: Reservation) -> ServiceOrder | None:
@@ -30,4 +27,4 @@ def was_lent(order: ServiceOrder | None) -> bool:
 def with_provisioning(order: ServiceOrder | None) -> TypeGuard[ServiceOrder]:
     """Whether what the order brought is in provisioning's hands now: sent, and neither ended nor sent back. An order of which
     only some items came back is still there."""
-    return order is not None and order.dispatched_at is not None and order.state not in _HERE
+    return order is not None and order.dispatched_at is not None and order.state not in CLOSED_STATES
