@@ -87,6 +87,9 @@ FILES = {
 }
 """Keys that name files, by table."""
 
+SECRETS = ("password_file", "secret_file")
+"""Those of them that hold a secret."""
+
 _Found = tuple[tuple[str | int, ...], str, str, str]
 
 
@@ -110,6 +113,8 @@ def http_checks(path: tuple[str | int, ...], row: dict[str, Any], base: Path) ->
             value = table.get(key) if isinstance(table, dict) else None
             if isinstance(value, str) and not (base / value).is_file():
                 yield (*path, name, key), repr(value), "没有这个文件", "no such file"
+            elif isinstance(value, str) and key in SECRETS and not (base / value).read_bytes().strip():
+                yield (*path, name, key), repr(value), "文件为空，人人都能证明身份", "the file is empty: anybody proves it"
     binding = row.get("binding", "socket")
     if path[0] == "listen":
         if binding == "socket" and "layout" not in row:

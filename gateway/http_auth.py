@@ -58,8 +58,8 @@ class Gate:
     def admit(self, sender: str, request: HttpRequest, security: etree._Element | None = None) -> Peer:
         """The peer that says it is ``sender``, proven as its row asks. Raises NotAdmitted."""
         peer = self._peers.get(sender)
-        if peer is None:
-            raise NotAdmitted("SENDER_UNKNOWN", sender)
+        if peer is None:  # one that is known comes in elsewhere
+            raise NotAdmitted("SENDER_UNKNOWN" if self._book.get(sender) is None else "ADDRESS_NOT_ALLOWED", sender)
         if not self._book.allowed(peer, request.address):
             raise NotAdmitted("ADDRESS_NOT_ALLOWED", request.address)
         if peer.http.auth != "none":

@@ -161,12 +161,16 @@ class HttpLink(PeerLink):
 
     def send(self, packet: Packet, deadline_ms: int) -> bool:
         """One POST."""
-        posted = self._speech.post(packet)
+        try:
+            posted = self._speech.post(packet)
+            uri = f"{self._base}{self._path}{posted.path}".encode("ascii")
+        except ValueError as fault:  # the partner's WSDL lacks the operation, or the address is none
+            log.error("http.not_written", peer=self.peer.id, code=packet.code, serial=packet.serial, why=str(fault))
+            return False
         asked = Header(packet.code, packet.serial, packet.sender, packet.receiver, packet.area, packet.send_time,
                        self.peer.schema_version, packet.mode)  # fmt: skip
         body, headers = self._written(posted)
-        uri = f"{self._base}{self._path}{posted.path}"
-        reading: Deferred[Any] = self._agent.request(b"POST", uri.encode("ascii"), headers, BytesBody(body))
+        reading: Deferred[Any] = self._agent.request(b"POST", uri, headers, BytesBody(body))
         reading.addCallback(self._read)
         self._under_way[packet.serial] = reading
         overdue = self._clock.callLater(max(0.0, (deadline_ms - self._clock.now()) / 1000), self._overdue, packet.serial)
@@ -209,21 +213,21 @@ class HttpLink(PeerLink):
 
     def _answered(self, asked: Header, response: Any, body: bytes) -> None:
         self._under_way.pop(asked.serial)
+        # What its status says counts where no document of the peer's came with it: a page of somebody's proxy, or none.
+        instead = self._statuses.receipt(self._codec, response.code, asked) if response.code >= 300 else b""
         try:
             package = self._speech.answer(self._unpacked(response, body), _charset(response), asked)
-            if response.code >= 300:
-                self._codec.decode(package)  # a page of somebody's proxy is no answer of the peer's
         except (DocumentRefused, zlib.error) as fault:
-            if response.code < 300:
+            if not instead:
                 log.warning("http.answer_unreadable", peer=self.peer.id, serial=asked.serial, why=str(fault))
                 self._pump.lost(self.peer.id, asked.serial)
                 return
-            package = self._statuses.receipt(self._codec, response.code, asked)
+            package = body
         self._note_retry_after(response)
         charset = "UTF-8" if self.peer.binding == "soap" else _charset(response) or self.peer.charset
         answer = Packet(body=package, code=asked.code, sender=self.peer.id, receiver=asked.sender, serial=asked.serial)
         answer.charset = charset
-        self._pump.answered(self.peer.id, answer)
+        self._pump.answered(self.peer.id, answer, instead)
 
     def _unpacked(self, response: Any, body: bytes) -> bytes:
         coding = (response.headers.getRawHeaders(b"Content-Encoding") or [b""])[-1].strip().lower()
@@ -238,7 +242,7 @@ class HttpLink(PeerLink):
     def _note_retry_after(self, response: Any) -> None:
         """A peer that says when to come back is believed, within reason."""
         value = (response.headers.getRawHeaders(b"Retry-After") or [b""])[-1].strip()
-        if response.code in (429, 503) and value.isdigit():
+        if response.code in (429, 500, 503) and value.isdigit():  # SOAP says busy with 500 (01.3)
             self.pause(self._clock.now() + min(int(value), MOST_PAUSE_S) * 1000)
 
     def _failed(self, serial: str, failure: Failure) -> None:

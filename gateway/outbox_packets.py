@@ -29,6 +29,7 @@ class OutboxPackets:
     """``relays`` says of a message by its id whom it is handed on for."""
 
     def __init__(self, codec: Codec, own_id: str, voice_of: Callable[[str], Envelope], relays: Mapping[int, Relay]) -> None:
+        self._codec = codec
         self._catalogue = codec.catalogue
         self._question = codec.catalogue.by_element("QueryMessage")
         self._own = own_id
@@ -90,6 +91,17 @@ class OutboxPackets:
             log.warning("query.kept_unreadable", peer=entry.peer, serial=entry.serial, symbol=refusal.symbol)
             return None
         return packet
+
+    def read(self, entry: Entry, packet: Packet, instead: bytes) -> Document:
+        """The answer to ``entry`` in the peer's own form, else the Package ``instead``, if there is one. Raises
+        DocumentRefused."""
+        asked = self.asked(entry)
+        try:
+            return self._voice_of(entry.peer).decode_answer(packet.body, packet.charset, asked)
+        except DocumentRefused:
+            if not instead:
+                raise
+            return self._codec.decode_answer(instead, "UTF-8", asked)
 
     def asked(self, entry: Entry) -> Header:
         """The header an answer to ``entry`` answers."""

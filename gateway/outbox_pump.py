@@ -10,6 +10,7 @@ worker.  An attempt found open at start means UNKNOWN: nobody knows whether it a
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partialmethod
 from typing import Any
 
 import structlog
@@ -215,8 +216,8 @@ class OutboxPump:
 
     # -- what came of it ------------------------------------------------------------------------------------------
 
-    def answered(self, peer_id: str, packet: Packet) -> None:
-        """An answer that matched an outstanding serial."""
+    def answered(self, peer_id: str, packet: Packet, instead: bytes = b"") -> None:
+        """An answer that matched an outstanding serial; ``instead``: the Package that counts where it cannot be read."""
         lane = self.lanes[peer_id]
         query = lane.queries.pop(packet.serial, None)
         if query is not None:
@@ -224,7 +225,7 @@ class OutboxPump:
             return
         entry = lane.under_way.pop(packet.serial, None)
         if entry is not None:
-            self._judge(lane, entry, packet)
+            self._judge(lane, entry, packet, instead)
 
     def late(self, peer_id: str, packet: Packet) -> bool:
         """An answer nobody waits for on its connection; True if it belongs to a message that waits to be tried again."""
@@ -245,22 +246,21 @@ class OutboxPump:
         elif entry is not None:
             self._failed(lane, entry, "not_sent")
 
-    def timed_out(self, peer_id: str, serial: str) -> None:
-        """No answer in time, or the connection ended under it: neither success nor failure."""
+    def timed_out(self, peer_id: str, serial: str, *, early: bool = False) -> None:
+        """No answer in time, or ``early``: the connection ended under it. Neither success nor failure."""
         lane = self.lanes[peer_id]
         entry = lane.queries.pop(serial, None) or lane.under_way.pop(serial, None)
         if entry is not None:
-            self._failed(lane, entry, "unknown")
+            self._failed(lane, entry, "unknown", early=early)
 
-    lost = timed_out
+    lost = partialmethod(timed_out, early=True)
 
-    def _judge(self, lane: Lane, entry: Entry, packet: Packet) -> None:
-        asked = self._packets.asked(entry)
+    def _judge(self, lane: Lane, entry: Entry, packet: Packet, instead: bytes = b"") -> None:
         try:
-            document = self._voice_of(entry.peer).decode_answer(packet.body, packet.charset, asked)
+            document = self._packets.read(entry, packet, instead)
         except DocumentRefused as refusal:
             log.warning("answer.unreadable", peer=entry.peer, serial=entry.serial, symbol=refusal.symbol)
-            self._failed(lane, entry, "unknown", reply=packet.body)
+            self._failed(lane, entry, "unknown", reply=packet.body, early=True)
             return
         verdict = judge(self._codec.catalogue, packet, document)
         row = self._codec.catalogue.message(entry.code)
@@ -283,9 +283,9 @@ class OutboxPump:
         self._apply(lane, decision, f"{entry.code} {result.code}")
         self._close(lane, entry, result, command)
 
-    def _failed(self, lane: Lane, entry: Entry, outcome: str, *, reply: bytes | None = None) -> None:
+    def _failed(self, lane: Lane, entry: Entry, outcome: str, *, reply: bytes | None = None, early: bool = False) -> None:
         """Nothing came back, or nothing left."""
-        result, decision = self._verdicts.failure(lane, entry, outcome, reply)
+        result, decision = self._verdicts.failure(lane, entry, outcome, reply, early)
         self._apply(lane, decision, outcome)
         self._close(lane, entry, result)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from adapters.envelopes.names import UNMAPPED
@@ -55,9 +56,16 @@ class Verdicts:
         except LookupError:
             return self._catalogue.result(UNMAPPED).code
 
-    def failure(self, lane: Lane, entry: Entry, outcome: str, reply: bytes | None) -> tuple[Result, Decision]:
-        """Nothing came back (``unknown``), or nothing left (``not_sent``)."""
+    def failure(
+        self, lane: Lane, entry: Entry, outcome: str, reply: bytes | None, early: bool = False
+    ) -> tuple[Result, Decision]:
+        """Nothing came back (``unknown``), or nothing left (``not_sent``). ``early``: before its time was up; the same bytes go
+        again at the receipt timer all the same (06.1), or a peer that restarts would get all of them at once."""
         decision = self._decide(lane, entry, self._policy.class_of_outcome(outcome))
+        if early and decision.action == "resend" and outcome == "unknown":
+            row = self._catalogue.message(entry.code)
+            wait_s = lane.link.peer.answer_seconds(row) if row.pattern == "Q" else lane.link.peer.receipt_seconds(row)
+            decision = replace(decision, due_at=max(decision.due_at, self._clock.now() + int(wait_s * 1000)))
         given = "give_up" if decision.action == "fallout" else ("again" if outcome == "not_sent" else "no_answer")
         return self._result(given, outcome, decision, reply), decision
 

@@ -42,6 +42,7 @@ class SoapIntake:
 
     def __init__(self, shop: Shop) -> None:
         self._shop = shop
+        self._describe = shop.speeches.describe(shop.gate.peers)
         release = shop.catalogue.version(RELEASE)
         self._frames: dict[SoapVersion, Frame] = {version: Frame(version, release) for version in MEDIA}
         self._releases = {version: shop.catalogue.version(version) for version in shop.catalogue.versions()}
@@ -188,8 +189,7 @@ class SoapIntake:
         shop, raw = self._shop, packet.body
         try:
             text = text_of(opened)
-            found = shop.codec.quick_header(text.encode(), "UTF-8")
-            peer = shop.gate.admit(found.sender if found is not None else "", request, opened.security)
+            peer = shop.gate.admit(self._describe(text.encode()).sender, request, opened.security)
         except NotAdmitted as fault:
             known = shop.gate.owner(request, "") if fault.symbol == "SENDER_UNKNOWN" else None
             if known is None:

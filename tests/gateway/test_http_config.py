@@ -64,3 +64,11 @@ def test_a_soap_peer_speaks_utf_8_and_its_files_lie_beside_the_configuration(tmp
 )  # fmt: skip
 def test_faults(tmp_path: Path, text: str, said: list[str]) -> None:
     assert faults(text, tmp_path) == said
+
+
+@pytest.mark.parametrize("content", ["", "\n", " \r\n"])
+def test_an_empty_password_file_would_let_everybody_in(tmp_path: Path, content: str) -> None:
+    (tmp_path / "secret").write_text(content, encoding="utf-8")
+    text = HEAD + PEER + '[peer.http]\nauth = "basic"\nuser = "crm"\npassword_file = "secret"\n'
+    with pytest.raises(ConfigError, match="the file is empty"):
+        parse(text, "x.toml", tmp_path)

@@ -123,6 +123,16 @@ def packages(rig: Rig, count: int) -> list[str]:
     return made
 
 
+def test_exchange_knows_its_peer_by_the_document_whatever_the_envelope() -> None:
+    """No address and no password says who it is: the document does (05.1)."""
+    rig = foreign("contract-root", binding="soap", dialect=GROUP, allow_addresses=[])
+    text = voice(rig, "CH0001").encode(CODEC.decode(submission(1)), "UTF-8").decode().partition("?>")[2]
+    call = Frame("1.1", CATALOGUE.version()).text_request("exchange", "urn:group", text)
+    answer = etree.fromstring(soap(rig, call).text("out"))
+    assert answer.findtext("TcpCont/Response/RspCode") == "0000"
+    assert rig.one("SELECT count(*) FROM service_order") == 1
+
+
 @pytest.mark.parametrize("way", ["http", "exchange"])
 @pytest.mark.parametrize("count", [1, 3])
 def test_the_groups_documents_come_by_post_and_by_exchange(way: str, count: int) -> None:
