@@ -216,7 +216,8 @@ class HttpLink(PeerLink):
         # What its status says counts where no document of the peer's came with it: a page of somebody's proxy, or none.
         instead = self._statuses.receipt(self._codec, response.code, asked) if response.code >= 300 else b""
         try:
-            package = self._speech.answer(self._unpacked(response, body), _charset(response), asked)
+            status = instead if response.code not in (400, 500) else b""  # with these a Fault says itself whose it is (01.3)
+            package = self._speech.answer(self._unpacked(response, body), _charset(response), asked, status)
         except (DocumentRefused, zlib.error) as fault:
             if not instead:
                 log.warning("http.answer_unreadable", peer=self.peer.id, serial=asked.serial, why=str(fault))

@@ -43,8 +43,9 @@ class Speech(Protocol):
     def post(self, packet: Packet) -> Posted:
         """A message of ours."""
 
-    def answer(self, body: bytes, charset: str | None, asked: Header) -> bytes:
-        """The Package an answer stands for. Raises DocumentRefused."""
+    def answer(self, body: bytes, charset: str | None, asked: Header, status: bytes = b"") -> bytes:
+        """The Package an answer stands for; ``status`` is the one its HTTP status stands for, where that says more than a Fault
+        in words. Raises DocumentRefused."""
 
 
 class PlainSpeech:
@@ -62,7 +63,7 @@ class PlainSpeech:
         name = self._catalogue.message(packet.code).name
         return Posted(f"/if/{name}", packet.body, f"application/xml; charset={packet.charset}")
 
-    def answer(self, body: bytes, charset: str | None, asked: Header) -> bytes:
+    def answer(self, body: bytes, charset: str | None, asked: Header, status: bytes = b"") -> bytes:
         """As it is."""
         if not body.strip():
             raise DocumentRefused("NOT_WELL_FORMED", detail="empty answer")
@@ -105,10 +106,10 @@ class SoapSpeech:
         nonce = self._entropy.token(NONCE_BYTES)
         return username_token(self._peer.http.user, self._password, nonce, self._clock.now())
 
-    def answer(self, body: bytes, charset: str | None, asked: Header) -> bytes:
+    def answer(self, body: bytes, charset: str | None, asked: Header, status: bytes = b"") -> bytes:
         """Response or Fault."""
         root = self._codec.parser.parse(self._codec.read(body, charset).data)
-        return package_of_answer(self._codec, root, asked)[0]
+        return package_of_answer(self._codec, root, asked, status)[0]
 
 
 class TextSpeech:
@@ -137,12 +138,12 @@ class TextSpeech:
         media = f"{MEDIA[self._version]}; charset=utf-8"
         return Posted("", body, media, soap_action if self._version == "1.1" else None)
 
-    def answer(self, body: bytes, charset: str | None, asked: Header) -> bytes:
+    def answer(self, body: bytes, charset: str | None, asked: Header, status: bytes = b"") -> bytes:
         """The document in the answer's text; a Fault is told as it is."""
         root = self._codec.parser.parse(self._codec.read(body, charset).data)
         fault = next((child for child in root.iter() if str(child.tag).endswith("}Fault")), None)
         if fault is not None:
-            return package_of_answer(self._codec, root, asked)[0]
+            return package_of_answer(self._codec, root, asked, status)[0]
         return answer_text(root).encode()
 
 

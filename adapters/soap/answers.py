@@ -17,26 +17,31 @@ _TEXT_MOST = 1500
 _OURS = ("Server", "Receiver")
 
 
-def package_of_answer(codec: Codec, root: etree._Element, asked: Header) -> tuple[bytes, str | None]:
+def package_of_answer(
+    codec: Codec, root: etree._Element, asked: Header, status: bytes = b""
+) -> tuple[bytes, str | None]:
     """The Package an envelope stands for, and the class of a Fault that gives no code: ``Client`` or ``Server``.
 
-    ``asked`` is the header of the message it answers. Raises DocumentRefused for what is no envelope.
+    ``asked`` is the header of the message it answers; ``status``, if given, stands for a Fault that gives no code. Raises
+    DocumentRefused for what is no envelope.
     """
     opened = open_envelope(root)
     if opened.operation == "Fault":
-        return _fault(codec, opened, asked)
+        return _fault(codec, opened, asked, status)
     if opened.header is None:
         return _headed(codec, opened.content, asked, "0000"), None
     release = codec.catalogue.version(asked.version)
     return etree.tostring(to_package(opened, release), encoding="UTF-8", xml_declaration=True), None
 
 
-def _fault(codec: Codec, opened: Opened, asked: Header) -> tuple[bytes, str | None]:
+def _fault(codec: Codec, opened: Opened, asked: Header, status: bytes) -> tuple[bytes, str | None]:
     namespace = codec.catalogue.version(asked.version).message_namespace
     receipt = next(opened.content.iter(f"{{{namespace}}}{RECEIPT}"), None)
     if receipt is not None:
         code = receipt.findtext(f"{{{namespace}}}code") or ""
         return _headed(codec, receipt, asked, code.strip()), None
+    if status:
+        return status, None
     texts = [str(text).strip() for text in opened.content.itertext() if str(text).strip()]
     said = " ".join(texts)
     name = next((_last(text) for text in texts if _last(text) in (*_OURS, "Client", "Sender")), "Server")
@@ -79,4 +84,5 @@ def _answering(asked: Header, code: str) -> Header:
 
 
 def _last(text: str) -> str:
-    return text.rpartition(":")[2]
+    """The code of a Fault without prefix and without what a toolkit put behind it (``s:Client.Authentication``)."""
+    return text.rpartition(":")[2].partition(".")[0]

@@ -153,3 +153,14 @@ def test_a_peer_of_another_envelope_may_not_use_the_operations_of_ours() -> None
     rig = foreign("contract-root")
     assert soap(rig, enveloped(submission(1))).code == "2002"
     assert rig.one("SELECT count(*) FROM message WHERE direction = 'in'") == 0
+
+
+@pytest.mark.parametrize("wrong", ["record", "refuse"])
+def test_a_declaration_in_the_document_is_not_held_against_what_we_send(wrong: str) -> None:
+    """The row's charset is the one answers leave in; the media type says none (01.2 rule 2)."""
+    rig = foreign("package", charset="GBK", wrong_charset=wrong)
+    raw = CODEC.encode(CODEC.decode(submission(1)), "UTF-8")
+    assert b'encoding="UTF-8"' in raw
+    response = ask(rig, request("/if/SubmitOrder", raw, "application/xml"))
+    assert b"<ResultCode>0001<" in response.body
+    assert rig.one("SELECT raw FROM message_body") == raw

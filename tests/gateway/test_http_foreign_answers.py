@@ -61,3 +61,34 @@ def test_a_message_that_cannot_be_written_waits_and_is_seen() -> None:
     rig = rig_of("http")
     rig.gateway.links["PF0001"]._path = "/服务"
     assert heard(rig, lambda request: request.respond(200, b"", "text/xml")) == ("RETRY", "not_sent")
+
+
+FAULT = (
+    b'<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><s:Fault><faultcode>%s</faultcode>'
+    b"<faultstring>no</faultstring></s:Fault></s:Body></s:Envelope>"
+)
+
+
+@pytest.mark.parametrize("envelope", ["package", "root-cdata"])
+@pytest.mark.parametrize(
+    ("status", "code", "expected"),
+    [
+        (401, b"s:Client", ("DEAD", "authentication")), (503, b"s:Server", ("RETRY", "busy")),
+        (500, b"s:Server", ("RETRY", "technical")),
+    ],
+)  # fmt: skip
+def test_a_fault_in_words_counts_as_its_status(envelope: str, status: int, code: bytes, expected: tuple[str, str]) -> None:
+    http = {"operation": "exchange"} if envelope != "package" else {}
+    pf = {"id": "PF0001", "role": "PF", "binding": "soap", "envelope": envelope, "connect": ["mem://partner/in"],
+          "listen": "s", "charset": "UTF-8", "http": http}  # fmt: skip
+    rig = Rig((WEB_PEERS[1] | {"id": "RM0001", "role": "RM"}, pf, WEB_PEERS[2]))
+    rig.run(0.1)
+    assert heard(rig, lambda request: request.respond(status, FAULT % code, "text/xml")) == expected
+
+
+def test_a_dotted_fault_code_is_the_callers() -> None:
+    pf = {"id": "PF0001", "role": "PF", "binding": "soap", "connect": ["mem://partner/in"], "listen": "s", "charset": "UTF-8"}
+    rig = Rig((WEB_PEERS[1] | {"id": "RM0001", "role": "RM"}, pf, WEB_PEERS[2]))
+    rig.run(0.1)
+    answer = FAULT % b"s:Client.Schema"
+    assert heard(rig, lambda request: request.respond(500, answer, "text/xml")) == ("DEAD", "document")
