@@ -23,6 +23,8 @@ from schemas.loader import RECEIPT, Catalogue
 from schemas.model import MessageRow
 
 _CODE = re.compile(r"[A-Z]{2}[0-9]{2}")
+# before the version, in the namespace of every Package (spec 01.2)
+_PACKAGES = "urn:bss:if:package:"
 
 
 class _Release:
@@ -203,7 +205,7 @@ class Codec:
             raise _unsupported(header)
         self.parser.check_depth(body)
         if not body.tag.startswith(release.prefix) or not release.schema.validate(body):
-            raise DocumentRefused("SCHEMA_FAULTS", self._explain(body, release.version), header)
+            raise DocumentRefused("SCHEMA_FAULTS", self._explain(body, release.version, bare=True), header)
         name, reader = release.reader(body.tag, False)
         row = self._row(header, release, name)
         return Document(row, name, header, self._body(body, body, reader, header))
@@ -219,7 +221,7 @@ class Codec:
             return f"{document.row.code} {document.element}"
         name: str = root.tag.removeprefix(release.prefix)
         if not release.schema.validate(root):
-            raise DocumentRefused("SCHEMA_FAULTS", self._explain(root, release.version))
+            raise DocumentRefused("SCHEMA_FAULTS", self._explain(root, release.version, bare=True))
         return name if name == RECEIPT else f"{self.catalogue.by_element(name, release.version).code} {name}"
 
     def decode_answer(self, raw: bytes, charset: str | None, asked: Header) -> Document:
@@ -247,8 +249,8 @@ class Codec:
         self.parser.check_depth(root)
         release = self._roots.get(root.tag)
         tag = etree.QName(root)
-        if release is None and tag.localname == "Package" and (tag.namespace or "").startswith("urn:bss:if:package:"):
-            return _unsupported(header)
+        if release is None and tag.localname == "Package" and (tag.namespace or "").startswith(_PACKAGES):
+            return _unsupported(header, "/Package", str(tag.namespace).removeprefix(_PACKAGES))
         if release is not None and header is not None:
             if re.fullmatch(r"[0-9]{1,2}\.[0-9]{1,2}", header.version) and header.version not in self._releases:
                 return _unsupported(header)
@@ -258,11 +260,11 @@ class Codec:
         version = release.version if release is not None else self.catalogue.versions()[-1]
         return DocumentRefused("SCHEMA_FAULTS", self._explain(root, version), header)
 
-    def _explain(self, root: etree._Element, version: str) -> tuple[Fault, ...]:
+    def _explain(self, root: etree._Element, version: str, bare: bool = False) -> tuple[Fault, ...]:
         # xmlschema costs a tenth of a second to import and is needed only for the first faulty document
         from adapters.xml.explain import explain
 
-        return explain(self.catalogue, root, version)
+        return explain(self.catalogue, root, version, bare)
 
     # encode -------------------------------------------------------------------------------------------------------
 
@@ -313,9 +315,10 @@ def _agreed(document: Document, expect: dict[str, Any] | None) -> Document:
     return document
 
 
-def _unsupported(header: Header | None) -> DocumentRefused:
-    found = header.version if header is not None else ""
-    fault = Fault("/Package/Header/Version", "version", found, f"不支持版本 {found}", f"version {found} is not supported")
+def _unsupported(header: Header | None, path: str = "/Package/Header/Version", version: str = "") -> DocumentRefused:
+    """``version`` where it is not the header's, as in the namespace of a document."""
+    found = version or (header.version if header is not None else "")
+    fault = Fault(path, "version", found, f"不支持版本 {found}", f"version {found} is not supported")
     return DocumentRefused("VERSION_UNSUPPORTED", (fault,), header)
 
 

@@ -15,7 +15,8 @@ from xmlschema import XMLSchemaChildrenValidationError, XMLSchemaDecodeError, XM
 from xmlschema.validators import XsdGroup, facets
 
 from adapters.document import Fault
-from adapters.xml.paths import Element, Paths, Siblings, found_in, local
+from adapters.xml.children import children_faults
+from adapters.xml.paths import Element, Paths, found_in, local
 from adapters.xml.schema_log import log_faults
 from adapters.xml.sentences import (
     bad_attribute,
@@ -26,8 +27,8 @@ from adapters.xml.sentences import (
     bad_range,
     bad_text,
     bad_type,
-    missing,
     unexpected,
+    wrong_namespace,
 )
 from schemas.loader import RECEIPT_XSD, Catalogue
 
@@ -38,8 +39,11 @@ _LOWEST = {"value must be positive": "1", "value must be non negative": "0"}
 _XSI = "{http://www.w3.org/2001/XMLSchema-instance}"
 
 
-def explain(catalogue: Catalogue, root: etree._Element, version: str) -> tuple[Fault, ...]:
-    """Every fault of a document (or bare body element) that lxml refused; at least one, at most MAX_FAULTS."""
+def explain(catalogue: Catalogue, root: etree._Element, version: str, bare: bool = False) -> tuple[Fault, ...]:
+    """Every fault of a document that was refused, or of a ``bare`` body element; at least one, at most MAX_FAULTS."""
+    stranger = _strange_root(catalogue, root, version, bare)
+    if stranger is not None:
+        return (stranger,)
     if sum(1 for _ in root.iter()) > MAX_ELEMENTS:
         return log_faults(catalogue.schema(version), root, MAX_FAULTS)
     body = _body_of(root)
@@ -57,7 +61,8 @@ def explain(catalogue: Catalogue, root: etree._Element, version: str) -> tuple[F
         source = xmlschema.XMLResource(etree.tostring(root, encoding="unicode"), defuse="always", allow="none")
         paths = Paths(source.root)
         for error in schema.iter_errors(source):
-            faults.setdefault(_translated(error, paths))
+            for fault in _translated(error, paths):
+                faults.setdefault(fault)
             if len(faults) >= MAX_FAULTS:
                 break
     except (xmlschema.XMLSchemaException, ArithmeticError):
@@ -65,6 +70,17 @@ def explain(catalogue: Catalogue, root: etree._Element, version: str) -> tuple[F
         # character of plane 2, say) are no names to the parser behind it: lxml tells what is wrong with all of them
         return log_faults(catalogue.schema(version), root, MAX_FAULTS)
     return tuple(faults)[:MAX_FAULTS] or log_faults(catalogue.schema(version), root, MAX_FAULTS)
+
+
+def _strange_root(catalogue: Catalogue, root: etree._Element, version: str, bare: bool) -> Fault | None:
+    """What is wrong with the outermost element itself: nothing below it can be judged then."""
+    row, tag = catalogue.version(version), etree.QName(root)
+    wanted = row.message_namespace if bare else row.namespace
+    if not bare and tag.localname != "Package":
+        return unexpected(f"/{tag.localname}", tag.localname, ("Package",))
+    if tag.namespace != wanted:
+        return wrong_namespace(f"/{tag.localname}", tag.localname, tag.namespace or "", wanted)
+    return None
 
 
 # 0.2 s to compile and under a megabyte to keep: all are kept, or faults in ever another message would hold everybody up
@@ -94,12 +110,15 @@ def _body_of(root: etree._Element) -> etree._Element | None:
     return None
 
 
-def _translated(error: XMLSchemaValidationError, paths: Paths) -> Fault:
+def _translated(error: XMLSchemaValidationError, paths: Paths) -> tuple[Fault, ...]:
     element: Element = error.elem if error.elem is not None else paths.root
-    path = paths.of(element)
-    if isinstance(error, XMLSchemaChildrenValidationError):
-        return _children_fault(error, path, paths.siblings(element))
-    found = found_in(element)
+    if isinstance(error, XMLSchemaChildrenValidationError) and isinstance(error.validator, XsdGroup):
+        return children_faults(error.validator, paths.of(element), paths.siblings(element))
+    return (_value_fault(error, element, paths),)
+
+
+def _value_fault(error: XMLSchemaValidationError, element: Element, paths: Paths) -> Fault:
+    path, found = paths.of(element), found_in(element)
     rule = error.validator
     if isinstance(rule, facets.XsdEnumerationFacets):
         return bad_enumeration(path, found, tuple(str(value) for value in rule.enumeration))
@@ -117,31 +136,16 @@ def _translated(error: XMLSchemaValidationError, paths: Paths) -> Fault:
     return _other_fault(error, element, path, found, paths)
 
 
-def _children_fault(error: XMLSchemaChildrenValidationError, path: str, siblings: Siblings) -> Fault:
-    expected = tuple(dict.fromkeys(local(str(entry.name)) for entry in error.expected or () if entry.name))
-    if error.index >= len(siblings.children):
-        return missing(f"{path}/{expected[0]}" if expected else path, expected, "")
-    at = siblings.children[error.index]
-    name = local(str(at.tag))
-    comes_later = any(siblings.last.get(wanted, -1) >= error.index for wanted in expected)
-    required = error.particle is not None and error.occurs is not None and error.occurs < (error.particle.min_occurs or 0)
-    if required and expected and not comes_later:
-        return missing(f"{path}/{expected[0]}", expected, name)
-    group = error.validator
-    known = isinstance(group, XsdGroup) and any(one.local_name == name for one in group.iter_elements())
-    return unexpected(f"{path}/{siblings.steps[at]}", name, expected, known and siblings.first[name] < error.index)
-
-
 def _other_fault(error: XMLSchemaValidationError, element: Element, path: str, found: str, paths: Paths) -> Fault:
     odd = sorted(str(name) for name in element.attrib if not str(name).startswith(_XSI))
     if odd:
         return bad_attribute(f"{path}/@{local(odd[0])}", str(element.attrib[odd[0]]))
     reason = error.reason or error.message
     if element is paths.root and "is not an element of the schema" in reason:
-        return unexpected(path, local(str(element.tag)), ("Package",), False)
+        return unexpected(path, local(str(element.tag)), ())
     if "not found" in reason or "unavailable" in reason:
         inner = element[0] if len(element) else element
-        return unexpected(paths.of(inner), local(str(inner.tag)), (), False)
+        return unexpected(paths.of(inner), local(str(inner.tag)), ())
     if reason.startswith("character data"):
         stray = (element.text, *(child.tail for child in element))
         return bad_text(path, " ".join(text.strip() for text in stray if text and text.strip())[:200])

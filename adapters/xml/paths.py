@@ -14,6 +14,11 @@ def local(name: str) -> str:
     return name.rpartition("}")[2].rpartition(":")[2]
 
 
+def namespace(name: str) -> str:
+    """The namespace of a name, empty where it has none."""
+    return name[1:].partition("}")[0] if name.startswith("{") else ""
+
+
 def found_in(element: Element) -> str:
     """What a fault shows of an element: its text, or its name when it holds elements."""
     if len(element):

@@ -95,7 +95,7 @@ def _content(path: str, element: Element, message: str) -> Fault:
     expected = tuple(local(name) for name in listed.group(1).split(", ")) if listed is not None else ()
     if "Missing child" in message:
         return missing(f"{path}/{expected[0]}" if expected else path, expected, "")
-    return unexpected(path, local(str(element.tag)), expected, False)
+    return unexpected(path, local(str(element.tag)), expected)
 
 
 def _enumeration(path: str, element: Element, message: str) -> Fault:
@@ -123,7 +123,7 @@ def _type(path: str, element: Element, message: str) -> Fault:
 def _text(path: str, element: Element, message: str) -> Fault:
     if message.endswith("because the content type is empty.") and len(element):
         inner = local(str(element[0].tag))
-        return unexpected(f"{path}/{inner}", inner, (), False)
+        return unexpected(f"{path}/{inner}", inner, ())
     return bad_text(path, (element.text or "").strip()[:200])
 
 

@@ -17,8 +17,10 @@ def _leaf(path: str) -> str:
 
 def missing(path: str, expected: tuple[str, ...], here: str) -> Fault:
     """A required element is not there; ``here`` stands in its place, if anything does."""
-    name = _listed(expected) or _leaf(path)
+    name = _listed(expected)
     zh, en = f"缺少必填元素 {name}", f"required element {name} is missing"
+    if not expected:
+        zh, en = f"{_leaf(path)} 内缺少元素", f"the element {_leaf(path)} has to hold is missing"
     if len(expected) > 1:
         zh, en = f"缺少必填元素（{name} 之一）", f"a required element is missing (one of {name})"
     if here:
@@ -26,16 +28,32 @@ def missing(path: str, expected: tuple[str, ...], here: str) -> Fault:
     return Fault(path, "missing", here, f"{zh}，请补上", f"{en}: add it")
 
 
-def unexpected(path: str, name: str, expected: tuple[str, ...], seen_before: bool) -> Fault:
-    """An element that may not stand here: unknown, repeated or in the wrong order."""
-    if seen_before and name not in expected:
-        return Fault(
-            path, "unexpected", name, f"元素 {name} 重复，只能出现一次", f"element {name} stands twice: it may occur only once"
-        )
+def unexpected(path: str, name: str, expected: tuple[str, ...]) -> Fault:
+    """An element that may not stand here: unknown, or in the wrong order."""
     zh, en = f"此处不允许出现元素 {name}", f"element {name} is not allowed here"
     if expected:
         return Fault(path, "unexpected", name, f"{zh}，应为 {_listed(expected)}", f"{en}: expected {_listed(expected)}")
     return Fault(path, "unexpected", name, f"{zh}，请删除或检查拼写与顺序", f"{en}: remove it, or check spelling and order")
+
+
+def too_many(path: str, name: str, most: int) -> Fault:
+    """An element that stood here as often as it may (``most``) already."""
+    if most == 1:
+        zh, en = f"元素 {name} 重复，只能出现一次", f"element {name} stands twice: it may occur only once"
+    else:
+        zh, en = f"元素 {name} 过多，最多 {most} 个", f"element {name} stands too often: at most {most} times"
+    return Fault(path, "unexpected", name, zh, en)
+
+
+def wrong_namespace(path: str, name: str, found: str, wanted: str) -> Fault:
+    """An element of the right name in another namespace, or in none."""
+    return Fault(
+        path,
+        "namespace",
+        found,
+        f"元素 {name} 的命名空间为 {found or '空'}，应为 {wanted}",
+        f"element {name} stands in {f'namespace {found}' if found else 'no namespace'}: it belongs to {wanted}",
+    )
 
 
 def bad_enumeration(path: str, found: str, allowed: tuple[str, ...]) -> Fault:
