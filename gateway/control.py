@@ -18,8 +18,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import structlog
 from twisted.internet.protocol import Factory
 from twisted.protocols.basic import LineOnlyReceiver
+
+log = structlog.get_logger()
 
 Reply = dict[str, Any]
 Handler = Callable[[dict[str, Any], Callable[[Reply], None]], None]
@@ -80,7 +83,12 @@ class ControlProtocol(LineOnlyReceiver):
         except (ValueError, KeyError, TypeError):
             self._reply(refusal("不认识的请求", "unknown request"))
             return
-        handler(request, self._reply)
+        try:
+            handler(request, self._reply)
+        except Exception:
+            # a defect: without words the command would have to guess whether it was done
+            log.exception("control.defect", do=request["do"])
+            self._reply(refusal("网关内部错误，详见网关日志", "internal error of the gateway, see its log"))
 
     def _reply(self, reply: Reply) -> None:
         transport: Any = self.transport

@@ -158,9 +158,9 @@ class _Walk:
             self._told = self._at
             self._late.add(self._tags[self._last[slot]])
             return
-        self.faults.append(missing("/".join((self._path, *slot.names[:1])), slot.names, local(here)))
-        if here and not any(one.takes(here) for one in self._model):
-            self._at += 1
+        instead = here != "" and not any(one.takes(here) for one in self._model)
+        self.faults.append(missing("/".join((self._path, *slot.names[:1])), slot.names, local(here), instead))
+        self._at += instead
 
     def _comes(self, slot: _Slot) -> bool:
         """Whether what ``slot`` takes stands further on; looked for once, a hostile document has thousands of children."""

@@ -15,17 +15,18 @@ def _leaf(path: str) -> str:
     return path.rpartition("/")[2]
 
 
-def missing(path: str, expected: tuple[str, ...], here: str) -> Fault:
-    """A required element is not there; ``here`` stands in its place, if anything does."""
+def missing(path: str, expected: tuple[str, ...], here: str, instead: bool = False) -> Fault:
+    """A required element is not there; ``here`` is what it belongs before, or what nobody knows and stands ``instead``."""
     name = _listed(expected)
     zh, en = f"缺少必填元素 {name}", f"required element {name} is missing"
     if not expected:
         zh, en = f"{_leaf(path)} 内缺少元素", f"the element {_leaf(path)} has to hold is missing"
     if len(expected) > 1:
         zh, en = f"缺少必填元素（{name} 之一）", f"a required element is missing (one of {name})"
-    if here:
-        zh, en = f"{zh}，此处为 {here}", f"{en}; found {here} in its place"
-    return Fault(path, "missing", here, f"{zh}，请补上", f"{en}: add it")
+    if instead:
+        return Fault(path, "missing", here, f"{zh}，此处为 {here}，请更正", f"{en}; found {here} in its place: correct it")
+    where = (f"，请补在 {here} 之前", f": add it before {here}") if here else ("，请补上", ": add it")
+    return Fault(path, "missing", here, f"{zh}{where[0]}", f"{en}{where[1]}")
 
 
 def unexpected(path: str, name: str, expected: tuple[str, ...]) -> Fault:

@@ -139,7 +139,15 @@ def test_a_bare_order_is_put_into_a_package(running: Running, tmp_path: Path) ->
 
 @pytest.mark.parametrize(
     ("content", "code"),
-    [("no xml", "1001"), ('<SubmitOrder xmlns="urn:bss:if:message:0.9"/>', "1002"), (REFUSED.read_text("utf-8"), "3020")],
+    [
+        ("no xml", "1001"),
+        ('<SubmitOrder xmlns="urn:bss:if:message:0.9"/>', "1002"),
+        ("<SubmitOrder/>", "1002"),
+        ('<Receipt xmlns="urn:bss:if:message:0.9"/>', "1002"),
+        ("<Other/>", "1002"),
+        (REFUSED.read_text("utf-8").replace("Sender>", "Sent>"), "1002"),
+        (REFUSED.read_text("utf-8"), "3020"),
+    ],
 )
 def test_a_refusal_names_its_code_and_faults(running: Running, tmp_path: Path, content: str, code: str) -> None:
     (tmp_path / "order.xml").write_text(content, encoding="utf-8")

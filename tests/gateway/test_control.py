@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 from twisted.internet.testing import StringTransport
 
 from gateway import control
@@ -38,6 +39,18 @@ def test_what_is_no_request_is_refused_and_the_connection_goes_on(line: bytes) -
     assert refused["zh"]
     assert refused["en"]
     assert fine == {"ok": True}
+
+
+def test_a_handler_that_breaks_is_told_of_in_words_and_in_the_log() -> None:
+    def broken(_: dict[str, Any], reply: Any) -> None:
+        raise ZeroDivisionError
+
+    with capture_logs() as lines:
+        [told] = conversation({"submit": broken}, b'{"do": "submit"}')
+    assert told["ok"] is False
+    assert "log" in told["en"]
+    assert "日志" in told["zh"]
+    assert [line["event"] for line in lines] == ["control.defect"]
 
 
 def test_a_reply_that_comes_after_the_asker_left_is_dropped() -> None:
