@@ -1,7 +1,7 @@
-"""Flaws of who lets whom in over HTTP: Basic and UsernameToken, on whole requests and responses (spec 01.3, 01.4).
+"""Flaws of HTTP and SOAP on whole requests and responses: what is taken, and who is let in (spec 01.3, 01.4).
 
-They stand in front of a system that checks properly: what it should have turned away is made good before it gets there, and
-what it shows itself is spoilt behind it.
+They stand in front of a system that does it properly: what it should have turned away is made good before it gets there,
+what it should have taken is spoilt, and what it says itself is spoilt behind it.
 """
 
 from __future__ import annotations
@@ -100,6 +100,19 @@ class Says(Flaw):
             return data
         head, _, body = self._pattern.sub(self._new, data, count=1).partition(_END)
         return _sized(head, body)
+
+
+class Hears(Flaw):
+    """Text of the requests it gets replaced."""
+
+    def __init__(self, pattern: bytes, new: bytes) -> None:
+        self._pattern, self._new = re.compile(pattern, re.DOTALL), new
+
+    def arriving(self, data: bytes) -> bytes:
+        """See ``Flaw``."""
+        changed, count = self._pattern.subn(self._new, data, count=1)
+        head, end, body = changed.partition(_END)
+        return _sized(head, body) if count and end else changed
 
 
 class OldTokens(Flaw):
