@@ -88,18 +88,68 @@ class Anew(Flaw):
 
 
 class Takes(Flaw):
-    """Acknowledges ``code`` where it refuses it as ``refusal``; ``instead``: refuses it as this."""
+    """Acknowledges ``code`` where it refuses it as ``refusal``; ``instead``: answers it as this, where ``when`` holds of it."""
 
-    def __init__(self, code: str, refusal: str, instead: str = "0001") -> None:
-        self._code, self._refusal, self._instead = code, refusal, instead
+    def __init__(self, code: str, refusal: str, instead: str = "0001", when: When = any_one) -> None:
+        self._code, self._refusal, self._instead, self._when = code, refusal, instead, when
 
     def answered(self, asked: Packet, answer: Packet) -> Packet:
         """See ``Flaw``."""
         old = rb"(<(?:\w+:)?(?:code|ResultCode)>)%s<" % self._refusal.encode()
-        if asked.code != self._code or re.search(old, answer.body) is None:
+        if asked.code != self._code or re.search(old, answer.body) is None or not self._when(asked):
             return answer
         result = self._instead if answer.result == self._refusal else answer.result
         return replace(answer, result=result, body=re.sub(old, rb"\g<1>%s<" % self._instead.encode(), answer.body))
+
+
+class Replies(Flaw):
+    """Answers ``code`` with ``pattern`` replaced in the document of its answer."""
+
+    def __init__(self, code: str, pattern: bytes, instead: bytes) -> None:
+        self._code, self._pattern, self._instead = code, re.compile(pattern, re.DOTALL), instead
+
+    def answered(self, asked: Packet, answer: Packet) -> Packet:
+        """See ``Flaw``."""
+        if asked.code != self._code:
+            return answer
+        return replace(answer, body=self._pattern.sub(self._instead, answer.body))
+
+
+class Mishears(Flaw):
+    """Takes ``code`` as if ``pattern`` were replaced in its document."""
+
+    def __init__(self, code: str, pattern: bytes, instead: bytes) -> None:
+        self._code, self._pattern, self._instead = code, re.compile(pattern, re.DOTALL), instead
+
+    def heard(self, packet: Packet) -> Packet:
+        """See ``Flaw``."""
+        if packet.code != self._code:
+            return packet
+        return replace(packet, body=self._pattern.sub(self._instead, packet.body))
+
+
+class OfTheLatest(Flaw):
+    """Takes what ``code`` reports of an order for its latest version."""
+
+    _ORDER, _VERSION = re.compile(rb"<service_order_id>([^<]*)<"), re.compile(rb"<version>[^<]*<")
+
+    def __init__(self, code: str) -> None:
+        self._code = code
+        self._latest: dict[bytes, bytes] = {}
+
+    def going(self, packet: Packet) -> list[Packet]:
+        """See ``Flaw``."""
+        order, version = self._ORDER.search(packet.body), self._VERSION.search(packet.body)
+        if packet.code == "OH01" and order is not None and version is not None:
+            self._latest[order[1]] = version.group()
+        return [packet]
+
+    def heard(self, packet: Packet) -> Packet:
+        """See ``Flaw``."""
+        order = self._ORDER.search(packet.body)
+        if packet.code != self._code or order is None or order[1] not in self._latest:
+            return packet
+        return replace(packet, body=self._VERSION.sub(self._latest[order[1]], packet.body))
 
 
 class HearsAnew(Flaw):
