@@ -74,6 +74,14 @@ FOUND_BY = [
     ("crm-token-twice", "01.3/113"),
     ("crm-token-of-any-time", "01.3/114"),
     ("crm-token-sent-again", "01.3/93"),
+    ("crm-soap-by-action", "01.3/10"),
+    ("crm-soap-references", "01.3/60"),
+    ("crm-http-no-chunks", "01.4/12"),
+    ("crm-receipt-names-nothing", "02.0/1"),
+    ("crm-dry-run-counts", "02.0/8"),
+    ("crm-any-version", "04.1/82"),
+    ("crm-pending-once", "5.8/81"),
+    ("crm-stop-not-withdrawn", "05.3/83"),
 ]
 """Defects of every kind of flaw, and a case that finds each."""
 
