@@ -17,7 +17,7 @@ from lxml import etree
 from adapters.soap.security import Nonces, verify
 from gateway.clock import Clock
 from gateway.config import Listen, Peer
-from gateway.http import HttpRequest
+from gateway.http_request import HttpRequest
 from gateway.peers import PeerBook
 from gateway.tls import public_key_digest
 

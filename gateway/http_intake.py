@@ -24,8 +24,8 @@ from gateway.clock import Clock
 from gateway.config import Listen, Peer
 from gateway.dispatch import Dispatcher
 from gateway.door import header_of
-from gateway.http import HttpRequest
 from gateway.http_auth import Gate, NotAdmitted
+from gateway.http_request import HttpRequest
 from gateway.peers import PeerBook
 from gateway.speech import SpeechBook
 from schemas.loader import NATIVE, RELEASE, Catalogue

@@ -7,9 +7,10 @@ from typing import Any
 from gateway.clock import Clock
 from gateway.config import Listen
 from gateway.dispatch import Dispatcher
-from gateway.http import HttpRequest, HttpSite
+from gateway.http import HttpSite
 from gateway.http_auth import Gate
 from gateway.http_intake import PLAIN_PATH, SOAP_PATH, PlainIntake, Shop, send
+from gateway.http_request import HttpRequest
 from gateway.peers import PeerBook
 from gateway.soap_intake import SoapIntake
 from gateway.speech import SpeechBook

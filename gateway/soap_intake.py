@@ -28,9 +28,9 @@ from adapters.soap.writing import Frame
 from adapters.wire.packet import Packet
 from adapters.xml.charset import Found, Reading, read
 from gateway.config import Peer
-from gateway.http import HttpRequest
 from gateway.http_auth import NotAdmitted
 from gateway.http_intake import Shop, Unacceptable, body_of, check_media, log, media_charset, media_of, send
+from gateway.http_request import HttpRequest
 from schemas.loader import NATIVE, RELEASE
 from schemas.wsdl import soap_namespace
 

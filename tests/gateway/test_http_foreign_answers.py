@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gateway.http import HttpRequest
+from gateway.http_request import HttpRequest
 from tests.gateway.test_http_envelopes import _answer
 from tests.gateway.test_http_link import Partner
 from tests.gateway.web import WEB_PEERS, Rig

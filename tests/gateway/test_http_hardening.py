@@ -347,6 +347,9 @@ H_CASES: dict[str, str] = {
     "two Hosts": HEAD + "Host: crm\r\nContent-Length: 0\r\n\r\n",
     "a Host that is none": "POST /soap HTTP/1.1\r\nHost: a b/c\r\nContent-Length: 0\r\n\r\n",
     "an absolute URI": "POST http://other/soap HTTP/1.1\r\nHost: crm\r\nContent-Length: 0\r\n\r\n",
+    "an absolute URI with a user": "POST http://a@crm/soap HTTP/1.1\r\nHost: crm\r\nContent-Length: 0\r\n\r\n",
+    "an absolute URI of another scheme": "POST ftp://crm/soap HTTP/1.1\r\nHost: crm\r\nContent-Length: 0\r\n\r\n",
+    "an absolute URI with two slashes": "POST http://crm//soap HTTP/1.1\r\nHost: crm\r\nContent-Length: 0\r\n\r\n",
     "a path with two slashes": "POST //other/soap HTTP/1.1\r\nHost: crm\r\nContent-Length: 0\r\n\r\n",
     "a blank in the path": "POST /soap x HTTP/1.1\r\nHost: crm\r\nContent-Length: 0\r\n\r\n",
     "an unknown version": "POST /soap HTTP/1.2\r\nHost: crm\r\nContent-Length: 0\r\n\r\n",
@@ -374,6 +377,15 @@ def test_h_pipelined_requests_are_answered_in_their_order(shared: Rig) -> None:
     client.write(request("/nowhere") + request("/soap?wsdl", method="GET") + request("/nowhere"))
     shared.run(1)
     assert [answer.status for answer in client.responses()] == [404, 200, 404]
+
+
+@pytest.mark.parametrize(
+    ("target", "status"),
+    [("http://crm/soap?wsdl", 200), ("HTTPS://CRM/soap?wsdl", 200), ("http://crm", 404), ("http://crm?a", 404)],
+)
+def test_h_an_absolute_target_that_names_its_host_is_the_path_it_holds(shared: Rig, target: str, status: int) -> None:
+    """A server must take it (RFC 9112 3.2.2); one that names another host than Host stays refused."""
+    assert ask(shared, request(target, method="GET")).status == status
 
 
 def test_h_expect_is_answered_before_the_body_comes(shared: Rig) -> None:

@@ -16,8 +16,9 @@ from adapters.soap.security import Nonces, verify
 from adapters.soap.writing import Frame
 from adapters.wire.times import wire_time
 from gateway.config_http import HttpLimits
-from gateway.http import HttpRequest, HttpSite
+from gateway.http import HttpSite
 from gateway.http_auth import basic_of
+from gateway.http_request import HttpRequest
 from schemas.loader import RECEIPT
 from tests.gateway.rig import CATALOGUE, CODEC, PEERS, Rig
 
