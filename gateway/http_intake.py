@@ -7,7 +7,6 @@ What cannot even be attributed to a peer is answered with its code and logged, n
 from __future__ import annotations
 
 import re
-import zlib
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -24,6 +23,7 @@ from gateway.clock import Clock
 from gateway.config import Listen, Peer
 from gateway.dispatch import Dispatcher
 from gateway.door import header_of
+from gateway.gzip_coding import NAMES, WORTH_IT_FROM, NotGzip, UnpacksTooLong, packed, takes_gzip, unpacked
 from gateway.http_auth import Gate, NotAdmitted
 from gateway.http_request import HttpRequest
 from gateway.peers import PeerBook
@@ -34,11 +34,8 @@ log = structlog.get_logger()
 
 PLAIN_PATH = b"/if/"
 SOAP_PATH = b"/soap"
-ZIP_FROM = 1024
-"""Answers shorter than this are not worth compressing."""
 _DECLARED = re.compile(rb'<\?xml version="1\.0" encoding="([A-Za-z0-9\-]+)"\?>')
 _ROOT = re.compile(rb"<(?:[A-Za-z_][\w.\-]*:)?Package[\s>/]")
-_GZIP = 31
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,18 +99,14 @@ def body_of(request: HttpRequest, most: int) -> bytes:
     coding = request.header(b"content-encoding").strip().lower()
     if coding in (b"", b"identity"):
         return request.body
-    if coding not in (b"gzip", b"x-gzip"):
+    if coding not in NAMES:
         raise Unacceptable(415, "NOT_WELL_FORMED", "只支持 gzip 压缩", "gzip is the only content coding taken")
-    unpacker = zlib.decompressobj(_GZIP)
     try:
-        data = unpacker.decompress(request.body, most + 1)
-    except zlib.error as fault:
-        raise Unacceptable(400, "NOT_WELL_FORMED", f"gzip 解压失败：{fault}", f"not valid gzip: {fault}") from fault
-    if len(data) > most:
-        raise Unacceptable(413, "TOO_LARGE", f"解压后超过 {most} 字节", f"unpacks to more than {most} bytes")
-    if not unpacker.eof or unpacker.unused_data:
-        raise Unacceptable(400, "NOT_WELL_FORMED", "gzip 数据不完整或有多余字节", "incomplete gzip, or bytes behind it")
-    return data
+        return unpacked(request.body, most)
+    except NotGzip as fault:
+        raise Unacceptable(400, "NOT_WELL_FORMED", fault.zh, fault.en) from fault
+    except UnpacksTooLong as fault:
+        raise Unacceptable(413, "TOO_LARGE", f"解压后超过 {most} 字节", f"unpacks to more than {most} bytes") from fault
 
 
 def media_of(request: HttpRequest) -> tuple[str, str | None]:
@@ -144,9 +137,8 @@ def send(
     request: HttpRequest, status: int, body: bytes, media: str, headers: tuple[tuple[str, str], ...] = ()
 ) -> None:
     """The answer, compressed where the client takes that and it is worth it."""
-    if len(body) >= ZIP_FROM and b"gzip" in request.header(b"accept-encoding").lower():
-        packer = zlib.compressobj(6, zlib.DEFLATED, _GZIP)
-        body = packer.compress(body) + packer.flush()
+    if len(body) >= WORTH_IT_FROM and takes_gzip(request.listed(b"accept-encoding")):
+        body = packed(body)
         headers = (*headers, ("Content-Encoding", "gzip"))
     request.respond(status, body, media, headers)
 

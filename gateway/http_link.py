@@ -8,7 +8,6 @@ its error class.
 from __future__ import annotations
 
 import base64
-import zlib
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -28,18 +27,17 @@ from adapters.document import DocumentRefused, Header
 from adapters.wire.packet import Packet
 from adapters.xml.codec import Codec
 from gateway.config import Peer
+from gateway.gzip_coding import NAMES, WORTH_IT_FROM, NotGzip, UnpacksTooLong, packed, unpacked
 from gateway.http_intake import media_charset
 from gateway.http_speech import Posted, StatusClasses, speech_of
+from gateway.http_status import retry_after
 from gateway.links import PeerLink, Surroundings
 
 log = structlog.get_logger()
 
 KEEP_S = 20
 """How long an idle connection is kept: less than servers usually wait, so that a message does not meet a closing one."""
-ZIP_FROM = 1024
-MOST_PAUSE_S = 3600
 _NOT_SENT = (ConnectError, ConnectingCancelledError, DNSLookupError, TimeoutError)
-_GZIP = 31
 
 
 class AnswerTooLong(Exception):
@@ -187,9 +185,8 @@ class HttpLink(PeerLink):
             headers.setRawHeaders(b"SOAPAction", [f'"{posted.action}"'.encode("ascii")])
         if self._basic:
             headers.setRawHeaders(b"Authorization", [self._basic])
-        if self.peer.http.gzip and len(body) >= ZIP_FROM:
-            packer = zlib.compressobj(6, zlib.DEFLATED, _GZIP)
-            body = packer.compress(body) + packer.flush()
+        if self.peer.http.gzip and len(body) >= WORTH_IT_FROM:
+            body = packed(body)
             headers.setRawHeaders(b"Content-Encoding", [b"gzip"])
         return body, headers
 
@@ -218,7 +215,7 @@ class HttpLink(PeerLink):
         try:
             status = instead if response.code not in (400, 500) else b""  # with these a Fault says itself whose it is (01.3)
             package = self._speech.answer(self._unpacked(response, body), _charset(response), asked, status)
-        except (DocumentRefused, zlib.error) as fault:
+        except DocumentRefused as fault:
             if not instead:
                 log.warning("http.answer_unreadable", peer=self.peer.id, serial=asked.serial, why=str(fault))
                 self._pump.lost(self.peer.id, asked.serial)
@@ -232,19 +229,21 @@ class HttpLink(PeerLink):
 
     def _unpacked(self, response: Any, body: bytes) -> bytes:
         coding = (response.headers.getRawHeaders(b"Content-Encoding") or [b""])[-1].strip().lower()
-        if coding not in (b"gzip", b"x-gzip"):
+        if coding not in NAMES:
             return body
-        most = self.peer.limits.max_document
-        data = zlib.decompressobj(_GZIP).decompress(body, most + 1)
-        if len(data) > most:
-            raise DocumentRefused("TOO_LARGE", detail="the answer unpacks to more than the limit")
-        return data
+        try:
+            return unpacked(body, self.peer.limits.max_document)
+        except UnpacksTooLong as fault:
+            raise DocumentRefused("TOO_LARGE", detail="the answer unpacks to more than the limit") from fault
+        except NotGzip as fault:
+            raise DocumentRefused("NOT_WELL_FORMED", detail=fault.en) from fault
 
     def _note_retry_after(self, response: Any) -> None:
         """A peer that says when to come back is believed, within reason."""
-        value = (response.headers.getRawHeaders(b"Retry-After") or [b""])[-1].strip()
-        if response.code in (429, 500, 503) and value.isdigit():  # SOAP says busy with 500 (01.3)
-            self.pause(self._clock.now() + min(int(value), MOST_PAUSE_S) * 1000)
+        value = (response.headers.getRawHeaders(b"Retry-After") or [b""])[-1]
+        wait = 0 if response.code not in (429, 500, 503) else retry_after(value, self._clock.now())  # SOAP: busy is 500 (01.3)
+        if wait:
+            self.pause(self._clock.now() + wait)
 
     def _failed(self, serial: str, failure: Failure) -> None:
         self._under_way.pop(serial)

@@ -97,6 +97,10 @@ class HttpRequest(http.Request):
         values = self.requestHeaders.getRawHeaders(name)
         return values[-1] if values else b""
 
+    def listed(self, name: bytes) -> bytes:
+        """A header that is a list, whose entries may stand in several of its name (RFC 9110 5.3)."""
+        return b",".join(self.requestHeaders.getRawHeaders(name) or ())
+
     @property
     def address(self) -> str:
         """Host of the client as the socket knows it."""

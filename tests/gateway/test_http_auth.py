@@ -186,6 +186,19 @@ def test_gzip_both_ways_and_long_answers_in_chunks() -> None:
     assert plain.headers.get("transfer-encoding") == ("chunked" if len(plain.body) > 65_536 else None)
 
 
+@pytest.mark.parametrize("path", ["/soap?wsdl", "/soap/xsd/package.xsd", "/soap", "/elsewhere"])
+def test_head_answers_as_get_without_the_body(path: str) -> None:
+    rig = web_rig()
+    client = browser(rig)
+    client.write(request(path, method="GET"))
+    rig.run(0.5)
+    head, split, _ = client.data.partition(b"\r\n\r\n")
+    client.data = b""
+    client.write(request(path, method="HEAD"))
+    rig.run(0.5)
+    assert client.data == head + split
+
+
 def test_the_wsdl_names_the_address_it_was_asked_at_and_its_schemas_are_there() -> None:
     rig = web_rig()
     wsdl = ask(rig, request("/soap?wsdl", method="GET"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
+from email.utils import formatdate
 from typing import Any
 
 import pytest
@@ -185,9 +186,11 @@ def test_a_bare_status_counts_as_its_error_class(code: int, state: str, result: 
     assert number == result or result is None
 
 
-def test_a_peer_that_says_when_to_come_back_is_left_alone_until_then() -> None:
+@pytest.mark.parametrize("dated", [False, True])
+def test_a_peer_that_says_when_to_come_back_is_left_alone_until_then(dated: bool) -> None:
     rig = web_peer()
-    partner = Partner(rig, status(503, Retry_After="40"), accept())
+    until = formatdate(rig.clock.now() / 1000 + 41, usegmt=True) if dated else "40"
+    partner = Partner(rig, status(503, Retry_After=until), accept())
     rig.send("A")
     rig.run(35)
     assert len(partner.requests) == 1
