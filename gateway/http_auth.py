@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import hmac
 from typing import Any
 
@@ -55,15 +56,21 @@ class Gate:
         """Whether a browser-like client should be told to come back with Basic credentials."""
         return any(peer.http.auth == "basic" for peer in self._peers.values())
 
-    def admit(self, sender: str, request: HttpRequest, security: etree._Element | None = None) -> Peer:
-        """The peer that says it is ``sender``, proven as its row asks. Raises NotAdmitted."""
+    def admit(
+        self, sender: str, request: HttpRequest, security: etree._Element | None = None, raw: bytes = b"", serial: str = ""
+    ) -> Peer:
+        """The peer that says it is ``sender``, proven as its row asks. Raises NotAdmitted.
+
+        ``raw``, which names its ``serial``, may come again as it is with the same token (docs/decisions/023).
+        """
         peer = self._peers.get(sender)
         if peer is None:  # one that is known comes in elsewhere
             raise NotAdmitted("SENDER_UNKNOWN" if self._book.get(sender) is None else "ADDRESS_NOT_ALLOWED", sender)
         if not self._book.allowed(peer, request.address):
             raise NotAdmitted("ADDRESS_NOT_ALLOWED", request.address)
         if peer.http.auth != "none":
-            why = self._unproven(peer, request, security)
+            repeats_found = bool(serial) and peer.serials_trusted
+            why = self._unproven(peer, request, security, raw if repeats_found else b"")
             if why is not None:
                 log.warning("http.not_authenticated", peer=peer.id, host=request.address, why=why)
                 raise NotAdmitted("NOT_AUTHENTICATED", why)
@@ -82,7 +89,9 @@ class Gate:
                 return peer
         return None
 
-    def _unproven(self, peer: Peer, request: HttpRequest, security: etree._Element | None) -> str | None:
+    def _unproven(
+        self, peer: Peer, request: HttpRequest, security: etree._Element | None, raw: bytes = b""
+    ) -> str | None:
         wanted = peer.http
         if wanted.auth == "basic":
             user, password = basic_of(request)
@@ -91,7 +100,8 @@ class Gate:
         if wanted.auth == "certificate":
             shown = public_key_digest(request.channel.transport)
             return None if hmac.compare_digest(shown, wanted.certificate_sha256) else "not the certificate of this peer"
-        return verify(security, wanted.user, self._passwords[peer.id], self._clock.now(), self._nonces)
+        around = hashlib.sha256(raw).digest() if raw else b""
+        return verify(security, wanted.user, self._passwords[peer.id], self._clock.now(), self._nonces, around)
 
 
 def basic_of(request: Any) -> tuple[bytes, bytes]:

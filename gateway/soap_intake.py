@@ -99,18 +99,21 @@ class SoapIntake:
         document, found = sure
         packet = Packet(body=raw, charset=found.charset, receiver=self._shop.book.own_id)
         frame = self._frames[version]
-        peer = self._admitted(request, frame, packet, document.header.sender, None)
+        peer = self._admitted(request, frame, packet, document.header.sender)
         if peer is not None:
             self._judge(request, frame, packet, peer, document, found, None)
         return True
 
     def _admitted(
-        self, request: HttpRequest, frame: Frame, packet: Packet, sender: str, security: etree._Element | None
+        self, request: HttpRequest, frame: Frame, packet: Packet, sender: str, opened: Opened | None = None
     ) -> Peer | None:
         """The peer that may speak here under this name; None after an answer to anybody else."""
         shop, raw = self._shop, packet.body
         try:
-            peer = shop.gate.admit(sender, request, security)
+            if opened is None:
+                peer = shop.gate.admit(sender, request)
+            else:
+                peer = shop.gate.admit(sender, request, opened.security, raw, opened.serial)
         except NotAdmitted as fault:
             self._not_admitted(request, frame, raw, fault)
             return None
@@ -152,7 +155,7 @@ class SoapIntake:
             except SoapRefused as refusal:
                 self._unreadable(request, frame, packet.body, packet.charset, refusal)
                 return
-        peer = self._admitted(request, frame, packet, opened.sender, opened.security)
+        peer = self._admitted(request, frame, packet, opened.sender, opened)
         if peer is None:
             return
         root = to_package(opened, self._release_of(opened))
@@ -189,7 +192,8 @@ class SoapIntake:
         shop, raw = self._shop, packet.body
         try:
             text = text_of(opened)
-            peer = shop.gate.admit(self._describe(text.encode()).sender, request, opened.security)
+            said = self._describe(text.encode())
+            peer = shop.gate.admit(said.sender, request, opened.security, raw, said.serial)
         except NotAdmitted as fault:
             known = shop.gate.owner(request, "") if fault.symbol == "SENDER_UNKNOWN" else None
             if known is None:

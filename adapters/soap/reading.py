@@ -74,9 +74,17 @@ class Opened:
     @property
     def sender(self) -> str:
         """The system id the header block claims; empty without one."""
+        return self._claimed("Sender")
+
+    @property
+    def serial(self) -> str:
+        """The serial the header block claims; empty without one."""
+        return self._claimed("Serial")
+
+    def _claimed(self, field: str) -> str:
         if self.header is None:
             return ""
-        return next(((child.text or "").strip() for child in self.header if _local(child) == "Sender"), "")
+        return next(((child.text or "").strip() for child in self.header if _local(child) == field), "")
 
 
 def version_of(root: etree._Element) -> SoapVersion | None:

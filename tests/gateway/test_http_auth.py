@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from adapters.soap.names import SOAP_11
 from adapters.soap.security import username_token
 from tests.gateway.web import (
     LISTENS,
@@ -17,6 +18,7 @@ from tests.gateway.web import (
     ask,
     browser,
     enveloped,
+    re,
     request,
     sample,
     soap,
@@ -97,9 +99,45 @@ def test_a_token_counts_once_and_the_same_document_under_a_new_one_is_the_same(s
     rig = guarded(secret, "digest")
     first = enveloped(submission(1), blocks=token(rig))
     assert soap(rig, first).code == "0001"
-    assert soap(rig, first).code == "2003"
+    assert soap(rig, enveloped(submission(2), blocks=token(rig))).code == "2003"
+    assert soap(rig, first.replace(b"</e:Header>", b" </e:Header>")).code == "2003"
     assert soap(rig, enveloped(submission(1), blocks=token(rig, nonce=b"m" * 16))).code == "0001"
     assert inbound(rig) == 1
+
+
+def test_the_same_bytes_again_get_the_first_answer_token_and_all(secret: str) -> None:
+    """Sent again for want of an answer (01.1.5), or because it was told to: the stored answer, one effect (01.1.6)."""
+    rig = guarded(secret, "digest")
+    raw = enveloped(submission(1), blocks=token(rig))
+    first, again = soap(rig, raw), soap(rig, gzip.compress(raw), extra="Content-Encoding: gzip\r\n")
+    assert (first.code, again.body) == ("0001", first.body)
+    assert inbound(rig) == 1
+    rig.run(301)
+    assert soap(rig, raw).code == "2003"
+
+
+def test_the_same_bytes_again_as_text_get_the_first_answer(secret: str) -> None:
+    rig = guarded(secret, "digest")
+    document = submission(1).decode().replace("&", "&amp;").replace("<", "&lt;")
+    raw = (
+        f'<e:Envelope xmlns:e="{SOAP_11}"><e:Header>{token(rig)}</e:Header><e:Body><x:exchange xmlns:x="urn:x">'
+        f"<a>{document}</a></x:exchange></e:Body></e:Envelope>"
+    ).encode()
+    first = soap(rig, raw)
+    assert "<ResultCode>0001</ResultCode>" in first.text("out")
+    assert (soap(rig, raw).body, inbound(rig)) == (first.body, 1)
+
+
+def test_where_no_serial_finds_repeats_a_token_counts_once_whatever_is_around_it(secret: str) -> None:
+    rig = guarded(secret, "digest", serials_trusted=False)
+    raw = enveloped(submission(1), blocks=token(rig))
+    assert [soap(rig, raw).code for _ in range(2)] == ["0001", "2003"]
+
+
+def test_a_nonce_may_be_folded_over_lines(secret: str) -> None:
+    rig = guarded(secret, "digest")
+    folded = re.sub(r"(<wsse:Nonce[^>]*>)(.{9})([^<]*)", r"\1\n  \2\r\n\t\3 \n", token(rig))
+    assert soap(rig, enveloped(submission(1), blocks=folded)).code == "0001"
 
 
 @pytest.mark.parametrize(
