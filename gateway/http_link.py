@@ -28,8 +28,9 @@ from adapters.wire.packet import Packet
 from adapters.xml.codec import Codec
 from gateway.config import Peer
 from gateway.gzip_coding import NAMES, WORTH_IT_FROM, NotGzip, UnpacksTooLong, packed, unpacked
+from gateway.http_answers import Bare, BareAnswers
 from gateway.http_intake import media_charset
-from gateway.http_speech import Posted, StatusClasses, speech_of
+from gateway.http_speech import Posted, asked_at, speech_of, target
 from gateway.http_status import retry_after
 from gateway.links import PeerLink, Surroundings
 
@@ -122,16 +123,15 @@ class HttpLink(PeerLink):
         clock: Any = world.clock
         self._codec = codec
         self._speech = speech_of(peer, codec, world.clock, world.entropy)
-        self._statuses = StatusClasses(codec.catalogue)
+        self._bare = BareAnswers(codec.catalogue)
         self._pool = HTTPConnectionPool(clock)
         self._pool.maxPersistentPerHost = peer.window
         self._pool.cachedConnectionTimeout = KEEP_S
         self._pool.retryAutomatically = False
         addresses: Any = self.addresses
         self._agent = Agent.usingEndpointFactory(clock, Fixed(addresses), self._pool)
-        parts = urlsplit(peer.connect[0])
-        self._base = f"{'https' if parts.scheme == 'https' else 'http'}://{parts.netloc}"
-        self._path = parts.path
+        self._address = urlsplit(peer.connect[0])
+        self._base = f"{'https' if self._address.scheme == 'https' else 'http'}://{self._address.netloc}"
         self._basic = b""
         if peer.http.auth == "basic":
             self._basic = b"Basic " + base64.b64encode(f"{peer.http.user}:{peer.http.password()}".encode())
@@ -161,7 +161,7 @@ class HttpLink(PeerLink):
         """One POST."""
         try:
             posted = self._speech.post(packet)
-            uri = f"{self._base}{self._path}{posted.path}".encode("ascii")
+            uri = f"{self._base}{target(self._address, posted)}".encode("ascii")
         except ValueError as fault:  # the partner's WSDL lacks the operation, or the address is none
             log.error("http.not_written", peer=self.peer.id, code=packet.code, serial=packet.serial, why=str(fault))
             return False
@@ -173,7 +173,7 @@ class HttpLink(PeerLink):
         self._under_way[packet.serial] = reading
         overdue = self._clock.callLater(max(0.0, (deadline_ms - self._clock.now()) / 1000), self._overdue, packet.serial)
         reading.addCallbacks(
-            lambda found: self._answered(asked, *found), lambda failure: self._failed(packet.serial, failure)
+            lambda found: self._answered(asked, posted, *found), lambda failure: self._failed(packet.serial, failure)
         )
         reading.addErrback(self._defect, packet.serial).addBoth(self._over, overdue)
         return True
@@ -208,10 +208,10 @@ class HttpLink(PeerLink):
         if reading is not None:
             reading.cancel()
 
-    def _answered(self, asked: Header, response: Any, body: bytes) -> None:
+    def _answered(self, asked: Header, posted: Posted, response: Any, body: bytes) -> None:
         self._under_way.pop(asked.serial)
         # What its status says counts where no document of the peer's came with it: a page of somebody's proxy, or none.
-        instead = self._statuses.receipt(self._codec, response.code, asked) if response.code >= 300 else b""
+        instead = self._bare.receipt(self._codec, asked, self._head(posted, response)) if response.code >= 300 else b""
         try:
             status = instead if response.code not in (400, 500) else b""  # with these a Fault says itself whose it is (01.3)
             package = self._speech.answer(self._unpacked(response, body), _charset(response), asked, status)
@@ -226,6 +226,11 @@ class HttpLink(PeerLink):
         answer = Packet(body=package, code=asked.code, sender=self.peer.id, receiver=asked.sender, serial=asked.serial)
         answer.charset = charset
         self._pump.answered(self.peer.id, answer, instead)
+
+    def _head(self, posted: Posted, response: Any) -> Bare:
+        """An answer by its head, and where it was asked for."""
+        location = (response.headers.getRawHeaders(b"Location") or [b""])[-1].decode("latin-1")
+        return Bare(response.code, asked_at(urlsplit(self.addresses.names[self.addresses.current]), posted), location)
 
     def _unpacked(self, response: Any, body: bytes) -> bytes:
         coding = (response.headers.getRawHeaders(b"Content-Encoding") or [b""])[-1].strip().lower()

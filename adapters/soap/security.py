@@ -49,8 +49,8 @@ class Nonces:
         self._seen: OrderedDict[tuple[str, bytes], tuple[int, bytes]] = OrderedDict()
 
     def first(self, user: str, nonce: bytes, now: int, around: bytes = b"") -> bool:
-        """Whether ``user`` uses ``nonce`` for the first time, or again around the same bytes, ``around`` their digest (empty: never
-        again); False too while more are remembered than anybody needs."""
+        """Whether ``user`` uses ``nonce`` for the first time, or again around the same bytes (``around``: their digest; empty:
+        never again); False too while more are remembered than anybody needs."""
         while self._seen and next(iter(self._seen.values()))[0] <= now:
             self._seen.popitem(last=False)
         known = self._seen.get((user, nonce))

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from lxml import etree
+from structlog.testing import capture_logs
 
 from adapters.document import Document, Header
 from adapters.soap.names import SECURITY, SOAP_11, SOAP_12
@@ -184,6 +185,29 @@ def test_a_bare_status_counts_as_its_error_class(code: int, state: str, result: 
     ((found, number),) = rig.rows("SELECT state, result_code FROM message WHERE direction = 'out'")
     assert found == state
     assert number == result or result is None
+
+
+@pytest.mark.parametrize("manner", ["soap 1.1", "http"])
+@pytest.mark.parametrize(
+    ("code", "result", "said"),
+    [
+        (302, "1003", "HTTP 302 Found → http://b/new without a readable answer from mem://partner"),
+        (404, "1003", "HTTP 404 Not Found without a readable answer from mem://partner"),
+        (405, "1003", "takes no POST"), (418, "2002", "ask them"), (500, "9005", "HTTP 500 Internal Server Error"),
+        (502, "9005", "HTTP 502 Bad Gateway"), (429, "2006", "later again"), (400, "1001", "HTTP 400 Bad Request"),
+    ],
+)  # fmt: skip
+def test_a_bare_status_is_told_with_its_name_and_where_it_came_from(manner: str, code: int, result: str, said: str) -> None:
+    rig = web_peer(**MANNERS[manner])
+    Partner(rig, status(code, b"<html>no</html>", Location="http://b/new"))
+    rig.send("A")
+    with capture_logs() as logged:
+        rig.run(0.5)
+    assert rig.rows("SELECT result_code FROM message WHERE direction = 'out'") == [(result,)]
+    (told,) = [entry["why"] for entry in logged if entry["event"] == "answer.by_status"]
+    assert said in told
+    records = rig.rows("SELECT zh, en FROM fallout")
+    assert [said in en and "报文不是格式良好" not in zh for zh, en in records] == [True] * (code < 500 and code != 429)
 
 
 @pytest.mark.parametrize("dated", [False, True])
