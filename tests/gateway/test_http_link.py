@@ -268,6 +268,17 @@ def test_connections_are_used_again() -> None:
     assert partner.site.connections <= 2
 
 
+@pytest.mark.parametrize(("manner", "path"), [("soap 1.1", b"/in?key=7&b=%20"), ("http", b"/in/if/OrderNotice?key=7&b=%20")])
+def test_the_query_of_an_address_goes_with_every_request(manner: str, path: bytes) -> None:
+    rig = web_peer(**MANNERS[manner] | {"connect": ["mem://partner/in?key=7&b=%20"]})
+    heard: list[bytes] = []
+    site = HttpSite(HttpLimits(), rig.clock, lambda request: heard.append(request.uri))
+    rig.network.server("mem://partner").listen(site)
+    rig.send("A")
+    rig.run(1)
+    assert heard == [path]
+
+
 def test_basic_credentials_and_the_action_go_with_it(tmp_path: Any) -> None:
     secret = tmp_path / "password"
     secret.write_text("open sesame\n")
