@@ -25,12 +25,27 @@ from gateway.tls import public_key_digest
 log = structlog.get_logger()
 
 
-class NotAdmitted(Exception):
-    """The request is from nobody who may send it; ``symbol`` names the 2xxx row."""
+_CHALLENGES = {
+    "basic": 'Basic realm="bss-gateway", charset="UTF-8"',
+    "digest": 'UsernameToken realm="bss-gateway"',
+    "certificate": 'ClientCertificate realm="bss-gateway"',
+}
+"""What a 401 asks for, by the peer row's ``auth``. RFC 9110 wants one with every 401; what a client does not know it passes
+over, and none but Basic makes it send a password."""
 
-    def __init__(self, symbol: str, why: str) -> None:
+
+def challenge(auth: str) -> tuple[tuple[str, str], ...]:
+    """The header of a 401 to a peer that proves itself so; none to one that need not."""
+    return (("WWW-Authenticate", _CHALLENGES[auth]),) if auth in _CHALLENGES else ()
+
+
+class NotAdmitted(Exception):
+    """The request is from nobody who may send it; ``symbol`` names the 2xxx row, ``auth`` how the peer's row asks for proof."""
+
+    def __init__(self, symbol: str, why: str, auth: str = "none") -> None:
         super().__init__(why)
         self.symbol = symbol
+        self.auth = auth
 
 
 class Gate:
@@ -52,10 +67,6 @@ class Gate:
         """Whether any peer of this listener may come from ``host``."""
         return any(self._book.allowed(peer, host) for peer in self._peers.values())
 
-    def asks_for_password(self) -> bool:
-        """Whether a browser-like client should be told to come back with Basic credentials."""
-        return any(peer.http.auth == "basic" for peer in self._peers.values())
-
     def admit(
         self, sender: str, request: HttpRequest, security: etree._Element | None = None, raw: bytes = b"", serial: str = ""
     ) -> Peer:
@@ -73,7 +84,7 @@ class Gate:
             why = self._unproven(peer, request, security, raw if repeats_found else b"")
             if why is not None:
                 log.warning("http.not_authenticated", peer=peer.id, host=request.address, why=why)
-                raise NotAdmitted("NOT_AUTHENTICATED", why)
+                raise NotAdmitted("NOT_AUTHENTICATED", why, peer.http.auth)
         return peer
 
     def owner(self, request: HttpRequest, claimed: str) -> Peer | None:

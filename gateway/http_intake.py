@@ -24,7 +24,7 @@ from gateway.config import Listen, Peer
 from gateway.dispatch import Dispatcher
 from gateway.door import header_of
 from gateway.gzip_coding import NAMES, WORTH_IT_FROM, NotGzip, UnpacksTooLong, packed, takes_gzip, unpacked
-from gateway.http_auth import Gate, NotAdmitted
+from gateway.http_auth import Gate, NotAdmitted, challenge
 from gateway.http_request import HttpRequest
 from gateway.peers import PeerBook
 from gateway.speech import SpeechBook
@@ -174,7 +174,7 @@ class PlainIntake:
         except NotAdmitted as fault:
             unread = self._no_document(raw, charset) if name and fault.symbol == "SENDER_UNKNOWN" else None
             if unread is None:
-                self._refuse(request, raw, fault.symbol)
+                self._refuse(request, raw, fault.symbol, auth=fault.auth)
             else:
                 self._refuse(request, raw, unread.symbol, 400, unread.faults)
             return
@@ -239,6 +239,7 @@ class PlainIntake:
         faults: tuple[Fault, ...] = (),
         peer: Peer | None = None,
         wait: int = 0,
+        auth: str = "none",
     ) -> None:
         """Answered and logged, not stored; in the words of ``peer`` where it is known whose it is."""
         if not wait:
@@ -246,14 +247,16 @@ class PlainIntake:
         found = Status(status) if status else self._statuses.get(self._shop.catalogue.result(symbol).code, Status(200))
         if wait:
             found = Status(found.status, max(found.retry_after, wait))
-        self._answer(request, found, self._shop.receipt(raw, symbol, faults, peer), peer)
+        self._answer(request, found, self._shop.receipt(raw, symbol, faults, peer), peer, auth)
 
-    def _answer(self, request: HttpRequest, status: Status, body: bytes, peer: Peer | None = None) -> None:
+    def _answer(
+        self, request: HttpRequest, status: Status, body: bytes, peer: Peer | None = None, auth: str = "none"
+    ) -> None:
         headers: tuple[tuple[str, str], ...] = ()
         if status.retry_after:
             headers = (("Retry-After", str(status.retry_after)),)
         if status.status == 401:
-            headers = (*headers, ("WWW-Authenticate", 'Basic realm="bss-gateway", charset="UTF-8"'))
+            headers = (*headers, *challenge(auth if peer is None else peer.http.auth))
         if peer is not None and self._shop.catalogue.envelope(peer.envelope).parts:
             send(request, status.status, body, FORM, headers)
             return

@@ -141,6 +141,22 @@ def test_a_nonce_may_be_folded_over_lines(secret: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("auth", "asked"), [("basic", "Basic"), ("digest", "UsernameToken"), ("certificate", "ClientCertificate")]
+)
+def test_a_password_is_asked_only_of_whom_one_would_prove(secret: str, auth: str, asked: str) -> None:
+    """Another peer of the listener has Basic; a client that is asked for it might send its password in the clear."""
+    http = {"auth": auth, "user": "counter", "password_file": secret, "certificate_sha256": "0" * 64}
+    other = {**WEB_PEERS[0], "id": "CH0002", "http": {"auth": "basic", "user": "other", "password_file": secret}}
+    rig = web_rig(({**WEB_PEERS[0], "http": http}, other, *WEB_PEERS[1:]))
+    fault = soap(rig, enveloped(submission(1)))
+    plain = ask(rig, request("/if/SubmitOrder", submission(1)))
+    assert (fault.code, plain.code, plain.status) == ("2003", "2003", 401)
+    assert fault.status == (401 if auth == "basic" else 500)
+    assert ("www-authenticate" in fault.headers) is (auth == "basic")
+    assert plain.headers["www-authenticate"].partition(" ")[0] == asked
+
+
+@pytest.mark.parametrize(
     ("change", "symbol", "status"), [({"allow_addresses": ["10.0.0.0/8"]}, "2004", 403), ({"id": "CH0002"}, "2001", 403)]
 )
 def test_strangers_and_strange_addresses_are_turned_away(change: dict[str, Any], symbol: str, status: int) -> None:
@@ -271,3 +287,15 @@ def test_a_document_as_text_gets_its_answer_as_text(version: Any) -> None:
         assert "<ResultCode>0001</ResultCode>" in response.text("out")
         assert response.xml.xpath(f"//*[local-name()='{operation}Response' and namespace-uri()='urn:x']")
     assert inbound(rig) == 1
+
+
+def test_in_text_what_is_refused_of_the_document_is_an_answer_and_what_is_refused_before_it_a_fault() -> None:
+    def called(rig: Rig, document: bytes) -> Any:
+        text = document.decode().replace("&", "&amp;").replace("<", "&lt;")
+        body = f'<e:Body><x:exchange xmlns:x="urn:x"><a>{text}</a></x:exchange></e:Body>'
+        return soap(rig, f'<e:Envelope xmlns:e="{SOAP_11}">{body}</e:Envelope>'.encode())
+
+    refused = called(web_rig(), submission(1).replace(b"<area>025</area>", b"<area>999</area>"))
+    assert (refused.status, "<ResultCode>3020</ResultCode>" in refused.text("out")) == (200, True)
+    stranger = called(web_rig(({**WEB_PEERS[0], "id": "CH0002"}, *WEB_PEERS[1:])), submission(1))
+    assert (stranger.status, stranger.code, stranger.text("faultcode")) == (500, "2001", "soap:Client")

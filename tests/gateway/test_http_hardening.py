@@ -258,6 +258,36 @@ def test_s4_s7_an_envelope_that_asks_for_what_we_do_not_do_is_refused(fresh: Rig
     assert "/" in response.text("text")
 
 
+def of_12(text: str = "", version: str = SOAP_12) -> bytes:
+    return GOOD.replace(SOAP_11, version).replace("<e:Header>", f"<e:Header>{text}").encode()
+
+
+def test_what_a_fault_of_12_says_of_blocks_and_versions(fresh: Rig) -> None:
+    """SOAP 1.2 part 1, 5.4.7 and 5.4.8; in 1.1 there is no such block."""
+    text = '<x:T xmlns:x="urn:x&amp;y" e:mustUnderstand="true"/><U e:mustUnderstand="1"/><x:V xmlns:x="urn:x"/>'
+    response = soap(fresh, of_12(text), "1.2")
+    found = response.xml.findall(f"{{{SOAP_12}}}Header/{{{SOAP_12}}}NotUnderstood")
+    named = [(one.get("qname").rpartition(":")[2], one.nsmap.get(one.get("qname").rpartition(":")[0])) for one in found]
+    assert (response.status, response.text("Value"), response.code) == (500, "soap:MustUnderstand", "1002")
+    assert named == [("T", "urn:x&y"), ("U", None)]
+    old = soap(fresh, GOOD.replace("<e:Header>", '<e:Header><x:T xmlns:x="u" e:mustUnderstand="1"/>').encode())
+    assert (old.text("faultcode"), b"NotUnderstood" in old.body) == ("soap:MustUnderstand", False)
+    response = soap(fresh, of_12(version="urn:soap:9"), "1.2")
+    offered = response.xml.findall(f"{{{SOAP_12}}}Header/{{{SOAP_12}}}Upgrade/{{{SOAP_12}}}SupportedEnvelope")
+    assert (response.status, response.text("Value")) == (500, "soap:VersionMismatch")
+    assert [one.nsmap[one.get("qname").partition(":")[0]] for one in offered] == [SOAP_12, SOAP_11]
+
+
+def test_a_fault_repeats_few_of_a_strangers_names(fresh: Rig) -> None:
+    long = "".join(f'<x:T{n} xmlns:x="urn:{"x" * 500}" e:mustUnderstand="1"/>' for n in range(3))
+    many = "".join(f'<x:T{n} xmlns:x="urn:x" e:mustUnderstand="1"/>' for n in range(100))
+    for text, count in ((long, 0), (many, 16)):
+        response = soap(fresh, of_12(text), "1.2")
+        assert len(response.xml.findall(f".//{{{SOAP_12}}}NotUnderstood")) == count
+        assert len(response.body) < 8_000
+        assert response.text("Value") == "soap:MustUnderstand"
+
+
 def test_addresses_that_lead_back_here_are_fine(shared: Rig) -> None:
     text = f"<a:ReplyTo {WSA}><a:Address>{ANONYMOUS}</a:Address></a:ReplyTo><a:Action {WSA}>urn:x/SubmitOrder</a:Action>"
     assert soap(shared, blocks(121, text)).code == "0001"
