@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from gateway.config import Config
 from gateway.config_dialect import dialect_checks, route_checks
-from gateway.config_http import http_checks, resolved
+from gateway.config_http import LAST_PORT, http_checks, resolved
 from gateway.config_layouts import own_layouts
 from gateway.config_tls import pin_checks, tls_checks
 from gateway.config_wsdl import wsdl_checks
@@ -23,7 +23,6 @@ from schemas.loader import UnknownName, load
 from schemas.toml_lines import KeyPath, key_lines, line_of
 
 SHOWN = 60
-LAST_PORT = 65535
 
 
 @dataclass(frozen=True, slots=True)

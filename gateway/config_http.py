@@ -87,6 +87,8 @@ FILES = {
 }
 """Keys that name files, by table."""
 
+LAST_PORT = 65535
+
 SECRETS = ("password_file", "secret_file")
 """Those of them that hold a secret."""
 
@@ -157,7 +159,9 @@ def _addresses(path: tuple[str | int, ...], row: dict[str, Any], binding: Any) -
             parts = urlsplit(entry)
             _ = parts.port
         except ValueError:
-            yield (*path, "connect", index), "", "不是 URL：写作 https://主机:端口/路径", "no URL: write https://host:port/path"
+            zh = f"主机或端口不对：写作 https://主机:端口/路径，端口至多 {LAST_PORT}"
+            en = f"host or port is wrong: write https://host:port/path, a port up to {LAST_PORT}"
+            yield (*path, "connect", index), "", zh, en
             continue
         parted.append(parts)
         for shown, zh, en in _of_url(entry, parts):
@@ -177,7 +181,7 @@ def _of_url(entry: str, parts: SplitResult) -> Iterator[tuple[str, str, str]]:
     if "#" in entry:
         zh = "地址中的 # 及其后不会被发送：请删去；路径中的 # 写作 %23"
         yield found, zh, "what follows # is never sent: remove it, or write %23"
-    if not entry.isascii():
+    if not (entry.isascii() and entry.isprintable()):
         write = _in_ascii(parts)
         yield found, f"地址须为 ASCII，请写 {write}", f"an address is ASCII: write {write}"
 
