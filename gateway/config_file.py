@@ -15,14 +15,14 @@ from pydantic import ValidationError
 
 from gateway.config import Config
 from gateway.config_dialect import dialect_checks, route_checks
-from gateway.config_http import http_checks, resolved
+from gateway.config_http import LAST_PORT, http_checks, resolved
 from gateway.config_layouts import own_layouts
 from gateway.config_tls import pin_checks, tls_checks
+from gateway.config_wsdl import wsdl_checks
 from schemas.loader import UnknownName, load
 from schemas.toml_lines import KeyPath, key_lines, line_of
 
 SHOWN = 60
-LAST_PORT = 65535
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +226,7 @@ def _cross_checks(raw: dict[str, Any], base: Path) -> Iterator[_Found]:
     for path, row in peers:
         yield from _peer_checks(path, row, names, known_areas if isinstance(known_areas, list) else [])
         yield from dialect_checks(path, row, own)
+        yield from wsdl_checks(path, row, base)
         yield from pin_checks(path, row, [one for _, one in listens])
     yield from route_checks(_rows(raw, "route"), [row.get("id") for _, row in peers])
     if isinstance(raw.get("gateway"), dict):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, quote, urlsplit, urlunsplit
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -87,8 +87,13 @@ FILES = {
 }
 """Keys that name files, by table."""
 
+LAST_PORT = 65535
+
 SECRETS = ("password_file", "secret_file")
 """Those of them that hold a secret."""
+
+_URL_SIGNS = "/%:@!$&'()*+,;=~?-._"
+"""What stands for itself in a path and a query (RFC 3986)."""
 
 _Found = tuple[tuple[str | int, ...], str, str, str]
 
@@ -146,8 +151,51 @@ def _addresses(path: tuple[str | int, ...], row: dict[str, Any], binding: Any) -
         if entry.partition("://")[0] not in wanted:
             shown = "tcp:// | tls://" if binding == "socket" else "http:// | https://"
             yield (*path, "connect", index), repr(entry), f'binding = "{binding}" 的地址以 {shown} 开头', f"starts with {shown}"
-    if binding != "socket" and len({urlsplit(entry).path for entry in listed}) > 1:
+    if binding == "socket":
+        return
+    parted: list[SplitResult] = []
+    for index, entry in enumerate(listed):
+        try:
+            parts = urlsplit(entry)
+            _ = parts.port
+        except ValueError:
+            zh = f"主机或端口不对：写作 https://主机:端口/路径，端口至多 {LAST_PORT}"
+            en = f"host or port is wrong: write https://host:port/path, a port up to {LAST_PORT}"
+            yield (*path, "connect", index), "", zh, en
+            continue
+        parted.append(parts)
+        for shown, zh, en in _of_url(entry, parts):
+            yield (*path, "connect", index), shown, zh, en
+    if len({parts.path for parts in parted}) > 1:
         yield (*path, "connect"), "", "主备地址的路径须相同", "all addresses must have the same path"
+    elif len({parts.query for parts in parted}) > 1:
+        yield (*path, "connect"), "", "主备地址的查询串须相同", "all addresses must have the same query"
+
+
+def _of_url(entry: str, parts: SplitResult) -> Iterator[tuple[str, str, str]]:
+    """What a URL may say elsewhere, and not here: what was found, never a password, and what to write instead."""
+    found = "" if "@" in entry else repr(entry)
+    if "@" in parts.netloc:
+        zh = '地址中不写用户和口令：写 [peer.http] auth = "basic"、user、password_file'
+        yield found, zh, 'no user or password in an address: write auth = "basic", user and password_file under [peer.http]'
+    if "#" in entry:
+        zh = "地址中的 # 及其后不会被发送：请删去；路径中的 # 写作 %23"
+        yield found, zh, "what follows # is never sent: remove it, or write %23"
+    if not (entry.isascii() and entry.isprintable()):
+        write = _in_ascii(parts)
+        yield found, f"地址须为 ASCII，请写 {write}", f"an address is ASCII: write {write}"
+
+
+def _in_ascii(parts: SplitResult) -> str:
+    """The same address with the host as DNS has it and everything else percent-encoded."""
+    host = parts.hostname or ""
+    try:
+        host = host.encode("idna").decode("ascii")
+    except UnicodeError:
+        host = "xn--…"
+    port = "" if parts.port is None else f":{parts.port}"
+    path, query = (quote(part, safe=_URL_SIGNS) for part in (parts.path, parts.query))
+    return urlunsplit((parts.scheme, f"{host}{port}", path, query, ""))
 
 
 def _credentials(path: tuple[str | int, ...], http: dict[str, Any]) -> Iterator[_Found]:

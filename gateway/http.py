@@ -1,25 +1,28 @@
 """The hardened HTTP site: twisted.web's parser with the bounds it lacks (hardening.md, HTTP recipe; spec 01.3, 01.4).
 
-A request is handed on whole or not at all: one Host, an origin-form path, no folded header, one length, a body within its
+A request is handed on whole or not at all: one Host, a path of ours, no folded header, one length, a body within its
 limit.  Nothing waits for ever: headers, body, idle connections and clients that do not read have deadlines, which one sweep
-a second holds for all connections of a site, so that a request arms no timer.  Answers are written in one piece.
+a second holds for all connections of a site, so that a request arms no timer.  Answers are written in one piece.  A client that
+closes its half after its request gets the answer, then the connection ends.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import structlog
+from twisted.internet.interfaces import IHalfCloseableProtocol
 from twisted.internet.protocol import Factory
 from twisted.protocols import basic
 from twisted.python.failure import Failure
 from twisted.web import http
+from zope.interface import implementer
 
 from gateway.clock import Clock
 from gateway.config_http import HttpLimits
 from gateway.http_heads import KnownHeads
+from gateway.http_request import HttpRequest, Objection, checked_target
 from gateway.http_status import answer_head
 from gateway.tls_handshake import note
 
@@ -29,12 +32,8 @@ SWEEP_S = 1.0
 LINGER_S = 2.0
 """How long a refused client may take to read why."""
 TOO_LARGE = 413
-CHUNKED_FROM = 65_536
-"""Answers longer than this go out in chunks."""
-_CHUNK = 32_768
 _GRACE_S = 10.0
 """How long a body may be slower than the floor at its beginning."""
-_HOST = re.compile(rb"[A-Za-z0-9.\-_]{1,253}(?::[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](?::[0-9]{1,5})?")
 
 _TEXTS = {
     400: "HTTP 请求不合规 / not a well-formed HTTP request",
@@ -43,72 +42,7 @@ _TEXTS = {
 }
 
 
-class HttpRequest(http.Request):
-    """One request with its whole body."""
-
-    channel: Any
-
-    def __init__(self, channel: HardenedChannel, queued: object = False) -> None:
-        super().__init__(channel)
-        self.body = b""
-        self._pieces: list[bytes] = []
-        self._size = 0
-
-    def parseCookies(self) -> None:
-        """There are no sessions here."""
-
-    def gotLength(self, length: int | None) -> None:
-        """The body's length as announced; None when it comes in chunks."""
-        if length is not None and length > self.channel.limits.max_body:
-            self.channel.refuse(413)
-
-    def handleContentChunk(self, data: bytes) -> None:
-        """A piece of the body."""
-        self._size += len(data)
-        if self._size > self.channel.limits.max_body:
-            self.channel.refuse(413)
-        elif not self.channel.refused:
-            self._pieces.append(data)
-
-    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
-        """All of it is there."""
-        if self.channel.refused:
-            return
-        self.method, self.uri, self.clientproto = command, path, version
-        self.body = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
-        self._pieces = []
-        self.channel.handle(self)
-
-    def header(self, name: bytes) -> bytes:
-        """A request header; empty without it."""
-        values = self.requestHeaders.getRawHeaders(name)
-        return values[-1] if values else b""
-
-    @property
-    def address(self) -> str:
-        """Host of the client as the socket knows it."""
-        return getattr(self.client, "host", "") or ""
-
-    def respond(self, status: int, body: bytes, media: str, headers: Sequence[tuple[str, str]] = ()) -> None:
-        """The answer; nothing if the client has gone."""
-        if self._disconnected or self.finished:
-            return
-        channel = self.channel
-        chunked = len(body) > CHUNKED_FROM and self.clientproto == b"HTTP/1.1"
-        length = b"Transfer-Encoding: chunked\r\n\r\n" if chunked else b"Content-Length: %d\r\n\r\n" % len(body)
-        head = answer_head(status, media, tuple(headers), close=not channel.persistent) + length
-        if self.method == b"HEAD":
-            channel.send(head)
-        elif chunked:
-            pieces = [body[at : at + _CHUNK] for at in range(0, len(body), _CHUNK)]
-            channel.send(b"".join([head, *(b"%x\r\n%b\r\n" % (len(p), p) for p in pieces), b"0\r\n\r\n"]))
-        else:
-            channel.send(head + body)
-        self.startedWriting = 1
-        self.finished = 1
-        channel.requestDone(self)
-
-
+@implementer(IHalfCloseableProtocol)
 class HardenedChannel(http.HTTPChannel):
     """One connection. ``phase`` is what it is waiting for, ``since`` when that began (seconds of the clock)."""
 
@@ -122,6 +56,7 @@ class HardenedChannel(http.HTTPChannel):
         self.site = site
         self.limits = site.limits
         self.refused = False
+        self.half_closed = False
         self.phase = "header"
         self.since = site.clock.seconds()
         self.received = 0
@@ -148,6 +83,26 @@ class HardenedChannel(http.HTTPChannel):
         self.site.closed(self)
         if reason is not None:
             note(reason, self.host, self.verify)
+
+    def readConnectionLost(self) -> None:
+        """The client sends no more: it gets what it is owed (01.1.3 rule 5), whatever it only began is refused."""
+        self.half_closed = True
+        self._end_of_input()
+
+    def writeConnectionLost(self) -> None:
+        """Our half is closed: the client's end, or the sweep, ends the connection."""
+
+    def _end_of_input(self) -> None:
+        """Nothing more will be read: close as soon as nothing that was read waits for its answer."""
+        if self._busyReceiving:
+            return  # what was read is still being gone through; whoever does that comes by here
+        if self.phase == "work":
+            if not any(self._dataBuffer):
+                self.persistent = 0
+        elif self.refused or not self.persistent or self._between:
+            self.loseConnection()  # type: ignore[no-untyped-call]
+        else:
+            self.refuse(400)
 
     def getHost(self) -> Any:
         """Our end; every request asks."""
@@ -219,32 +174,18 @@ class HardenedChannel(http.HTTPChannel):
 
     def allHeadersReceived(self) -> None:
         """What the body may be is decided before any of it is read."""
-        status = self._objection(self.requests[-1])
-        if status:
-            self.refuse(status)
+        try:
+            self._path = checked_target(self._path, self._version, self.requests[-1].requestHeaders)
+            if self.length is not None and self.length > self.limits.max_body:
+                raise Objection(TOO_LARGE)
+        except Objection as objection:
+            self.refuse(objection.status)
             return
         self.phase, self.since, self.received = "body", self._seconds(), 0
         super().allHeadersReceived()  # type: ignore[no-untyped-call]
         if self._fresh and self.persistent and self._version == b"HTTP/1.1":
             self.site.heads.remember(self._fresh, self._command, self._path, self.requests[-1].requestHeaders)
         self._fresh = b""
-
-    def _objection(self, request: HttpRequest) -> int:
-        headers = request.requestHeaders
-        hosts = headers.getRawHeaders(b"Host") or []
-        if len(hosts) > 1 or (self._version == b"HTTP/1.1" and len(hosts) != 1):
-            return 400
-        if hosts and _HOST.fullmatch(hosts[0]) is None:
-            return 400
-        if not self._path.startswith(b"/") or self._path.startswith(b"//"):
-            return 400
-        if self._version != b"HTTP/1.1" and headers.hasHeader(b"Transfer-Encoding"):
-            return 400
-        expected = headers.getRawHeaders(b"Expect") or []
-        if any(value.lower() != b"100-continue" for value in expected):
-            return 417
-        too_long = self.length is not None and self.length > self.limits.max_body
-        return 413 if too_long else 0
 
     def allContentReceived(self) -> None:
         """A whole request: it has no deadline of ours while it is in work."""
@@ -255,6 +196,8 @@ class HardenedChannel(http.HTTPChannel):
         """Answered: what waits behind it comes next."""
         self.phase, self.since, self.received = "idle", self._seconds(), 0
         super().requestDone(request)  # type: ignore[no-untyped-call]
+        if self.half_closed:
+            self._end_of_input()
 
     def pauseProducing(self) -> None:
         """The client does not read."""
@@ -296,7 +239,7 @@ class HardenedChannel(http.HTTPChannel):
         self.phase, self.since = "closing", self._seconds()
         half_close = getattr(self.transport, "loseWriteConnection", None)
         # closing with unread input would reset the connection and take the answer with it
-        if half_close is not None:
+        if half_close is not None and not self.half_closed:
             half_close()
         else:
             self.loseConnection()  # type: ignore[no-untyped-call]

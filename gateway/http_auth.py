@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import hmac
 from typing import Any
 
@@ -17,19 +18,34 @@ from lxml import etree
 from adapters.soap.security import Nonces, verify
 from gateway.clock import Clock
 from gateway.config import Listen, Peer
-from gateway.http import HttpRequest
+from gateway.http_request import HttpRequest
 from gateway.peers import PeerBook
 from gateway.tls import public_key_digest
 
 log = structlog.get_logger()
 
 
-class NotAdmitted(Exception):
-    """The request is from nobody who may send it; ``symbol`` names the 2xxx row."""
+_CHALLENGES = {
+    "basic": 'Basic realm="bss-gateway", charset="UTF-8"',
+    "digest": 'UsernameToken realm="bss-gateway"',
+    "certificate": 'ClientCertificate realm="bss-gateway"',
+}
+"""What a 401 asks for, by the peer row's ``auth``. RFC 9110 wants one with every 401; what a client does not know it passes
+over, and none but Basic makes it send a password."""
 
-    def __init__(self, symbol: str, why: str) -> None:
+
+def challenge(auth: str) -> tuple[tuple[str, str], ...]:
+    """The header of a 401 to a peer that proves itself so; none to one that need not."""
+    return (("WWW-Authenticate", _CHALLENGES[auth]),) if auth in _CHALLENGES else ()
+
+
+class NotAdmitted(Exception):
+    """The request is from nobody who may send it; ``symbol`` names the 2xxx row, ``auth`` how the peer's row asks for proof."""
+
+    def __init__(self, symbol: str, why: str, auth: str = "none") -> None:
         super().__init__(why)
         self.symbol = symbol
+        self.auth = auth
 
 
 class Gate:
@@ -51,22 +67,24 @@ class Gate:
         """Whether any peer of this listener may come from ``host``."""
         return any(self._book.allowed(peer, host) for peer in self._peers.values())
 
-    def asks_for_password(self) -> bool:
-        """Whether a browser-like client should be told to come back with Basic credentials."""
-        return any(peer.http.auth == "basic" for peer in self._peers.values())
+    def admit(
+        self, sender: str, request: HttpRequest, security: etree._Element | None = None, raw: bytes = b"", serial: str = ""
+    ) -> Peer:
+        """The peer that says it is ``sender``, proven as its row asks. Raises NotAdmitted.
 
-    def admit(self, sender: str, request: HttpRequest, security: etree._Element | None = None) -> Peer:
-        """The peer that says it is ``sender``, proven as its row asks. Raises NotAdmitted."""
+        ``raw``, which names its ``serial``, may come again as it is with the same token (docs/decisions/023).
+        """
         peer = self._peers.get(sender)
         if peer is None:  # one that is known comes in elsewhere
             raise NotAdmitted("SENDER_UNKNOWN" if self._book.get(sender) is None else "ADDRESS_NOT_ALLOWED", sender)
         if not self._book.allowed(peer, request.address):
             raise NotAdmitted("ADDRESS_NOT_ALLOWED", request.address)
         if peer.http.auth != "none":
-            why = self._unproven(peer, request, security)
+            repeats_found = bool(serial) and peer.serials_trusted
+            why = self._unproven(peer, request, security, raw if repeats_found else b"")
             if why is not None:
                 log.warning("http.not_authenticated", peer=peer.id, host=request.address, why=why)
-                raise NotAdmitted("NOT_AUTHENTICATED", why)
+                raise NotAdmitted("NOT_AUTHENTICATED", why, peer.http.auth)
         return peer
 
     def owner(self, request: HttpRequest, claimed: str) -> Peer | None:
@@ -82,7 +100,9 @@ class Gate:
                 return peer
         return None
 
-    def _unproven(self, peer: Peer, request: HttpRequest, security: etree._Element | None) -> str | None:
+    def _unproven(
+        self, peer: Peer, request: HttpRequest, security: etree._Element | None, raw: bytes = b""
+    ) -> str | None:
         wanted = peer.http
         if wanted.auth == "basic":
             user, password = basic_of(request)
@@ -91,7 +111,8 @@ class Gate:
         if wanted.auth == "certificate":
             shown = public_key_digest(request.channel.transport)
             return None if hmac.compare_digest(shown, wanted.certificate_sha256) else "not the certificate of this peer"
-        return verify(security, wanted.user, self._passwords[peer.id], self._clock.now(), self._nonces)
+        around = hashlib.sha256(raw).digest() if raw else b""
+        return verify(security, wanted.user, self._passwords[peer.id], self._clock.now(), self._nonces, around)
 
 
 def basic_of(request: Any) -> tuple[bytes, bytes]:

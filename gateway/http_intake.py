@@ -7,7 +7,6 @@ What cannot even be attributed to a peer is answered with its code and logged, n
 from __future__ import annotations
 
 import re
-import zlib
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -24,8 +23,9 @@ from gateway.clock import Clock
 from gateway.config import Listen, Peer
 from gateway.dispatch import Dispatcher
 from gateway.door import header_of
-from gateway.http import HttpRequest
-from gateway.http_auth import Gate, NotAdmitted
+from gateway.gzip_coding import NAMES, WORTH_IT_FROM, NotGzip, UnpacksTooLong, packed, takes_gzip, unpacked
+from gateway.http_auth import Gate, NotAdmitted, challenge
+from gateway.http_request import HttpRequest
 from gateway.peers import PeerBook
 from gateway.speech import SpeechBook
 from schemas.loader import NATIVE, RELEASE, Catalogue
@@ -34,11 +34,8 @@ log = structlog.get_logger()
 
 PLAIN_PATH = b"/if/"
 SOAP_PATH = b"/soap"
-ZIP_FROM = 1024
-"""Answers shorter than this are not worth compressing."""
 _DECLARED = re.compile(rb'<\?xml version="1\.0" encoding="([A-Za-z0-9\-]+)"\?>')
 _ROOT = re.compile(rb"<(?:[A-Za-z_][\w.\-]*:)?Package[\s>/]")
-_GZIP = 31
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,18 +99,14 @@ def body_of(request: HttpRequest, most: int) -> bytes:
     coding = request.header(b"content-encoding").strip().lower()
     if coding in (b"", b"identity"):
         return request.body
-    if coding not in (b"gzip", b"x-gzip"):
+    if coding not in NAMES:
         raise Unacceptable(415, "NOT_WELL_FORMED", "只支持 gzip 压缩", "gzip is the only content coding taken")
-    unpacker = zlib.decompressobj(_GZIP)
     try:
-        data = unpacker.decompress(request.body, most + 1)
-    except zlib.error as fault:
-        raise Unacceptable(400, "NOT_WELL_FORMED", f"gzip 解压失败：{fault}", f"not valid gzip: {fault}") from fault
-    if len(data) > most:
-        raise Unacceptable(413, "TOO_LARGE", f"解压后超过 {most} 字节", f"unpacks to more than {most} bytes")
-    if not unpacker.eof or unpacker.unused_data:
-        raise Unacceptable(400, "NOT_WELL_FORMED", "gzip 数据不完整或有多余字节", "incomplete gzip, or bytes behind it")
-    return data
+        return unpacked(request.body, most)
+    except NotGzip as fault:
+        raise Unacceptable(400, "NOT_WELL_FORMED", fault.zh, fault.en) from fault
+    except UnpacksTooLong as fault:
+        raise Unacceptable(413, "TOO_LARGE", f"解压后超过 {most} 字节", f"unpacks to more than {most} bytes") from fault
 
 
 def media_of(request: HttpRequest) -> tuple[str, str | None]:
@@ -144,9 +137,8 @@ def send(
     request: HttpRequest, status: int, body: bytes, media: str, headers: tuple[tuple[str, str], ...] = ()
 ) -> None:
     """The answer, compressed where the client takes that and it is worth it."""
-    if len(body) >= ZIP_FROM and b"gzip" in request.header(b"accept-encoding").lower():
-        packer = zlib.compressobj(6, zlib.DEFLATED, _GZIP)
-        body = packer.compress(body) + packer.flush()
+    if len(body) >= WORTH_IT_FROM and takes_gzip(request.listed(b"accept-encoding")):
+        body = packed(body)
         headers = (*headers, ("Content-Encoding", "gzip"))
     request.respond(status, body, media, headers)
 
@@ -182,7 +174,7 @@ class PlainIntake:
         except NotAdmitted as fault:
             unread = self._no_document(raw, charset) if name and fault.symbol == "SENDER_UNKNOWN" else None
             if unread is None:
-                self._refuse(request, raw, fault.symbol)
+                self._refuse(request, raw, fault.symbol, auth=fault.auth)
             else:
                 self._refuse(request, raw, unread.symbol, 400, unread.faults)
             return
@@ -247,6 +239,7 @@ class PlainIntake:
         faults: tuple[Fault, ...] = (),
         peer: Peer | None = None,
         wait: int = 0,
+        auth: str = "none",
     ) -> None:
         """Answered and logged, not stored; in the words of ``peer`` where it is known whose it is."""
         if not wait:
@@ -254,14 +247,16 @@ class PlainIntake:
         found = Status(status) if status else self._statuses.get(self._shop.catalogue.result(symbol).code, Status(200))
         if wait:
             found = Status(found.status, max(found.retry_after, wait))
-        self._answer(request, found, self._shop.receipt(raw, symbol, faults, peer), peer)
+        self._answer(request, found, self._shop.receipt(raw, symbol, faults, peer), peer, auth)
 
-    def _answer(self, request: HttpRequest, status: Status, body: bytes, peer: Peer | None = None) -> None:
+    def _answer(
+        self, request: HttpRequest, status: Status, body: bytes, peer: Peer | None = None, auth: str = "none"
+    ) -> None:
         headers: tuple[tuple[str, str], ...] = ()
         if status.retry_after:
             headers = (("Retry-After", str(status.retry_after)),)
         if status.status == 401:
-            headers = (*headers, ("WWW-Authenticate", 'Basic realm="bss-gateway", charset="UTF-8"'))
+            headers = (*headers, *challenge(auth if peer is None else peer.http.auth))
         if peer is not None and self._shop.catalogue.envelope(peer.envelope).parts:
             send(request, status.status, body, FORM, headers)
             return

@@ -8,7 +8,6 @@ its error class.
 from __future__ import annotations
 
 import base64
-import zlib
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -28,18 +27,18 @@ from adapters.document import DocumentRefused, Header
 from adapters.wire.packet import Packet
 from adapters.xml.codec import Codec
 from gateway.config import Peer
+from gateway.gzip_coding import NAMES, WORTH_IT_FROM, NotGzip, UnpacksTooLong, packed, unpacked
+from gateway.http_answers import Bare, BareAnswers
 from gateway.http_intake import media_charset
-from gateway.http_speech import Posted, StatusClasses, speech_of
+from gateway.http_speech import Posted, asked_at, speech_of, target
+from gateway.http_status import retry_after
 from gateway.links import PeerLink, Surroundings
 
 log = structlog.get_logger()
 
 KEEP_S = 20
 """How long an idle connection is kept: less than servers usually wait, so that a message does not meet a closing one."""
-ZIP_FROM = 1024
-MOST_PAUSE_S = 3600
 _NOT_SENT = (ConnectError, ConnectingCancelledError, DNSLookupError, TimeoutError)
-_GZIP = 31
 
 
 class AnswerTooLong(Exception):
@@ -124,16 +123,15 @@ class HttpLink(PeerLink):
         clock: Any = world.clock
         self._codec = codec
         self._speech = speech_of(peer, codec, world.clock, world.entropy)
-        self._statuses = StatusClasses(codec.catalogue)
+        self._bare = BareAnswers(codec.catalogue)
         self._pool = HTTPConnectionPool(clock)
         self._pool.maxPersistentPerHost = peer.window
         self._pool.cachedConnectionTimeout = KEEP_S
         self._pool.retryAutomatically = False
         addresses: Any = self.addresses
         self._agent = Agent.usingEndpointFactory(clock, Fixed(addresses), self._pool)
-        parts = urlsplit(peer.connect[0])
-        self._base = f"{'https' if parts.scheme == 'https' else 'http'}://{parts.netloc}"
-        self._path = parts.path
+        self._address = urlsplit(peer.connect[0])
+        self._base = f"{'https' if self._address.scheme == 'https' else 'http'}://{self._address.netloc}"
         self._basic = b""
         if peer.http.auth == "basic":
             self._basic = b"Basic " + base64.b64encode(f"{peer.http.user}:{peer.http.password()}".encode())
@@ -163,7 +161,7 @@ class HttpLink(PeerLink):
         """One POST."""
         try:
             posted = self._speech.post(packet)
-            uri = f"{self._base}{self._path}{posted.path}".encode("ascii")
+            uri = f"{self._base}{target(self._address, posted)}".encode("ascii")
         except ValueError as fault:  # the partner's WSDL lacks the operation, or the address is none
             log.error("http.not_written", peer=self.peer.id, code=packet.code, serial=packet.serial, why=str(fault))
             return False
@@ -175,7 +173,7 @@ class HttpLink(PeerLink):
         self._under_way[packet.serial] = reading
         overdue = self._clock.callLater(max(0.0, (deadline_ms - self._clock.now()) / 1000), self._overdue, packet.serial)
         reading.addCallbacks(
-            lambda found: self._answered(asked, *found), lambda failure: self._failed(packet.serial, failure)
+            lambda found: self._answered(asked, posted, *found), lambda failure: self._failed(packet.serial, failure)
         )
         reading.addErrback(self._defect, packet.serial).addBoth(self._over, overdue)
         return True
@@ -187,9 +185,8 @@ class HttpLink(PeerLink):
             headers.setRawHeaders(b"SOAPAction", [f'"{posted.action}"'.encode("ascii")])
         if self._basic:
             headers.setRawHeaders(b"Authorization", [self._basic])
-        if self.peer.http.gzip and len(body) >= ZIP_FROM:
-            packer = zlib.compressobj(6, zlib.DEFLATED, _GZIP)
-            body = packer.compress(body) + packer.flush()
+        if self.peer.http.gzip and len(body) >= WORTH_IT_FROM:
+            body = packed(body)
             headers.setRawHeaders(b"Content-Encoding", [b"gzip"])
         return body, headers
 
@@ -211,14 +208,14 @@ class HttpLink(PeerLink):
         if reading is not None:
             reading.cancel()
 
-    def _answered(self, asked: Header, response: Any, body: bytes) -> None:
+    def _answered(self, asked: Header, posted: Posted, response: Any, body: bytes) -> None:
         self._under_way.pop(asked.serial)
         # What its status says counts where no document of the peer's came with it: a page of somebody's proxy, or none.
-        instead = self._statuses.receipt(self._codec, response.code, asked) if response.code >= 300 else b""
+        instead = self._bare.receipt(self._codec, asked, self._head(posted, response)) if response.code >= 300 else b""
         try:
             status = instead if response.code not in (400, 500) else b""  # with these a Fault says itself whose it is (01.3)
             package = self._speech.answer(self._unpacked(response, body), _charset(response), asked, status)
-        except (DocumentRefused, zlib.error) as fault:
+        except DocumentRefused as fault:
             if not instead:
                 log.warning("http.answer_unreadable", peer=self.peer.id, serial=asked.serial, why=str(fault))
                 self._pump.lost(self.peer.id, asked.serial)
@@ -230,21 +227,28 @@ class HttpLink(PeerLink):
         answer.charset = charset
         self._pump.answered(self.peer.id, answer, instead)
 
+    def _head(self, posted: Posted, response: Any) -> Bare:
+        """An answer by its head, and where it was asked for."""
+        location = (response.headers.getRawHeaders(b"Location") or [b""])[-1].decode("latin-1")
+        return Bare(response.code, asked_at(urlsplit(self.addresses.names[self.addresses.current]), posted), location)
+
     def _unpacked(self, response: Any, body: bytes) -> bytes:
         coding = (response.headers.getRawHeaders(b"Content-Encoding") or [b""])[-1].strip().lower()
-        if coding not in (b"gzip", b"x-gzip"):
+        if coding not in NAMES:
             return body
-        most = self.peer.limits.max_document
-        data = zlib.decompressobj(_GZIP).decompress(body, most + 1)
-        if len(data) > most:
-            raise DocumentRefused("TOO_LARGE", detail="the answer unpacks to more than the limit")
-        return data
+        try:
+            return unpacked(body, self.peer.limits.max_document)
+        except UnpacksTooLong as fault:
+            raise DocumentRefused("TOO_LARGE", detail="the answer unpacks to more than the limit") from fault
+        except NotGzip as fault:
+            raise DocumentRefused("NOT_WELL_FORMED", detail=fault.en) from fault
 
     def _note_retry_after(self, response: Any) -> None:
         """A peer that says when to come back is believed, within reason."""
-        value = (response.headers.getRawHeaders(b"Retry-After") or [b""])[-1].strip()
-        if response.code in (429, 500, 503) and value.isdigit():  # SOAP says busy with 500 (01.3)
-            self.pause(self._clock.now() + min(int(value), MOST_PAUSE_S) * 1000)
+        value = (response.headers.getRawHeaders(b"Retry-After") or [b""])[-1]
+        wait = 0 if response.code not in (429, 500, 503) else retry_after(value, self._clock.now())  # SOAP: busy is 500 (01.3)
+        if wait:
+            self.pause(self._clock.now() + wait)
 
     def _failed(self, serial: str, failure: Failure) -> None:
         self._under_way.pop(serial)

@@ -7,9 +7,10 @@ from typing import Any
 from gateway.clock import Clock
 from gateway.config import Listen
 from gateway.dispatch import Dispatcher
-from gateway.http import HttpRequest, HttpSite
+from gateway.http import HttpSite
 from gateway.http_auth import Gate
 from gateway.http_intake import PLAIN_PATH, SOAP_PATH, PlainIntake, Shop, send
+from gateway.http_request import HttpRequest
 from gateway.peers import PeerBook
 from gateway.soap_intake import SoapIntake
 from gateway.speech import SpeechBook
@@ -17,6 +18,8 @@ from gateway.tls import server_factory
 from schemas.wsdl import Contract, offered
 
 WSDL_NAME = "CRM"
+_READING = (b"GET", b"HEAD")
+"""Methods that ask for a document; what HEAD leaves out, the request leaves out (RFC 9110 9.3.2)."""
 _TEXT = "text/plain; charset=utf-8"
 _XML = "text/xml; charset=utf-8"
 _NOT_FOUND = "没有这个地址：/soap、/soap?wsdl、/if/报文名 / nothing here: /soap, /soap?wsdl, /if/MessageName\n".encode()
@@ -48,7 +51,7 @@ class HttpService:
         plain, soap = kind == "plain", kind == "soap"
         if not self._gate.expected(request.address):
             self._turn_away(request, "ADDRESS_NOT_ALLOWED", plain)
-        elif request.method == b"GET" and (path.startswith(SOAP_PATH + b"/xsd/") or (soap and query.lower() == b"wsdl")):
+        elif request.method in _READING and (path.startswith(SOAP_PATH + b"/xsd/") or (soap and query.lower() == b"wsdl")):
             self._describe(request, path)
         elif not (soap or plain):
             request.respond(404, _NOT_FOUND, _TEXT)

@@ -1,17 +1,18 @@
 """What our messages look like to a peer over HTTP, and what its answers say (spec 01.3, 01.4): no I/O.
 
 A message of ours is a Package; how it travels - as itself, in an envelope, as text in somebody's operation - is the peer row's.
-An answer becomes the Package it stands for; a bare HTTP status is told as a Receipt of the error class it belongs to.
+An answer becomes the Package it stands for; what a status without one means, ``gateway.http_answers`` says.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Protocol
+from urllib.parse import SplitResult
 
 from adapters.document import DocumentRefused, Header
 from adapters.envelopes.form import MEDIA_TYPE as FORM
-from adapters.soap.answers import answer_text, package_of_answer, told
+from adapters.soap.answers import answer_text, package_of_answer
 from adapters.soap.names import ENVELOPES, MEDIA, action
 from adapters.soap.partner import Partner, PartnerOperation
 from adapters.soap.security import username_token
@@ -21,7 +22,7 @@ from adapters.xml.charset import read
 from adapters.xml.codec import Codec
 from gateway.clock import Clock, Entropy
 from gateway.config import Peer
-from schemas.loader import NATIVE, Catalogue
+from schemas.loader import NATIVE
 from schemas.wsdl import service_namespace
 
 NONCE_BYTES = 16
@@ -35,6 +36,17 @@ class Posted:
     body: bytes
     media: str
     action: str | None = None
+
+
+def target(address: SplitResult, posted: Posted) -> str:
+    """The path of a request, with the query of the peer's address."""
+    path = address.path + posted.path or "/"
+    return f"{path}?{address.query}" if address.query else path
+
+
+def asked_at(address: SplitResult, posted: Posted) -> str:
+    """The URL of a request as people are shown it: without the query, which may hold a key."""
+    return f"{address.scheme}://{address.netloc}{address.path}{posted.path}"
 
 
 class Speech(Protocol):
@@ -152,26 +164,3 @@ def speech_of(peer: Peer, codec: Codec, clock: Clock, entropy: Entropy) -> Speec
     if peer.binding == "http":
         return PlainSpeech(peer, codec)
     return SoapSpeech(peer, codec, clock, entropy) if peer.http.operation == "document" else TextSpeech(peer, codec)
-
-
-class StatusClasses:
-    """What an HTTP status without a readable document means: a result code of the class the table gives it."""
-
-    def __init__(self, catalogue: Catalogue) -> None:
-        self._by_status: dict[int, str] = {}
-        told_so = [(int(str(row.extra["status"])), row.code) for row in catalogue.table("http_statuses").rows.values()]
-        for row in catalogue.table("error_classes").rows.values():
-            listed: object = row.extra["codes"]
-            codes = [str(code) for code in listed] if isinstance(listed, list) else []
-            statuses: object = row.extra["http_status"]
-            for status in statuses if isinstance(statuses, list) else ():
-                fitting = [code for known, code in told_so if known == status and code in codes]
-                self._by_status[int(status)] = (fitting or codes)[0]
-
-    def code(self, status: int) -> str:
-        """The result code; a status nobody listed counts as 400 or 500."""
-        return self._by_status.get(status) or self._by_status[500 if status >= 500 else 400]
-
-    def receipt(self, codec: Codec, status: int, asked: Header) -> bytes:
-        """A Package that says so."""
-        return told(codec, asked, codec.catalogue.result(self.code(status)).symbol, f"HTTP {status}")

@@ -101,7 +101,9 @@ class OutboxPackets:
         except DocumentRefused:
             if not instead:
                 raise
-            return self._codec.decode_answer(instead, "UTF-8", asked)
+            found = self._codec.decode_answer(instead, "UTF-8", asked)
+            log.warning("answer.by_status", peer=entry.peer, serial=entry.serial, why=found.body["text"])
+            return found
 
     def asked(self, entry: Entry) -> Header:
         """The header an answer to ``entry`` answers."""

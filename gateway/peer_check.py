@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from adapters.document import Document, DocumentRefused
+from adapters.soap.partner import Partner
 from adapters.xml.codec import Codec
 from gateway import certificates
 from gateway.config import Config, Peer
@@ -13,6 +15,7 @@ from gateway.peers import PeerBook
 from gateway.speech import SpeechBook
 from schemas.loader import load
 from schemas.model import MessageRow
+from schemas.wsdl import offered
 
 ANYBODY = "*"
 
@@ -25,6 +28,7 @@ class PeerCheck:
         self._listens = {row.name: row for row in config.listen}
         self._own = config.gateway.system_id
         self._codec = Codec(load())
+        self._partners: dict[Path, Partner] = {}
         self._speeches = SpeechBook(self._codec, PeerBook(config), lambda: 0)
 
     def report(self, peer: Peer) -> dict[str, Any]:
@@ -41,6 +45,8 @@ class PeerCheck:
 
     def _why_not(self, row: MessageRow, peer: Peer) -> str:
         """What goes wrong first with the row's samples; empty if nothing does."""
+        if why := self._not_taken(row, peer):
+            return why
         for path in self._codec.catalogue.samples(row.name):
             if not path.name.startswith("ok_"):
                 continue
@@ -57,6 +63,20 @@ class PeerCheck:
             if why:
                 return why
         return ""
+
+    def _not_taken(self, row: MessageRow, peer: Peer) -> str:
+        """Why a message we send cannot go by the partner's own WSDL; empty where it has none."""
+        file, version = peer.http.wsdl_file, peer.schema_version
+        if file is None or peer.binding != "soap" or peer.http.operation != "document":
+            return ""
+        if row not in offered(self._codec.catalogue, peer.role, version):
+            return ""
+        if file not in self._partners:
+            self._partners[file] = Partner(file)
+        element = f"{{{self._codec.catalogue.version(version).message_namespace}}}{row.name}"
+        if self._partners[file].takes(element, peer.http.soap) is not None:
+            return ""
+        return f"{file.name} 没有操作 {row.name}，发不出 / {file.name} has no operation {row.name}: it cannot be sent"
 
     def _there_and_back(self, document: Document, peer: Peer) -> str:
         voice = self._speeches.of(peer.id).envelope

@@ -5,27 +5,28 @@ from __future__ import annotations
 import base64
 import http.client
 import ssl
-import zlib
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
 from adapters.document import DocumentRefused
 from adapters.soap.partner import WsdlUnusable
 from adapters.wire.packet import Packet
+from gateway.clock import wall_ms
+from gateway.gzip_coding import NAMES, NotGzip, UnpacksTooLong, unpacked
+from gateway.http_answers import Bare, BareAnswers
 from gateway.http_intake import media_charset
-from gateway.http_speech import Posted, speech_of
+from gateway.http_speech import Posted, asked_at, speech_of, target
+from gateway.http_status import retry_after
 from gateway.peer_test import Failed, LinkTrial, Result, client_context, tls_failed
 from gateway.tls_faults import fault_of
-
-_GZIP = 31
 
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
     """What came back."""
 
-    status: int
-    reason: str
+    head: Bare
+    retry_after: bytes
     media: bytes
     body: bytes
 
@@ -42,17 +43,32 @@ def post_test(trial: LinkTrial, text: str, timeout: float) -> Result:
         raise Failed(f"无法写出 LN03：{fault}", f"LN03 cannot be written: {fault}") from fault
     found = _first_answer(trial, posted, timeout)
     charset = media_charset(found.media)[1]
+    bare = BareAnswers(trial.codec.catalogue)
+    instead = bare.receipt(trial.codec, header, found.head) if found.head.status >= http.client.MULTIPLE_CHOICES else b""
     try:
-        package = speech.answer(found.body, charset, header)
-        if found.status >= http.client.MULTIPLE_CHOICES:
+        # as the gateway's links judge it: with these two statuses a Fault says itself whose it is (01.3)
+        status = instead if found.head.status not in (400, 500) else b""
+        package = speech.answer(found.body, charset, header, status)
+        if instead:
+            if package == status:
+                raise DocumentRefused("NOT_WELL_FORMED", detail="a Fault in words")
             trial.voice.decode_answer(package, charset, header)  # a page of somebody's proxy is no answer of the peer's
     except DocumentRefused as refusal:
-        zh = f"HTTP {found.status} {found.reason}，正文不是应答：检查地址与 [peer.http]（{refusal}）"
-        en = f"HTTP {found.status} {found.reason} without a readable answer: check address and [peer.http] ({refusal})"
-        raise Failed(zh, en) from refusal
+        raise _unread(bare, found, refusal) from refusal
     answer = Packet(body=package, code=header.code, sender=trial.peer.id, receiver=header.sender, serial=header.serial)
     answer.charset = "UTF-8" if trial.peer.binding == "soap" else charset or trial.peer.charset
     return trial.judged(answer, header, text)
+
+
+def _unread(bare: BareAnswers, found: _Answer, refusal: DocumentRefused) -> Failed:
+    """The end of a test at an answer without a document: what its status says, or where to look."""
+    head = found.head
+    if head.status >= http.client.MULTIPLE_CHOICES:
+        zh, en = bare.words(head)
+        wait = retry_after(found.retry_after, wall_ms()) // 1000
+        return Failed(f"{zh}（{wait} 秒后再试）", f"{en} (try again in {wait} s)") if wait else Failed(zh, en)
+    zh = f"HTTP {head.status}，正文不是应答：检查地址与 [peer.http]（{refusal}）"
+    return Failed(zh, f"HTTP {head.status} without a readable answer: check address and [peer.http] ({refusal})")
 
 
 def _first_answer(trial: LinkTrial, posted: Posted, timeout: float) -> _Answer:
@@ -71,13 +87,22 @@ def _first_answer(trial: LinkTrial, posted: Posted, timeout: float) -> _Answer:
             trial.secured(connection.sock)
         connection.sock.settimeout(timeout)
         try:
-            return _exchange(trial, connection, parts.path + posted.path, posted)
+            return _exchange(trial, connection, parts, posted)
         except TimeoutError as fault:
             raise Failed(f"{timeout:g} 秒内没有应答", f"no answer within {timeout:g} s") from fault
         except ssl.SSLError as fault:
             raise tls_failed(fault_of(fault)) from fault
-        except (OSError, http.client.HTTPException, zlib.error) as fault:
-            raise Failed(f"对端未给出 HTTP 应答：{fault!r}", f"no HTTP answer came: {fault!r}") from fault
+        except http.client.IncompleteRead as fault:
+            raise _broken_off() from fault
+        except (http.client.RemoteDisconnected, ConnectionError) as fault:
+            zh = "对端未应答就断开连接：看对端日志，核对地址、http 或 https"
+            raise Failed(zh, "it closed the connection without an answer: see its log, check address, http or https") from fault
+        except (OSError, http.client.HTTPException) as fault:
+            raise Failed(f"那里说的不是 HTTP：{fault!r}", f"what answered there speaks no HTTP: {fault!r}") from fault
+        except NotGzip as fault:
+            raise Failed(f"应答的 {fault.zh}", f"the answer: {fault.en}") from fault
+        except UnpacksTooLong as fault:
+            raise _too_long(trial) from fault
         finally:
             connection.close()
     zh, en = "所有地址都连不上：检查地址、防火墙、对端是否在监听", "no address can be reached: check address and firewall"
@@ -95,7 +120,18 @@ def _connection(trial: LinkTrial, parts: SplitResult) -> http.client.HTTPConnect
     return http.client.HTTPSConnection(host, parts.port, timeout=limit, context=context)
 
 
-def _exchange(trial: LinkTrial, connection: http.client.HTTPConnection, path: str, posted: Posted) -> _Answer:
+def _broken_off(came: str = "") -> Failed:
+    """The end of a test in the middle of an answer, of which ``came`` so much where that can be said."""
+    return Failed("应答中途断开" + came, "the answer broke off" + came)
+
+
+def _too_long(trial: LinkTrial) -> Failed:
+    most = trial.peer.limits.max_document
+    zh = f"应答超过 [peer.limits] max_document = {most} 字节"
+    return Failed(zh, f"the answer is longer than [peer.limits] max_document = {most}")
+
+
+def _exchange(trial: LinkTrial, connection: http.client.HTTPConnection, parts: SplitResult, posted: Posted) -> _Answer:
     headers = {"Content-Type": posted.media, "Accept-Encoding": "gzip"}
     if posted.action is not None:
         headers["SOAPAction"] = f'"{posted.action}"'
@@ -103,12 +139,20 @@ def _exchange(trial: LinkTrial, connection: http.client.HTTPConnection, path: st
     if http_row.auth == "basic":
         given = base64.b64encode(f"{http_row.user}:{http_row.password()}".encode()).decode()
         headers["Authorization"] = f"Basic {given}"
-    connection.request("POST", path or "/", posted.body, headers)
+    path = target(parts, posted)
+    connection.request("POST", path, posted.body, headers)
     trial.tell("→", f"POST {path}", f"POST {path}", text=posted.body.decode("utf-8", "replace"))
     response = connection.getresponse()
-    body = response.read(trial.peer.limits.max_document)
-    if response.headers.get("Content-Encoding", "").lower() in ("gzip", "x-gzip"):
-        body = zlib.decompressobj(_GZIP).decompress(body, trial.peer.limits.max_document)
+    most = trial.peer.limits.max_document
+    body = response.read(most + 1)
+    if len(body) > most:
+        raise _too_long(trial)
+    if response.length:  # how much of what was announced has not come
+        raise _broken_off(f" ({len(body)}/{len(body) + response.length} B)")
+    if response.headers.get("Content-Encoding", "").strip().lower().encode() in NAMES:
+        body = unpacked(body, most)
     status = f"HTTP {response.status} {response.reason}"
     trial.tell("←", status, status, text=body.decode("utf-8", "replace"))
-    return _Answer(response.status, response.reason, response.headers.get("Content-Type", "").encode(), body)
+    said = {name: response.headers.get(name, "").encode("latin-1", "replace") for name in ("Retry-After", "Content-Type")}
+    head = Bare(response.status, asked_at(parts, posted), response.headers.get("Location", ""))
+    return _Answer(head, said["Retry-After"], said["Content-Type"], body)

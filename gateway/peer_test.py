@@ -14,7 +14,7 @@ from adapters.wire.packet import Kind, Packet
 from adapters.wire.times import wire_time
 from adapters.xml.codec import Codec
 from gateway import certificates
-from gateway.answers import judge
+from gateway.answers import Verdict, judge
 from gateway.clock import Entropy, wall_ms
 from gateway.config import Config, Peer
 from gateway.config_http import ClientTls
@@ -106,7 +106,7 @@ class LinkTrial:
             return self.result(True, "连通：文字原样返回", "the link works: the text came back unchanged")
         verdict = judge(self.codec.catalogue, packet, document)
         if verdict.category in ("ok", "accepted", "duplicate"):
-            return self.result(False, "有应答，但文字不同：检查字符集", "answered, but the text differs: check the charset")
+            return self.result(False, *_differs(document, verdict))
         zh, en = _hint(verdict.symbol, self.peer)
         return self.result(False, f"被拒 {verdict.code} {verdict.zh}{zh}", f"refused {verdict.code} {verdict.en}{en}")
 
@@ -118,6 +118,15 @@ class LinkTrial:
         zh = f"{wire.version()} {cipher}，对方证书 {found['subject']}，{found['ends']} 到期 {found['zh']}"
         en = f"{wire.version()} {cipher}, their certificate {found['subject']} ends {found['ends']} {found['en']}"
         self.tell("tls", zh.rstrip(), en.rstrip())
+
+
+def _differs(document: Document, verdict: Verdict) -> tuple[str, str]:
+    """What an answer tells that is no refusal and does not bring the text back."""
+    if document.element == document.row.answer:
+        return "有应答，但文字不同：检查字符集", "answered, but the text differs: check the charset"
+    zh = f"通道可用：对端收下了，以 {document.element} {verdict.code} 应答，但未按 LN03 返回文字，字符集未能核对"
+    en = f"the link carries: it took the message and answered {document.element} {verdict.code}, but did not return the text"
+    return zh, f"{en} as LN03 asks, so the charset could not be checked"
 
 
 def _hint(symbol: str, peer: Peer) -> tuple[str, str]:

@@ -14,7 +14,7 @@ from adapters.document import Document, DocumentRefused, Fault
 from adapters.envelopes.package import loose_header
 from adapters.soap.names import MEDIA, SoapVersion
 from adapters.soap.reading import (
-    FaultCode,
+    FaultKind,
     Opened,
     SoapRefused,
     digest_of,
@@ -28,9 +28,9 @@ from adapters.soap.writing import Frame
 from adapters.wire.packet import Packet
 from adapters.xml.charset import Found, Reading, read
 from gateway.config import Peer
-from gateway.http import HttpRequest
-from gateway.http_auth import NotAdmitted
+from gateway.http_auth import NotAdmitted, challenge
 from gateway.http_intake import Shop, Unacceptable, body_of, check_media, log, media_charset, media_of, send
+from gateway.http_request import HttpRequest
 from schemas.loader import NATIVE, RELEASE
 from schemas.wsdl import soap_namespace
 
@@ -53,9 +53,9 @@ class SoapIntake:
         raw = request.body
         frame = self._frames["1.1"]
         try:
-            kind, charset = media_of(request)
-            frame = self._frames["1.2" if kind == MEDIA["1.2"] else "1.1"]
-            check_media(kind)
+            media, charset = media_of(request)
+            frame = self._frames["1.2" if media == MEDIA["1.2"] else "1.1"]
+            check_media(media)
             raw = body_of(request, shop.listen.http.max_body)
         except Unacceptable as fault:
             self._refuse(request, frame, raw, fault.symbol, (fault.fault,), status=fault.status)
@@ -99,18 +99,21 @@ class SoapIntake:
         document, found = sure
         packet = Packet(body=raw, charset=found.charset, receiver=self._shop.book.own_id)
         frame = self._frames[version]
-        peer = self._admitted(request, frame, packet, document.header.sender, None)
+        peer = self._admitted(request, frame, packet, document.header.sender)
         if peer is not None:
             self._judge(request, frame, packet, peer, document, found, None)
         return True
 
     def _admitted(
-        self, request: HttpRequest, frame: Frame, packet: Packet, sender: str, security: etree._Element | None
+        self, request: HttpRequest, frame: Frame, packet: Packet, sender: str, opened: Opened | None = None
     ) -> Peer | None:
         """The peer that may speak here under this name; None after an answer to anybody else."""
         shop, raw = self._shop, packet.body
         try:
-            peer = shop.gate.admit(sender, request, security)
+            if opened is None:
+                peer = shop.gate.admit(sender, request)
+            else:
+                peer = shop.gate.admit(sender, request, opened.security, raw, opened.serial)
         except NotAdmitted as fault:
             self._not_admitted(request, frame, raw, fault)
             return None
@@ -152,7 +155,7 @@ class SoapIntake:
             except SoapRefused as refusal:
                 self._unreadable(request, frame, packet.body, packet.charset, refusal)
                 return
-        peer = self._admitted(request, frame, packet, opened.sender, opened.security)
+        peer = self._admitted(request, frame, packet, opened.sender, opened)
         if peer is None:
             return
         root = to_package(opened, self._release_of(opened))
@@ -169,7 +172,7 @@ class SoapIntake:
         found = (row for version, row in self._releases.items() if soap_namespace(version) == space)
         return next(found, self._releases[RELEASE])
 
-    def _responder(self, request: HttpRequest, frame: Frame, fault_code: FaultCode | None) -> Any:
+    def _responder(self, request: HttpRequest, frame: Frame, kind: FaultKind | None) -> Any:
         shop = self._shop
 
         def respond(body: bytes, _reply: bool, code: str) -> None:
@@ -178,7 +181,7 @@ class SoapIntake:
             if result.category in _OK:
                 self._send(request, 200, frame, frame.around(package))
                 return
-            self._send_fault(request, frame, package, code, fault_code)
+            self._send_fault(request, frame, package, code, kind)
 
         return respond
 
@@ -189,7 +192,8 @@ class SoapIntake:
         shop, raw = self._shop, packet.body
         try:
             text = text_of(opened)
-            peer = shop.gate.admit(self._describe(text.encode()).sender, request, opened.security)
+            said = self._describe(text.encode())
+            peer = shop.gate.admit(said.sender, request, opened.security, raw, said.serial)
         except NotAdmitted as fault:
             known = shop.gate.owner(request, "") if fault.symbol == "SENDER_UNKNOWN" else None
             if known is None:
@@ -218,21 +222,21 @@ class SoapIntake:
         """No document: stored where it is plainly a peer's, answered and logged anyhow."""
         shop = self._shop
         refusal.header = refusal.header or loose_header(raw)
-        fault_code = refusal.fault_code if isinstance(refusal, SoapRefused) else None
+        kind = refusal.kind if isinstance(refusal, SoapRefused) else None
         owner = shop.gate.owner(request, refusal.header.sender if refusal.header is not None else "")
         if owner is None:
-            self._refuse(request, frame, raw, refusal.symbol, refusal.faults, fault_code)
+            self._refuse(request, frame, raw, refusal.symbol, refusal.faults, kind)
             return
         if self._too_fast(request, frame, raw, owner):
             return
         packet = Packet(body=raw, charset=charset or "UTF-8", sender=owner.id, receiver=shop.book.own_id)
         shop.dispatcher.take_judged(
-            packet, owner, self._responder(request, frame, fault_code), None, refusal, charset="UTF-8"
+            packet, owner, self._responder(request, frame, kind), None, refusal, charset="UTF-8"
         )
 
     def _not_admitted(self, request: HttpRequest, frame: Frame, raw: bytes, fault: NotAdmitted) -> None:
-        challenge = fault.symbol == "NOT_AUTHENTICATED" and self._shop.gate.asks_for_password()
-        self._refuse(request, frame, raw, fault.symbol, status=401 if challenge else 0)
+        # 401 only to whom a header of HTTP would prove: anybody else's client might answer it with a password
+        self._refuse(request, frame, raw, fault.symbol, status=401 if fault.auth == "basic" else 0)
 
     def _refuse(
         self,
@@ -241,12 +245,12 @@ class SoapIntake:
         raw: bytes,
         symbol: str,
         faults: tuple[Fault, ...] = (),
-        fault_code: FaultCode | None = None,
+        kind: FaultKind | None = None,
         status: int = 0,
     ) -> None:
         log.warning("http.turned_away", host=request.address, symbol=symbol, bytes=len(raw))
         package = self._shop.receipt(raw, symbol, faults)
-        self._send_fault(request, frame, package, self._shop.catalogue.result(symbol).code, fault_code, status)
+        self._send_fault(request, frame, package, self._shop.catalogue.result(symbol).code, kind, status)
 
     def _too_fast(self, request: HttpRequest, frame: Frame, raw: bytes, peer: Peer) -> bool:
         """Whether this is more than the peer may send; then it has been answered with a Fault."""
@@ -258,13 +262,13 @@ class SoapIntake:
 
     def refuse(self, request: HttpRequest, symbol: str) -> None:
         """A refusal that does not depend on what was sent."""
-        kind, _ = media_of(request)
-        self._refuse(request, self._frames["1.2" if kind == MEDIA["1.2"] else "1.1"], request.body, symbol)
+        media, _ = media_of(request)
+        self._refuse(request, self._frames["1.2" if media == MEDIA["1.2"] else "1.1"], request.body, symbol)
 
     def too_large(self, content_type: bytes) -> tuple[str, bytes]:
         """1008 for a body that was not read: media type and Fault."""
-        kind, _ = media_charset(content_type)
-        frame, shop = self._frames["1.2" if kind == MEDIA["1.2"] else "1.1"], self._shop
+        media, _ = media_charset(content_type)
+        frame, shop = self._frames["1.2" if media == MEDIA["1.2"] else "1.1"], self._shop
         result = shop.catalogue.result("TOO_LARGE")
         return f"{MEDIA[frame.version]}; charset=utf-8", frame.fault(shop.receipt(b"", "TOO_LARGE"), result, None)
 
@@ -274,21 +278,21 @@ class SoapIntake:
         frame: Frame,
         package: bytes,
         code: str,
-        fault_code: FaultCode | None,
+        kind: FaultKind | None,
         status: int = 0,
         retry_after: int = 0,
     ) -> None:
         result = self._shop.catalogue.result(code)
-        sender = not code.startswith("9") and fault_code in (None, "Client")
+        sender = not code.startswith("9") and (kind is None or kind.code == "Client")
         usual = 400 if frame.version == "1.2" and sender else 500
         more = (("Retry-After", str(retry_after)),) if retry_after else ()
-        self._send(request, status or usual, frame, frame.fault(package, result, fault_code), more)
+        self._send(request, status or usual, frame, frame.fault(package, result, kind), more)
 
     def _send(
         self, request: HttpRequest, status: int, frame: Frame, body: bytes, headers: tuple[tuple[str, str], ...] = ()
     ) -> None:
         if status == 401:
-            headers = (("WWW-Authenticate", 'Basic realm="bss-gateway", charset="UTF-8"'),)
+            headers = challenge("basic")
         send(request, status, body, f"{MEDIA[frame.version]}; charset=utf-8", headers)
 
 

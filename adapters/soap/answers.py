@@ -53,8 +53,13 @@ def _fault(codec: Codec, opened: Opened, asked: Header, status: bytes) -> tuple[
 def told(codec: Codec, asked: Header, symbol: str, said: str) -> bytes:
     """A Package whose Receipt has the result ``symbol`` and what the partner said, if anything."""
     row = codec.catalogue.result(symbol)
-    shown = "".join(sign if sign.isprintable() else " " for sign in said[:_TEXT_MOST])
-    body = {"code": row.code, "text": f"{row.zh} / {row.en}" + (f" · {shown}" if shown else "")}
+    return receipt_of(codec, asked, symbol, f"{row.zh} / {row.en}" + (f" · {said[:_TEXT_MOST]}" if said else ""))
+
+
+def receipt_of(codec: Codec, asked: Header, result: str, text: str) -> bytes:
+    """A Package whose Receipt has ``result`` (code or symbol) and this text; what cannot be shown of it is a blank."""
+    row = codec.catalogue.result(result)
+    body = {"code": row.code, "text": "".join(sign if sign.isprintable() else " " for sign in text)}
     message = codec.catalogue.message(asked.code, asked.version)
     return codec.encode(Document(message, RECEIPT, _answering(asked, row.code), body), "UTF-8")
 

@@ -70,6 +70,9 @@ class Partner:
             zh, en = f"读不懂 WSDL {path.name}：{error!r}", f"cannot read the WSDL {path.name}: {error!r}"
             raise WsdlUnusable(zh, en) from error
         self.path = path
+        ports = [port for service in self._client.wsdl.services.values() for port in service.ports.values()]
+        if not any(_version(port.binding) for port in ports):
+            raise WsdlUnusable(f"{path.name} 没有 SOAP 服务，不是 WSDL？", f"{path.name} has no SOAP service: is it a WSDL?")
 
     def operation(self, name: str, wanted: SoapVersion, element: str = "") -> PartnerOperation:
         """The operation ``name``, or the one that takes ``element`` ({namespace}name); ``wanted`` version where offered."""
@@ -86,6 +89,13 @@ class Partner:
         if not found:
             raise WsdlUnusable(f"{self.path.name} 没有操作 {name}", f"{self.path.name} has no operation {name}")
         return next((one for one in found if one.version == wanted), found[0])
+
+    def takes(self, element: str, wanted: SoapVersion) -> PartnerOperation | None:
+        """The operation for a message of ours, ``element`` ({namespace}name), by its name or by what it takes; None without."""
+        try:
+            return self.operation(etree.QName(element).localname, wanted, element)
+        except WsdlUnusable:
+            return None
 
     def text_envelope(self, operation: PartnerOperation, text: str) -> bytes:
         """The envelope of a call with ``text`` as its one parameter, in the partner's own names."""

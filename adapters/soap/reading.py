@@ -34,16 +34,27 @@ FaultCode = Literal["Client", "Server", "MustUnderstand", "VersionMismatch"]
 _FIRST_TAG = re.compile(rb"(?:<\?xml[^>]{0,200}>\s*)?<([^>]{1,2000})>")
 _SPACES = tuple((f'"{space}"'.encode(), version) for space, version in VERSIONS.items())
 _INSIST = ("1", "true")
+_MOST_NAMES = 16
+_LONGEST_NAME = 200
+"""Header blocks a Fault names, and characters of each."""
 _NEXT = ("", "http://schemas.xmlsoap.org/soap/actor/next", "http://www.w3.org/2003/05/soap-envelope/role/next",
          "http://www.w3.org/2003/05/soap-envelope/role/ultimateReceiver")  # fmt: skip
 
 
-class SoapRefused(DocumentRefused):
-    """An envelope that is none, or asks for what nobody here does; ``fault_code`` where it is not simply the client's."""
+@dataclass(frozen=True, slots=True)
+class FaultKind:
+    """What a Fault is; ``not_understood``: the header blocks ({namespace}name) it is about."""
 
-    def __init__(self, fault: Fault, fault_code: FaultCode = "Client", version: SoapVersion | None = None) -> None:
-        super().__init__("SCHEMA_FAULTS", (fault,), detail=fault.en)
-        self.fault_code = fault_code
+    code: FaultCode = "Client"
+    not_understood: tuple[str, ...] = ()
+
+
+class SoapRefused(DocumentRefused):
+    """An envelope that is none, or asks for what nobody here does; ``kind`` where it is not simply the client's."""
+
+    def __init__(self, faults: tuple[Fault, ...], kind: FaultKind, version: SoapVersion | None = None) -> None:
+        super().__init__("SCHEMA_FAULTS", faults, detail=faults[0].en)
+        self.kind = kind
         self.version = version
 
 
@@ -74,9 +85,17 @@ class Opened:
     @property
     def sender(self) -> str:
         """The system id the header block claims; empty without one."""
+        return self._claimed("Sender")
+
+    @property
+    def serial(self) -> str:
+        """The serial the header block claims; empty without one."""
+        return self._claimed("Serial")
+
+    def _claimed(self, field: str) -> str:
         if self.header is None:
             return ""
-        return next(((child.text or "").strip() for child in self.header if _local(child) == "Sender"), "")
+        return next(((child.text or "").strip() for child in self.header if _local(child) == field), "")
 
 
 def version_of(root: etree._Element) -> SoapVersion | None:
@@ -123,6 +142,7 @@ def _blocks(
     """PackageHeader and Security among the header blocks. Raises SoapRefused."""
     ours: etree._Element | None = None
     security: etree._Element | None = None
+    unknown: list[etree.QName] = []
     for block in header:
         name = etree.QName(block)
         if name.localname == HEADER_BLOCK and (name.namespace or "").startswith(soap_namespace("")):
@@ -135,10 +155,21 @@ def _blocks(
         elif name.namespace in ADDRESSING:
             _check_addressing(block, content, version)
         elif block.get(f"{space}mustUnderstand", "").strip() in _INSIST and _for_us(block, space):
-            raise _refused(f"/Envelope/Header/{name.localname}", "mustUnderstand", name.text[:200],
-                           "要求理解的头块本系统不认识", "a header block that must be understood is not known here",
-                           "MustUnderstand", version)  # fmt: skip
+            unknown.append(name)
+    if unknown:
+        raise _not_understood(unknown, version)
     return ours, security
+
+
+def _not_understood(unknown: list[etree.QName], version: SoapVersion) -> SoapRefused:
+    """All of them at once (SOAP 1.2 part 1, 5.4.8), as far as names of a stranger's are worth repeating."""
+    zh, en = "要求理解的头块本系统不认识", "a header block that must be understood is not known here"
+    told = [name for name in unknown if len(name.text) <= _LONGEST_NAME][:_MOST_NAMES]
+    faults = tuple(
+        Fault(f"/Envelope/Header/{name.localname[:_LONGEST_NAME]}", "mustUnderstand", name.text[:_LONGEST_NAME], zh, en)
+        for name in told or unknown[:1]
+    )
+    return SoapRefused(faults, FaultKind("MustUnderstand", tuple(name.text for name in told)), version)
 
 
 def _for_us(block: etree._Element, space: str) -> bool:
@@ -214,4 +245,4 @@ def _local(element: etree._Element) -> str:
 def _refused(
     path: str, rule: str, found: str, zh: str, en: str, code: FaultCode = "Client", version: SoapVersion | None = None
 ) -> SoapRefused:
-    return SoapRefused(Fault(path, rule, found, zh, en), code, version)
+    return SoapRefused((Fault(path, rule, found, zh, en),), FaultKind(code), version)

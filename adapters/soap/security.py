@@ -1,4 +1,5 @@
-"""WS-Security UsernameToken with password digest (spec 01.3): who says so knows the password, now, for the first time.
+"""WS-Security UsernameToken with password digest (spec 01.3): who says so knows the password, now, for the first time or with
+the same bytes again.
 
 Digest = Base64(SHA-1(nonce + created + password)), as the profile fixes it.  Time and nonces are handed in.
 """
@@ -45,20 +46,27 @@ class Nonces:
     """Nonces seen within the last ten minutes."""
 
     def __init__(self) -> None:
-        self._seen: OrderedDict[tuple[str, bytes], int] = OrderedDict()
+        self._seen: OrderedDict[tuple[str, bytes], tuple[int, bytes]] = OrderedDict()
 
-    def first(self, user: str, nonce: bytes, now: int) -> bool:
-        """Whether ``user`` uses ``nonce`` for the first time; False too while more are remembered than anybody needs."""
-        while self._seen and next(iter(self._seen.values())) <= now:
+    def first(self, user: str, nonce: bytes, now: int, around: bytes = b"") -> bool:
+        """Whether ``user`` uses ``nonce`` for the first time, or again around the same bytes (``around``: their digest; empty:
+        never again); False too while more are remembered than anybody needs."""
+        while self._seen and next(iter(self._seen.values()))[0] <= now:
             self._seen.popitem(last=False)
-        if (user, nonce) in self._seen or len(self._seen) >= MOST_NONCES:
+        known = self._seen.get((user, nonce))
+        if known is not None:
+            return bool(around) and known[1] == around
+        if len(self._seen) >= MOST_NONCES:
             return False
-        self._seen[user, nonce] = now + KEEP_MS
+        self._seen[user, nonce] = now + KEEP_MS, around
         return True
 
 
-def verify(security: etree._Element | None, user: str, password: str, now: int, nonces: Nonces) -> str | None:
-    """None if the token proves ``user``; else why not, for the log (the peer only hears that it failed)."""
+def verify(
+    security: etree._Element | None, user: str, password: str, now: int, nonces: Nonces, around: bytes = b""
+) -> str | None:
+    """None if the token proves ``user``; else why not, for the log (the peer only hears that it failed). ``around``: see
+    ``Nonces.first``."""
     token = None if security is None else security.find(f"{{{SECURITY}}}UsernameToken")
     if token is None:
         return "no UsernameToken"
@@ -70,14 +78,15 @@ def verify(security: etree._Element | None, user: str, password: str, now: int, 
     if created is None or abs(now - created) > WINDOW_MS:
         return "Created outside the window"
     try:
-        nonce = base64.b64decode(texts.get("Nonce", ""), validate=True)
+        # white space within says nothing (xsd:base64Binary): toolkits fold long lines
+        nonce = base64.b64decode("".join(texts.get("Nonce", "").split()), validate=True)
     except (binascii.Error, ValueError):
         return "Nonce is not base64"
     wanted = digest_of(nonce, texts["Created"], password)
     right_user = hmac.compare_digest(texts.get("Username", "").encode(), user.encode())
     if not hmac.compare_digest(texts.get("Password", "").encode(), wanted.encode()) or not right_user:
         return "wrong user or password"
-    return None if nonces.first(user, nonce, now) else "nonce used before"
+    return None if nonces.first(user, nonce, now, around) else "nonce used before"
 
 
 def _instant(created: str) -> int | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from html import escape as _escape
 
 from adapters.soap.names import ENVELOPES, HEADER_BLOCK, SoapVersion
-from adapters.soap.reading import FaultCode
+from adapters.soap.reading import FaultKind
 from schemas.model import EnvelopeVersion, ResultCode
 from schemas.wsdl import soap_namespace
 
@@ -43,14 +43,16 @@ class Frame:
         header, body = parts_of(package)
         return b"".join((self._opening, security, self._block, header, self._middle, body, self._closing))
 
-    def fault(self, package: bytes, result: ResultCode, code: FaultCode | None = None) -> bytes:
-        """An envelope whose Fault has the Receipt of ``package`` as detail; ``code`` where it is not that of the result."""
+    def fault(self, package: bytes, result: ResultCode, kind: FaultKind | None = None) -> bytes:
+        """An envelope whose Fault has the Receipt of ``package`` as detail; ``kind`` where it is not that of the result."""
         header, body = parts_of(package)
-        name = code or ("Server" if result.code.startswith("9") else "Client")
+        name = kind.code if kind is not None else "Server" if result.code.startswith("9") else "Client"
         opening, closing = (_fault_11 if self.version == "1.1" else _fault_12)(name, result)
-        if _NOBODY in header:
-            return b"".join((self._opening_bare, opening, body, closing, self._closing))
-        return b"".join((self._opening, self._block, header, self._middle, opening, body, closing, self._closing))
+        about = _blocks_12(kind) if kind is not None and self.version == "1.2" else b""
+        if _NOBODY not in header:
+            return b"".join((self._opening, about, self._block, header, self._middle, opening, body, closing, self._closing))
+        before = (self._opening, about, b"</soap:Header><soap:Body>") if about else (self._opening_bare,)
+        return b"".join((*before, opening, body, closing, self._closing))
 
     def text_request(self, operation: str, namespace: str, text: str) -> bytes:
         """The call of an operation that carries the document as text."""
@@ -90,3 +92,19 @@ def _fault_12(name: str, result: ResultCode) -> tuple[bytes, bytes]:
         f"<soap:Reason>{reasons}</soap:Reason><soap:Detail>"
     )
     return opening.encode(), b"</soap:Detail></soap:Fault>"
+
+
+def _blocks_12(kind: FaultKind) -> bytes:
+    """Header blocks that say which versions are taken, or which blocks were not understood (SOAP 1.2 part 1, 5.4.7, 5.4.8)."""
+    if kind.code == "VersionMismatch":
+        spaces = reversed(ENVELOPES.values())  # the preferred one first
+        taken = "".join(f'<soap:SupportedEnvelope qname="v:Envelope" xmlns:v="{space}"/>' for space in spaces)
+        return f"<soap:Upgrade>{taken}</soap:Upgrade>".encode()
+    return "".join(_not_understood(name) for name in kind.not_understood).encode()
+
+
+def _not_understood(name: str) -> str:
+    space, _, local = name.rpartition("}")
+    if not space:
+        return f'<soap:NotUnderstood qname="{local}"/>'
+    return f'<soap:NotUnderstood qname="b:{local}" xmlns:b="{_escape(space[1:])}"/>'

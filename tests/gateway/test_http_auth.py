@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from adapters.soap.names import SOAP_11
 from adapters.soap.security import username_token
 from tests.gateway.web import (
     LISTENS,
@@ -17,6 +18,7 @@ from tests.gateway.web import (
     ask,
     browser,
     enveloped,
+    re,
     request,
     sample,
     soap,
@@ -97,9 +99,61 @@ def test_a_token_counts_once_and_the_same_document_under_a_new_one_is_the_same(s
     rig = guarded(secret, "digest")
     first = enveloped(submission(1), blocks=token(rig))
     assert soap(rig, first).code == "0001"
-    assert soap(rig, first).code == "2003"
+    assert soap(rig, enveloped(submission(2), blocks=token(rig))).code == "2003"
+    assert soap(rig, first.replace(b"</e:Header>", b" </e:Header>")).code == "2003"
     assert soap(rig, enveloped(submission(1), blocks=token(rig, nonce=b"m" * 16))).code == "0001"
     assert inbound(rig) == 1
+
+
+def test_the_same_bytes_again_get_the_first_answer_token_and_all(secret: str) -> None:
+    """Sent again for want of an answer (01.1.5), or because it was told to: the stored answer, one effect (01.1.6)."""
+    rig = guarded(secret, "digest")
+    raw = enveloped(submission(1), blocks=token(rig))
+    first, again = soap(rig, raw), soap(rig, gzip.compress(raw), extra="Content-Encoding: gzip\r\n")
+    assert (first.code, again.body) == ("0001", first.body)
+    assert inbound(rig) == 1
+    rig.run(301)
+    assert soap(rig, raw).code == "2003"
+
+
+def test_the_same_bytes_again_as_text_get_the_first_answer(secret: str) -> None:
+    rig = guarded(secret, "digest")
+    document = submission(1).decode().replace("&", "&amp;").replace("<", "&lt;")
+    raw = (
+        f'<e:Envelope xmlns:e="{SOAP_11}"><e:Header>{token(rig)}</e:Header><e:Body><x:exchange xmlns:x="urn:x">'
+        f"<a>{document}</a></x:exchange></e:Body></e:Envelope>"
+    ).encode()
+    first = soap(rig, raw)
+    assert "<ResultCode>0001</ResultCode>" in first.text("out")
+    assert (soap(rig, raw).body, inbound(rig)) == (first.body, 1)
+
+
+def test_where_no_serial_finds_repeats_a_token_counts_once_whatever_is_around_it(secret: str) -> None:
+    rig = guarded(secret, "digest", serials_trusted=False)
+    raw = enveloped(submission(1), blocks=token(rig))
+    assert [soap(rig, raw).code for _ in range(2)] == ["0001", "2003"]
+
+
+def test_a_nonce_may_be_folded_over_lines(secret: str) -> None:
+    rig = guarded(secret, "digest")
+    folded = re.sub(r"(<wsse:Nonce[^>]*>)(.{9})([^<]*)", r"\1\n  \2\r\n\t\3 \n", token(rig))
+    assert soap(rig, enveloped(submission(1), blocks=folded)).code == "0001"
+
+
+@pytest.mark.parametrize(
+    ("auth", "asked"), [("basic", "Basic"), ("digest", "UsernameToken"), ("certificate", "ClientCertificate")]
+)
+def test_a_password_is_asked_only_of_whom_one_would_prove(secret: str, auth: str, asked: str) -> None:
+    """Another peer of the listener has Basic; a client that is asked for it might send its password in the clear."""
+    http = {"auth": auth, "user": "counter", "password_file": secret, "certificate_sha256": "0" * 64}
+    other = {**WEB_PEERS[0], "id": "CH0002", "http": {"auth": "basic", "user": "other", "password_file": secret}}
+    rig = web_rig(({**WEB_PEERS[0], "http": http}, other, *WEB_PEERS[1:]))
+    fault = soap(rig, enveloped(submission(1)))
+    plain = ask(rig, request("/if/SubmitOrder", submission(1)))
+    assert (fault.code, plain.code, plain.status) == ("2003", "2003", 401)
+    assert fault.status == (401 if auth == "basic" else 500)
+    assert ("www-authenticate" in fault.headers) is (auth == "basic")
+    assert plain.headers["www-authenticate"].partition(" ")[0] == asked
 
 
 @pytest.mark.parametrize(
@@ -186,6 +240,19 @@ def test_gzip_both_ways_and_long_answers_in_chunks() -> None:
     assert plain.headers.get("transfer-encoding") == ("chunked" if len(plain.body) > 65_536 else None)
 
 
+@pytest.mark.parametrize("path", ["/soap?wsdl", "/soap/xsd/package.xsd", "/soap", "/elsewhere"])
+def test_head_answers_as_get_without_the_body(path: str) -> None:
+    rig = web_rig()
+    client = browser(rig)
+    client.write(request(path, method="GET"))
+    rig.run(0.5)
+    head, split, _ = client.data.partition(b"\r\n\r\n")
+    client.data = b""
+    client.write(request(path, method="HEAD"))
+    rig.run(0.5)
+    assert client.data == head + split
+
+
 def test_the_wsdl_names_the_address_it_was_asked_at_and_its_schemas_are_there() -> None:
     rig = web_rig()
     wsdl = ask(rig, request("/soap?wsdl", method="GET"))
@@ -220,3 +287,15 @@ def test_a_document_as_text_gets_its_answer_as_text(version: Any) -> None:
         assert "<ResultCode>0001</ResultCode>" in response.text("out")
         assert response.xml.xpath(f"//*[local-name()='{operation}Response' and namespace-uri()='urn:x']")
     assert inbound(rig) == 1
+
+
+def test_in_text_what_is_refused_of_the_document_is_an_answer_and_what_is_refused_before_it_a_fault() -> None:
+    def called(rig: Rig, document: bytes) -> Any:
+        text = document.decode().replace("&", "&amp;").replace("<", "&lt;")
+        body = f'<e:Body><x:exchange xmlns:x="urn:x"><a>{text}</a></x:exchange></e:Body>'
+        return soap(rig, f'<e:Envelope xmlns:e="{SOAP_11}">{body}</e:Envelope>'.encode())
+
+    refused = called(web_rig(), submission(1).replace(b"<area>025</area>", b"<area>999</area>"))
+    assert (refused.status, "<ResultCode>3020</ResultCode>" in refused.text("out")) == (200, True)
+    stranger = called(web_rig(({**WEB_PEERS[0], "id": "CH0002"}, *WEB_PEERS[1:])), submission(1))
+    assert (stranger.status, stranger.code, stranger.text("faultcode")) == (500, "2001", "soap:Client")

@@ -10,7 +10,7 @@ from lxml import etree
 from adapters.document import Document, Header
 from adapters.soap.reading import open_envelope, text_of
 from adapters.soap.writing import Frame
-from gateway.http import HttpRequest
+from gateway.http_request import HttpRequest
 from schemas.loader import RECEIPT
 from tests.gateway.test_http_link import Partner
 from tests.gateway.web import CATALOGUE, CODEC, WEB_PEERS, Rig, ask, enveloped, request, soap, submission, web_rig

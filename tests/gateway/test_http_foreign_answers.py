@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
-from gateway.http import HttpRequest
+from gateway.http_request import HttpRequest
 from tests.gateway.test_http_envelopes import _answer
 from tests.gateway.test_http_link import Partner
 from tests.gateway.web import WEB_PEERS, Rig
@@ -59,7 +60,7 @@ def test_a_document_counts_whatever_the_status(status: int) -> None:
 def test_a_message_that_cannot_be_written_waits_and_is_seen() -> None:
     """An address no request can name: nothing left, so it is tried again and its attempts say so."""
     rig = rig_of("http")
-    rig.gateway.links["PF0001"]._path = "/服务"
+    rig.gateway.links["PF0001"]._address = urlsplit("mem://partner/服务")
     assert heard(rig, lambda request: request.respond(200, b"", "text/xml")) == ("RETRY", "not_sent")
 
 

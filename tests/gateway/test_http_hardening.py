@@ -258,6 +258,36 @@ def test_s4_s7_an_envelope_that_asks_for_what_we_do_not_do_is_refused(fresh: Rig
     assert "/" in response.text("text")
 
 
+def of_12(text: str = "", version: str = SOAP_12) -> bytes:
+    return GOOD.replace(SOAP_11, version).replace("<e:Header>", f"<e:Header>{text}").encode()
+
+
+def test_what_a_fault_of_12_says_of_blocks_and_versions(fresh: Rig) -> None:
+    """SOAP 1.2 part 1, 5.4.7 and 5.4.8; in 1.1 there is no such block."""
+    text = '<x:T xmlns:x="urn:x&amp;y" e:mustUnderstand="true"/><U e:mustUnderstand="1"/><x:V xmlns:x="urn:x"/>'
+    response = soap(fresh, of_12(text), "1.2")
+    found = response.xml.findall(f"{{{SOAP_12}}}Header/{{{SOAP_12}}}NotUnderstood")
+    named = [(one.get("qname").rpartition(":")[2], one.nsmap.get(one.get("qname").rpartition(":")[0])) for one in found]
+    assert (response.status, response.text("Value"), response.code) == (500, "soap:MustUnderstand", "1002")
+    assert named == [("T", "urn:x&y"), ("U", None)]
+    old = soap(fresh, GOOD.replace("<e:Header>", '<e:Header><x:T xmlns:x="u" e:mustUnderstand="1"/>').encode())
+    assert (old.text("faultcode"), b"NotUnderstood" in old.body) == ("soap:MustUnderstand", False)
+    response = soap(fresh, of_12(version="urn:soap:9"), "1.2")
+    offered = response.xml.findall(f"{{{SOAP_12}}}Header/{{{SOAP_12}}}Upgrade/{{{SOAP_12}}}SupportedEnvelope")
+    assert (response.status, response.text("Value")) == (500, "soap:VersionMismatch")
+    assert [one.nsmap[one.get("qname").partition(":")[0]] for one in offered] == [SOAP_12, SOAP_11]
+
+
+def test_a_fault_repeats_few_of_a_strangers_names(fresh: Rig) -> None:
+    long = "".join(f'<x:T{n} xmlns:x="urn:{"x" * 500}" e:mustUnderstand="1"/>' for n in range(3))
+    many = "".join(f'<x:T{n} xmlns:x="urn:x" e:mustUnderstand="1"/>' for n in range(100))
+    for text, count in ((long, 0), (many, 16)):
+        response = soap(fresh, of_12(text), "1.2")
+        assert len(response.xml.findall(f".//{{{SOAP_12}}}NotUnderstood")) == count
+        assert len(response.body) < 8_000
+        assert response.text("Value") == "soap:MustUnderstand"
+
+
 def test_addresses_that_lead_back_here_are_fine(shared: Rig) -> None:
     text = f"<a:ReplyTo {WSA}><a:Address>{ANONYMOUS}</a:Address></a:ReplyTo><a:Action {WSA}>urn:x/SubmitOrder</a:Action>"
     assert soap(shared, blocks(121, text)).code == "0001"
@@ -347,6 +377,9 @@ H_CASES: dict[str, str] = {
     "two Hosts": HEAD + "Host: crm\r\nContent-Length: 0\r\n\r\n",
     "a Host that is none": "POST /soap HTTP/1.1\r\nHost: a b/c\r\nContent-Length: 0\r\n\r\n",
     "an absolute URI": "POST http://other/soap HTTP/1.1\r\nHost: crm\r\nContent-Length: 0\r\n\r\n",
+    "an absolute URI with a user": "POST http://a@crm/soap HTTP/1.1\r\nHost: crm\r\nContent-Length: 0\r\n\r\n",
+    "an absolute URI of another scheme": "POST ftp://crm/soap HTTP/1.1\r\nHost: crm\r\nContent-Length: 0\r\n\r\n",
+    "an absolute URI with two slashes": "POST http://crm//soap HTTP/1.1\r\nHost: crm\r\nContent-Length: 0\r\n\r\n",
     "a path with two slashes": "POST //other/soap HTTP/1.1\r\nHost: crm\r\nContent-Length: 0\r\n\r\n",
     "a blank in the path": "POST /soap x HTTP/1.1\r\nHost: crm\r\nContent-Length: 0\r\n\r\n",
     "an unknown version": "POST /soap HTTP/1.2\r\nHost: crm\r\nContent-Length: 0\r\n\r\n",
@@ -374,6 +407,15 @@ def test_h_pipelined_requests_are_answered_in_their_order(shared: Rig) -> None:
     client.write(request("/nowhere") + request("/soap?wsdl", method="GET") + request("/nowhere"))
     shared.run(1)
     assert [answer.status for answer in client.responses()] == [404, 200, 404]
+
+
+@pytest.mark.parametrize(
+    ("target", "status"),
+    [("http://crm/soap?wsdl", 200), ("HTTPS://CRM/soap?wsdl", 200), ("http://crm", 404), ("http://crm?a", 404)],
+)
+def test_h_an_absolute_target_that_names_its_host_is_the_path_it_holds(shared: Rig, target: str, status: int) -> None:
+    """A server must take it (RFC 9112 3.2.2); one that names another host than Host stays refused."""
+    assert ask(shared, request(target, method="GET")).status == status
 
 
 def test_h_expect_is_answered_before_the_body_comes(shared: Rig) -> None:

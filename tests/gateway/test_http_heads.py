@@ -11,7 +11,8 @@ from twisted.internet.testing import StringTransport
 
 from gateway import http_heads
 from gateway.config_http import HttpLimits
-from gateway.http import HardenedChannel, HttpRequest, HttpSite
+from gateway.http import HardenedChannel, HttpSite
+from gateway.http_request import HttpRequest
 from gateway.proof.heap_clock import HeapClock
 
 HEAD = "POST /soap HTTP/1.1\r\nHost: crm\r\nContent-Type: text/xml\r\nContent-Length: {}\r\nX-Client: one\r\n\r\n"

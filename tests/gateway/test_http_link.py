@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
+from email.utils import formatdate
 from typing import Any
 
 import pytest
 from lxml import etree
+from structlog.testing import capture_logs
 
 from adapters.document import Document, Header
 from adapters.soap.names import SECURITY, SOAP_11, SOAP_12
@@ -16,8 +18,9 @@ from adapters.soap.security import Nonces, verify
 from adapters.soap.writing import Frame
 from adapters.wire.times import wire_time
 from gateway.config_http import HttpLimits
-from gateway.http import HttpRequest, HttpSite
+from gateway.http import HttpSite
 from gateway.http_auth import basic_of
+from gateway.http_request import HttpRequest
 from schemas.loader import RECEIPT
 from tests.gateway.rig import CATALOGUE, CODEC, PEERS, Rig
 
@@ -184,9 +187,34 @@ def test_a_bare_status_counts_as_its_error_class(code: int, state: str, result: 
     assert number == result or result is None
 
 
-def test_a_peer_that_says_when_to_come_back_is_left_alone_until_then() -> None:
+@pytest.mark.parametrize("manner", ["soap 1.1", "http"])
+@pytest.mark.parametrize(
+    ("code", "result", "said"),
+    [
+        (302, "1003", "HTTP 302 Found → http://b/new without a readable answer from mem://partner"),
+        (404, "1003", "HTTP 404 Not Found without a readable answer from mem://partner"),
+        (405, "1003", "takes no POST"), (418, "2002", "ask them"), (500, "9005", "HTTP 500 Internal Server Error"),
+        (502, "9005", "HTTP 502 Bad Gateway"), (429, "2006", "later again"), (400, "1001", "HTTP 400 Bad Request"),
+    ],
+)  # fmt: skip
+def test_a_bare_status_is_told_with_its_name_and_where_it_came_from(manner: str, code: int, result: str, said: str) -> None:
+    rig = web_peer(**MANNERS[manner])
+    Partner(rig, status(code, b"<html>no</html>", Location="http://b/new"))
+    rig.send("A")
+    with capture_logs() as logged:
+        rig.run(0.5)
+    assert rig.rows("SELECT result_code FROM message WHERE direction = 'out'") == [(result,)]
+    (told,) = [entry["why"] for entry in logged if entry["event"] == "answer.by_status"]
+    assert said in told
+    records = rig.rows("SELECT zh, en FROM fallout")
+    assert [said in en and "报文不是格式良好" not in zh for zh, en in records] == [True] * (code < 500 and code != 429)
+
+
+@pytest.mark.parametrize("dated", [False, True])
+def test_a_peer_that_says_when_to_come_back_is_left_alone_until_then(dated: bool) -> None:
     rig = web_peer()
-    partner = Partner(rig, status(503, Retry_After="40"), accept())
+    until = formatdate(rig.clock.now() / 1000 + 41, usegmt=True) if dated else "40"
+    partner = Partner(rig, status(503, Retry_After=until), accept())
     rig.send("A")
     rig.run(35)
     assert len(partner.requests) == 1
@@ -238,6 +266,17 @@ def test_connections_are_used_again() -> None:
     rig.run(5)
     assert len(partner.requests) == 20
     assert partner.site.connections <= 2
+
+
+@pytest.mark.parametrize(("manner", "path"), [("soap 1.1", b"/in?key=7&b=%20"), ("http", b"/in/if/OrderNotice?key=7&b=%20")])
+def test_the_query_of_an_address_goes_with_every_request(manner: str, path: bytes) -> None:
+    rig = web_peer(**MANNERS[manner] | {"connect": ["mem://partner/in?key=7&b=%20"]})
+    heard: list[bytes] = []
+    site = HttpSite(HttpLimits(), rig.clock, lambda request: heard.append(request.uri))
+    rig.network.server("mem://partner").listen(site)
+    rig.send("A")
+    rig.run(1)
+    assert heard == [path]
 
 
 def test_basic_credentials_and_the_action_go_with_it(tmp_path: Any) -> None:
