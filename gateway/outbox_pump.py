@@ -30,7 +30,7 @@ from gateway.outbound import CloseAttempt, Entry, OpenAttempts, Result
 from gateway.outbox_lane import Lane, Link, entry_of
 from gateway.outbox_log import OutboxLog
 from gateway.outbox_packets import NOBODY_ASKED_MS, STORE_WAIT_MS, TAKEN, OutboxPackets
-from gateway.outbox_verdicts import Verdicts
+from gateway.outbox_verdicts import Said, Verdicts
 from gateway.relay_desk import RelayDesk
 from gateway.retry import Decision, RetryPolicy
 from gateway.writer import Writer
@@ -260,17 +260,18 @@ class OutboxPump:
             document = self._packets.read(entry, packet, instead)
         except DocumentRefused as refusal:
             log.warning("answer.unreadable", peer=entry.peer, serial=entry.serial, symbol=refusal.symbol)
-            self._failed(lane, entry, "unknown", reply=packet.body, early=True)
-            return
+            return self._failed(lane, entry, "unknown", reply=packet.body, early=True)
         verdict = judge(self._codec.catalogue, packet, document)
+        if verdict.symbol == "OUTCOME_UNKNOWN":
+            return self._failed(lane, entry, "unknown", verdict, reply=packet.body, early=True)
         row = self._codec.catalogue.message(entry.code)
         if verdict.category in ("ok", "accepted", "duplicate"):
             lane.link.note_success()
             answer = document.body if document.element == row.answer else None
             command = self._command(row, entry, True, verdict, answer, document)
-            self._close(lane, entry, Result("accepted", verdict.code, verdict.symbol, None, packet.body), command)
-            return
-        self._refused(lane, entry, verdict, packet.body, document)
+            result = Result("accepted", verdict.code, verdict.symbol, None, packet.body)
+            return self._close(lane, entry, result, command)
+        return self._refused(lane, entry, verdict, packet.body, document)
 
     def _refused(
         self, lane: Lane, entry: Entry, said: Verdict | ResultCode, reply: bytes, document: Document | None = None
@@ -283,9 +284,11 @@ class OutboxPump:
         self._apply(lane, decision, f"{entry.code} {result.code}")
         self._close(lane, entry, result, command)
 
-    def _failed(self, lane: Lane, entry: Entry, outcome: str, *, reply: bytes | None = None, early: bool = False) -> None:
-        """Nothing came back, or nothing left."""
-        result, decision = self._verdicts.failure(lane, entry, outcome, reply, early)
+    def _failed(
+        self, lane: Lane, entry: Entry, outcome: str, said: Said = None, *, reply: bytes | None = None, early: bool = False
+    ) -> None:
+        """Nothing came back, or nothing left; or who answered, ``said`` so, does not know either."""
+        result, decision = self._verdicts.failure(lane, entry, outcome, reply, early, said)
         self._apply(lane, decision, outcome)
         self._close(lane, entry, result)
 
@@ -317,8 +320,7 @@ class OutboxPump:
             document = self._voice_of(entry.peer).decode_answer(packet.body, packet.charset, asked)
         except DocumentRefused as refusal:
             log.warning("query.unreadable", peer=entry.peer, serial=entry.serial, symbol=refusal.symbol)
-            self._failed(lane, entry, "unknown")
-            return
+            return self._failed(lane, entry, "unknown")
         state = document.body.get("state") if document.element == document.row.answer else None
         row = self._codec.catalogue.message(entry.code)
         kept = self._packets.kept(entry, document.body)
@@ -341,8 +343,7 @@ class OutboxPump:
 
     def _closed(self, lane: Lane, entry: Entry, result: Result) -> None:
         if entry.state in ENDS:
-            self.leave(lane, entry)
-            return
+            return self.leave(lane, entry)
         if entry.state == SENDING:
             # The closing itself was refused by the store: the attempt is open there, here it counts as unknown.
             entry.state = UNKNOWN

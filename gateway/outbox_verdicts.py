@@ -20,6 +20,8 @@ TEXTS = {
     "unknown": ("OUTCOME_UNKNOWN", "对端没有应答，结果不明", "No answer from the peer: outcome unknown"),
 }
 """By what happened on the wire: the symbol recorded and both texts."""
+Said = Verdict | None
+"""What somebody who does not know says of it, where anybody does."""
 
 
 class Verdicts:
@@ -57,7 +59,7 @@ class Verdicts:
             return self._catalogue.result(UNMAPPED).code
 
     def failure(
-        self, lane: Lane, entry: Entry, outcome: str, reply: bytes | None, early: bool = False
+        self, lane: Lane, entry: Entry, outcome: str, reply: bytes | None, early: bool = False, said: Said = None
     ) -> tuple[Result, Decision]:
         """Nothing came back (``unknown``), or nothing left (``not_sent``). ``early``: before its time was up; the same bytes go
         again at the receipt timer all the same (06.1), or a peer that restarts would get all of them at once."""
@@ -67,7 +69,8 @@ class Verdicts:
             wait_s = lane.link.peer.answer_seconds(row) if row.pattern == "Q" else lane.link.peer.receipt_seconds(row)
             decision = replace(decision, due_at=max(decision.due_at, self._clock.now() + int(wait_s * 1000)))
         given = "give_up" if decision.action == "fallout" else ("again" if outcome == "not_sent" else "no_answer")
-        return self._result(given, outcome, decision, reply), decision
+        result = self._result(given, outcome, decision, reply)
+        return (result if said is None else replace(result, zh=said.zh, en=said.en)), decision
 
     def too_old(self, entry: Entry, now: int) -> bool:
         """Whether a message that cannot leave, or cannot be asked after, is past the age of its class."""

@@ -194,7 +194,7 @@ def test_a_bare_status_counts_as_its_error_class(code: int, state: str, result: 
         (302, "1003", "HTTP 302 Found → http://b/new without a readable answer from mem://partner"),
         (404, "1003", "HTTP 404 Not Found without a readable answer from mem://partner"),
         (405, "1003", "takes no POST"), (418, "2002", "ask them"), (500, "9005", "HTTP 500 Internal Server Error"),
-        (502, "9005", "HTTP 502 Bad Gateway"), (429, "2006", "later again"), (400, "1001", "HTTP 400 Bad Request"),
+        (502, "9002", "HTTP 502 Bad Gateway"), (429, "2006", "later again"), (400, "1001", "HTTP 400 Bad Request"),
     ],
 )  # fmt: skip
 def test_a_bare_status_is_told_with_its_name_and_where_it_came_from(manner: str, code: int, result: str, said: str) -> None:
@@ -208,6 +208,19 @@ def test_a_bare_status_is_told_with_its_name_and_where_it_came_from(manner: str,
     assert said in told
     records = rig.rows("SELECT zh, en FROM fallout")
     assert [said in en and "报文不是格式良好" not in zh for zh, en in records] == [True] * (code < 500 and code != 429)
+
+
+@pytest.mark.parametrize("code", [502, 504])
+@pytest.mark.parametrize(("finds", "second"), [(True, "CH02"), (False, "RX04")])
+def test_what_a_proxy_lost_may_have_arrived(code: int, finds: bool, second: str) -> None:
+    """No refusal: the same bytes again where the peer finds duplicates, else it is asked first (06.1 UNKNOWN)."""
+    rig = web_peer(finds_duplicates=finds)
+    partner = Partner(rig, status(code, b"<html>proxy</html>"), accept())
+    rig.send("A")
+    rig.run(1)
+    assert rig.rows("SELECT state, result_code FROM message WHERE direction = 'out'") == [("UNKNOWN", "9002")]
+    rig.run(20)
+    assert [b"<MessageCode>" + second.encode() in request.body for request in partner.requests[1:2]] == [True]
 
 
 @pytest.mark.parametrize("dated", [False, True])
