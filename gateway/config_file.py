@@ -55,6 +55,13 @@ class ConfigError(Exception):
         """One line a fault: ``file:line: key = found: Chinese / English``."""
         return [f"{self.source}:{fault.line}: {fault.subject}{fault.zh} / {fault.en}" for fault in self.faults]
 
+    def rows(self) -> list[dict[str, str]]:
+        """One a fault for ``gateway.cli.output.Faults``: where it stands with what was found there, and both languages."""
+        return [
+            {"where": f"{self.source}:{one.line}: {one.subject}".removesuffix(": "), "zh": one.zh, "en": one.en}
+            for one in self.faults
+        ]
+
 
 def example_text() -> str:
     """The commented example that ships with the product."""

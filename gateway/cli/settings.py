@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gateway.cli.output import CommandFailed, Exit
+from gateway.cli.output import Faults
 
 if TYPE_CHECKING:
     from gateway.config import Config
@@ -47,7 +47,7 @@ def store_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def configured(config_path: Path | None, data_dir: Path | None) -> Config:
-    """The configuration a command works with. Raises CommandFailed (2) with every fault of the file."""
+    """The configuration a command works with. Raises Faults (2) with every fault of the file."""
     from gateway.config_file import ConfigError, load_example, load_file
 
     named = config_path
@@ -58,10 +58,7 @@ def configured(config_path: Path | None, data_dir: Path | None) -> Config:
     try:
         config = load_example(Path.cwd()) if named is None else load_file(named)
     except ConfigError as error:
-        lines = error.lines()
-        raise CommandFailed(
-            Exit.USAGE,
-            f"配置不能使用，请改正以下 {len(lines)} 处",
-            f"the configuration cannot be used, mend these {len(lines)}:" + "".join(f"\n  {line}" for line in lines),
-        ) from error
+        rows = error.rows()
+        zh, en = f"配置不能使用，请改正以下 {len(rows)} 处", f"the configuration cannot be used, mend these {len(rows)}"
+        raise Faults(zh, en, rows) from error
     return config if data_dir is None else config.with_data_dir(data_dir.absolute())
