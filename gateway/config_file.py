@@ -164,6 +164,7 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "no such key; remove it, or see bssgw config example",
     ),
     "string_type": ("须为字符串，请加引号", "must be a string; quote it"),
+    "string_unicode": ("不是可读的文字：终端须用 UTF-8", "is no readable text: have the terminal use UTF-8"),
     "string_too_short": ("不能为空", "must not be empty"),
     "string_too_long": ("最多 {max_length} 个字符", "at most {max_length} characters"),
     "int_type": ("须为整数，不加引号", "must be a whole number without quotes"),

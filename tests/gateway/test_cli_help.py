@@ -1,5 +1,6 @@
 """Every command of the tree says in both languages what it is for, shows a call that is right, and tells its exit codes."""
 
+import json
 import re
 from collections.abc import Iterator
 
@@ -119,3 +120,27 @@ def test_a_clause_is_asked_for_by_its_name_and_by_the_former_one(name: str) -> N
 def test_a_state_of_cutovers_there_is_not_is_a_mistake() -> None:
     done = CliRunner().invoke(app.bssgw, ["cutover", "list", "--state", "77"])
     assert (done.exit_code, "--state" in done.stderr) == (2, True)
+
+
+
+
+def test_every_command_prints_what_it_tells_as_json() -> None:
+    leaves = {path: command for path, (command, _) in COMMANDS.items() if not isinstance(command, click.Group)}
+    assert len(leaves) > 50
+    assert [path for path, one in leaves.items() if not any("--json" in option.opts for option in one.params)] == []
+
+
+@pytest.mark.parametrize(
+    ("call", "text", "read"),
+    [
+        ("config example", "text", "config"),
+        ("peer new RM0002 --role RM", "text", "row"),
+        ("order example", "text", "sender"),
+        ("conformance pics", "text", "questionnaire"),
+    ],
+)
+def test_what_is_printed_to_be_kept_is_one_value_in_json(call: str, text: str, read: str) -> None:
+    plain = CliRunner().invoke(app.bssgw, call.split()).stdout
+    told = json.loads(CliRunner().invoke(app.bssgw, [*call.split(), "--json"]).stdout)
+    assert told[text] == plain
+    assert told[read]

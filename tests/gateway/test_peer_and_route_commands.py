@@ -20,6 +20,7 @@ from adapters.wire.framer import Framer
 from adapters.wire.layout import Layout
 from adapters.wire.packet import Kind, Packet
 from adapters.xml.codec import Codec
+from gateway.cli.app import bssgw
 from gateway.cli.peer import peer
 from gateway.cli.route import route
 from gateway.config_file import ConfigError, load_file, parse
@@ -81,6 +82,30 @@ def test_the_shipped_hub_is_a_configuration(tmp_path):
 def test_rows_that_cannot_be_used_are_not_printed():
     with pytest.raises(RowsInvalid, match="layout"):
         peer_rows(Wanted("rm", "ZZ", layout="no-layout", envelope="no-envelope", charset="GBK"))
+
+
+@pytest.mark.parametrize("name", ['a "b" \\ c', "a\nb\tc", "\x7f\x01", "it''s", '"]\n[[peer]]\nid = "ZZ0001', "资源 𠮷 # x"])
+def test_values_are_written_as_they_are_whatever_stands_in_them(name):
+    done = called(peer, "new", "RM0001", "--role", "RM", "--name", name)
+    found = parse(AROUND + done.stdout, "", Path())
+    assert (done.exit_code, [one.id for one in found.peer]) == (0, ["PF0001", "RM0001"])
+    assert found.peer_of("RM0001").name == name
+
+
+@pytest.mark.parametrize("name", ["\udcff", "x" * 101])
+def test_a_name_that_is_no_text_or_too_long_is_refused(name):
+    done = called(peer, "new", "RM0001", "--role", "RM", "--name", name)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "peer[1].name" in done.stderr
+    assert "Input should" not in done.stderr
+
+
+def test_every_value_that_makes_no_row_is_named_in_both_languages():
+    done = called(bssgw, "peer", "new", 'R"1', "--role", 'R"M', "--connect", 'x"y', "--envelope", "contract-root", "--json")
+    told = json.loads(done.stderr)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert {row["where"].split(" = ")[0] for row in told["faults"]} >= {"peer[1].id", "peer[1].role", "peer[1].connect[1]"}
+    assert all(row["zh"] in told["zh"] and row["en"] in told["en"] for row in told["faults"])
 
 
 @pytest.mark.parametrize("name", ["package", *FOREIGN])
