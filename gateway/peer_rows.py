@@ -66,7 +66,7 @@ def peer_rows(wanted: Wanted) -> str:
     around = _AROUND.format(listen=quoted(wanted.listen or "socket"))
     around += f"layout = {quoted(wanted.layout)}\n" if on_socket else f"binding = {quoted(wanted.binding)}\n"
     try:
-        parse(around + text, "", Path.cwd())
+        parse(around + text, "", Path.cwd(), reach=True)
     except ConfigError as error:
         rows = [{"where": fault.subject.removesuffix(": "), "zh": fault.zh, "en": fault.en} for fault in error.faults]
         raise RowsInvalid(rows) from error

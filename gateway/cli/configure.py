@@ -33,7 +33,7 @@ def check(ctx: click.Context, file: Path, as_json: bool) -> None:
     from gateway.config_file import ConfigError, load_file
 
     try:
-        found = load_file(file)
+        found = load_file(file, reach=True)
     except ConfigError as error:
         lines = error.lines()
         emit(as_json, {"ok": False, "faults": [asdict(f) for f in error.faults]}, lambda: click.echo("\n".join(lines)))

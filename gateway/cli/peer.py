@@ -134,7 +134,7 @@ def check(ctx: click.Context, systems: tuple[str, ...], config_path: Path | None
     from gateway.clock import wall_ms
     from gateway.peer_check import PeerCheck
 
-    config = configured(config_path, data_dir)
+    config = configured(config_path, data_dir, reach=True)
     checked = PeerCheck(config, wall_ms())
     wanted = [_peer(config, one) for one in systems] or list(config.peer)
     found = [checked.report(one) for one in wanted]
@@ -178,7 +178,7 @@ def test(
     """
     from gateway.peer_exchange import run_test
 
-    config = configured(config_path, data_dir)
+    config = configured(config_path, data_dir, reach=True)
     row = _peer(config, system)
     if not row.connect:
         raise CommandFailed(

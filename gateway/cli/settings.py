@@ -46,8 +46,9 @@ def store_options(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
-def configured(config_path: Path | None, data_dir: Path | None) -> Config:
-    """The configuration a command works with. Raises Faults (2) with every fault of the file."""
+def configured(config_path: Path | None, data_dir: Path | None, *, reach: bool = False) -> Config:
+    """The configuration a command works with; ``reach``: its peers are to be reached at their addresses.
+    Raises Faults (2) with every fault of the file."""
     from gateway.config_file import ConfigError, load_example, load_file
 
     named = config_path
@@ -56,7 +57,7 @@ def configured(config_path: Path | None, data_dir: Path | None) -> Config:
     if named is None and Path(CONFIG_NAME).is_file():
         named = Path(CONFIG_NAME)
     try:
-        config = load_example(Path.cwd()) if named is None else load_file(named)
+        config = load_example(Path.cwd()) if named is None else load_file(named, reach=reach)
     except ConfigError as error:
         rows = error.rows()
         zh, en = f"配置不能使用，请改正以下 {len(rows)} 处", f"the configuration cannot be used, mend these {len(rows)}"
