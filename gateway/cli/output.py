@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from enum import IntEnum
 from typing import Any
 
@@ -122,6 +122,15 @@ def emit(as_json: bool, value: object, show: Callable[[], None]) -> None:
         click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=readable))
     else:
         show()
+
+
+def listed(lines: Sequence[str], most: int = 20) -> None:
+    """Findings, a line each, at most so many: a list nobody reads hides what is behind it. The JSON has all."""
+    for line in lines[:most]:
+        click.echo(line)
+    if len(lines) > most:
+        more = len(lines) - most
+        click.echo(f"… 另有 {more} 处，--json 列出全部 / {more} more, --json lists all")
 
 
 def readable(value: object) -> str:
