@@ -61,7 +61,7 @@ def run(
         from gateway.cli.stores import database_errors
         from gateway.data_directory import held
 
-        config = configured(config_path, data_dir, reach=not with_simulators)
+        config = configured(config_path, data_dir)
         with database_errors(config), held(config.data_dir):
             made = upgrade(config.database_url).stored is None
             task.react(_main, (Run(config, with_simulators, demo, once, speed, seed, as_json, made),))
