@@ -5,6 +5,8 @@ from __future__ import annotations
 from adapters.document import Fault
 
 _SHOWN = 12
+MISSING = "missing"
+"""Rule of what is required and not there."""
 
 
 def _listed(names: tuple[str, ...]) -> str:
@@ -23,7 +25,7 @@ def missing(path: str, expected: tuple[str, ...], here: str) -> Fault:
         zh, en = f"缺少必填元素（{name} 之一）", f"a required element is missing (one of {name})"
     if here:
         zh, en = f"{zh}，此处为 {here}", f"{en}; found {here} in its place"
-    return Fault(path, "missing", here, f"{zh}，请补上", f"{en}: add it")
+    return Fault(path, MISSING, here, f"{zh}，请补上", f"{en}: add it")
 
 
 def unexpected(path: str, name: str, expected: tuple[str, ...], seen_before: bool) -> Fault:
