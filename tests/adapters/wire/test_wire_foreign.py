@@ -207,7 +207,7 @@ def test_a_long_document_leaves_packet_by_packet_as_it_is_fetched():
 
 
 def test_packets_about_the_connection_bear_the_free_fields_of_the_row():
-    """Registration, heartbeats and what fetches the next packet, as every packet of ours; what answers gives the peer's back."""
+    """Registration, heartbeats and what fetches the next packet, as every packet of ours; an answer gives the peer's back."""
     here = Session(DC, replace(SETTINGS, dialled=True, header={"stream": "CRM-A"}), T, describe)
     there = Session(DC, replace(SETTINGS, sender="PF0001"), T, describe)
     register = here.to_send()
