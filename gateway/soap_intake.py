@@ -25,7 +25,7 @@ from adapters.soap.reading import (
     version_of,
 )
 from adapters.soap.writing import Frame
-from adapters.wire.packet import Packet
+from adapters.wire.packet import Packet, SoapPacket
 from adapters.xml.charset import Found, Reading, read
 from gateway.config import Peer
 from gateway.http import HttpRequest
@@ -77,7 +77,7 @@ class SoapIntake:
         except DocumentRefused as refusal:
             self._unreadable(request, frame, raw, charset, refusal)
             return
-        packet = Packet(body=raw, charset=reading.charset, receiver=shop.book.own_id)
+        packet = SoapPacket(body=raw, charset=reading.charset, receiver=shop.book.own_id)
         if opened.is_text:
             self._text(request, frame, packet, opened)
         else:
@@ -97,7 +97,7 @@ class SoapIntake:
         if sure is None:
             return False
         document, found = sure
-        packet = Packet(body=raw, charset=found.charset, receiver=self._shop.book.own_id)
+        packet = SoapPacket(body=raw, charset=found.charset, receiver=self._shop.book.own_id)
         frame = self._frames[version]
         peer = self._admitted(request, frame, packet, document.header.sender, None)
         if peer is not None:
@@ -207,7 +207,7 @@ class SoapIntake:
             answer = frame.text_answer(operation, namespace, read(body, None).data.decode())
             self._send(request, 200, frame, answer)
 
-        inner = Packet(body=text.encode(), charset="UTF-8", sender=peer.id, receiver=shop.book.own_id)
+        inner = SoapPacket(body=text.encode(), charset="UTF-8", sender=peer.id, receiver=shop.book.own_id)
         shop.dispatcher.take_from(inner, peer, {"sender": peer.id}, respond)
 
     # -- refusals -------------------------------------------------------------------------------------------------------
@@ -225,7 +225,7 @@ class SoapIntake:
             return
         if self._too_fast(request, frame, raw, owner):
             return
-        packet = Packet(body=raw, charset=charset or "UTF-8", sender=owner.id, receiver=shop.book.own_id)
+        packet = SoapPacket(body=raw, charset=charset or "UTF-8", sender=owner.id, receiver=shop.book.own_id)
         shop.dispatcher.take_judged(
             packet, owner, self._responder(request, frame, fault_code), None, refusal, charset="UTF-8"
         )

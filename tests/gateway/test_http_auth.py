@@ -19,6 +19,7 @@ from tests.gateway.web import (
     enveloped,
     request,
     sample,
+    serial,
     soap,
     submission,
     web_rig,
@@ -220,3 +221,38 @@ def test_a_document_as_text_gets_its_answer_as_text(version: Any) -> None:
         assert "<ResultCode>0001</ResultCode>" in response.text("out")
         assert response.xml.xpath(f"//*[local-name()='{operation}Response' and namespace-uri()='urn:x']")
     assert inbound(rig) == 1
+
+
+def operations(rig: Any) -> set[str]:
+    wsdl = ask(rig, request("/soap?wsdl", method="GET"))
+    return set(wsdl.xml.xpath("//*[local-name()='portType']/*[local-name()='operation']/@name"))
+
+
+PF_BY_SOAP = {"id": "PF0001", "role": "PF", "listen": "web", "binding": "soap"}
+RM_BY_SOCKET = {"id": "RM0001", "role": "RM", "connect": ["mem://rm"]}
+
+
+def test_the_wsdl_offers_what_is_handed_on_to_a_third_system() -> None:
+    """Spec README: a message addressed to a third system is taken, translated and forwarded; 01.3: an operation a message."""
+    rig = web_rig((PF_BY_SOAP, RM_BY_SOCKET))
+    assert {"AssignResource", "ReserveResource", "OrderAccepted"} <= operations(rig)
+    assert "BillingNotice" not in operations(rig)
+    rm = rig.station("mem://rm")
+    given = {"Serial": serial(1, "PF0001"), "Sender": "PF0001", "Receiver": "RM0001"}
+    answer = soap(rig, enveloped(sample("AssignResource", **given), "1.1"), "1.1")
+    assert (answer.code, [packet.code for packet in rm.received]) == ("0001", ["OH03"])
+
+
+@pytest.mark.parametrize(
+    "peers",
+    [
+        (PF_BY_SOAP,),
+        (PF_BY_SOAP, {"id": "RM0001", "role": "RM", "listen": "s"}),
+        ({"id": "PF0001", "role": "PF", "listen": "s"}, RM_BY_SOCKET, {"id": "CH0001", "role": "channel", "listen": "web"}),
+    ],
+    ids=["nobody takes it", "nobody reaches who takes it", "who sends it comes in elsewhere"],
+)
+def test_what_nobody_can_have_handed_on_here_is_not_offered(peers: tuple[dict[str, Any], ...]) -> None:
+    found = operations(web_rig(peers))
+    assert "SubmitOrder" in found
+    assert not {"AssignResource", "ReserveResource"} & found
