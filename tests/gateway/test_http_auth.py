@@ -238,6 +238,7 @@ def test_the_wsdl_offers_what_is_handed_on_to_a_third_system() -> None:
     assert {"AssignResource", "ReserveResource", "OrderAccepted"} <= operations(rig)
     assert "BillingNotice" not in operations(rig)
     rm = rig.station("mem://rm")
+    rig.run(5)
     given = {"Serial": serial(1, "PF0001"), "Sender": "PF0001", "Receiver": "RM0001"}
     answer = soap(rig, enveloped(sample("AssignResource", **given), "1.1"), "1.1")
     assert (answer.code, [packet.code for packet in rm.received]) == ("0001", ["OH03"])
