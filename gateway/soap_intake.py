@@ -115,7 +115,7 @@ class SoapIntake:
             self._not_admitted(request, frame, raw, fault)
             return None
         if peer.envelope != NATIVE:
-            self._refuse(request, frame, raw, "NOT_PERMITTED", (_other_envelope(peer.envelope),))
+            self._refuse(request, frame, raw, "NOT_PERMITTED", (other_envelope(peer.envelope),))
             return None
         if self._too_fast(request, frame, raw, peer):
             return None
@@ -139,7 +139,7 @@ class SoapIntake:
             if how.wrong:
                 shop.dispatcher.charsets.judge(peer, how, document.header)
             if "soap" not in document.row.bindings:
-                refusal = _not_offered(document)
+                refusal = not_offered(document)
         shop.dispatcher.take_judged(
             packet, peer, self._responder(request, frame, None), document, refusal,
             charset="UTF-8", digest=digest_of(document, root),
@@ -299,12 +299,14 @@ def _utf_8(shop: Shop, package: bytes) -> bytes:
     return shop.codec.encode(shop.codec.decode(package), "UTF-8")
 
 
-def _other_envelope(name: str) -> Fault:
+def other_envelope(name: str) -> Fault:
+    """Why a document may not come as a SOAP operation: its sender speaks another envelope."""
     zh, en = f"该对端约定的封装是 {name}，不经此操作", f"this peer speaks the envelope {name}, not this operation"
     return Fault("/Envelope/Body", "envelope", name, zh, en)
 
 
-def _not_offered(document: Document) -> DocumentRefused:
+def not_offered(document: Document) -> DocumentRefused:
+    """Why a message that travels by other bindings only is refused here."""
     row = document.row
     fault = Fault("/Package/Header/MessageCode", "binding", row.code, f"{row.code} {row.zh} 不经 SOAP 提供",
                   f"{row.code} {row.name} is not offered by SOAP")  # fmt: skip
