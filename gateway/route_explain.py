@@ -172,7 +172,7 @@ class Explainer:
         told.say("对端 peer", zh, en, symbol="SENDER_UNKNOWN")
 
     def _named(self, told: Explained, peer: Peer) -> None:
-        how = f"{peer.envelope}, {peer.layout}, {peer.charset}"
+        how = _manner(peer)
         told.say("对端 peer", f"{peer.id}（{peer.role}）{peer.name}，{how}", f"{peer.id} ({peer.role}), {how}",
                  peer=peer.id, role=peer.role, envelope=peer.envelope)  # fmt: skip
 
@@ -227,7 +227,7 @@ class Explainer:
         serial = f"{own}{time}{SEQUENCE:010d}"
         head = replace(header, serial=serial, receiver=to, send_time=time, version=target.schema_version)
         kept = f"{header.serial} → {serial}"
-        how = f"{target.envelope}, {target.layout}, {target.charset}"
+        how = _manner(target)
         told.say("转换 translation", f"写成 {how}；流水号 {kept}，成对留存", f"written as {how}; serial {kept}, kept as a pair")
         try:
             body = self._speeches.of(to).envelope.encode(Document(row, document.element, head, document.body), target.charset)
@@ -243,3 +243,9 @@ class Explainer:
             told.say("无法写出 unwritable", zh, en, decision="parked", why=str(fault))
             return
         told.facts |= {"outgoing": {"bytes": len(told.outgoing), "hex": told.outgoing.hex(), "text": told.text}}
+
+
+def _manner(peer: Peer) -> str:
+    """Envelope, what stands around it, charset."""
+    around = peer.layout if peer.binding == "socket" else peer.binding
+    return f"{peer.envelope}, {around}, {peer.charset}"

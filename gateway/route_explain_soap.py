@@ -79,7 +79,7 @@ def posted(codec: Codec, packet: Packet, target: Peer) -> tuple[Posted, str, str
     speech = speech_of(target.model_copy(update={"http": bare}), codec, nobodys, Entropy(0))
     made = speech.post(packet)
     action = f", SOAPAction {made.action}" if made.action is not None else ""
-    what = f"POST {made.path or '/'}, {made.media}{action}"
+    what = f"POST {''.join(target.connect[:1])}{made.path}, {made.media}{action}"
     later = target.http.auth not in ("none", "certificate")
     zh = f"{what}；{target.http.auth} 认证在发送时加入" if later else what
     return made, zh, f"{what}; {target.http.auth} is added when it is sent" if later else what

@@ -367,7 +367,9 @@ def test_explain_shows_what_a_soap_peer_would_get(tmp_path):
     code, told = explained(tmp_path, raw, text=WEB)
     assert (code, told["decision"], told["to"]) == (0, "relay", "PF0002")
     assert "PackageHeader" in told["outgoing"]["text"]
-    assert any("SOAPAction" in step["en"] for step in told["steps"])
+    said = " ".join(step["en"] for step in told["steps"])
+    assert "POST http://127.0.0.1:7281/soap, text/xml; charset=utf-8, SOAPAction urn:" in said
+    assert "written as package, soap, UTF-8" in said
     again, back = explained(tmp_path, bytes.fromhex(told["outgoing"]["hex"]), "--from", "PF0002", text=WEB)
     assert (again, back["soap"], back["operation"]) == (1, "1.1", "ResourceAssigned")  # PF may not send it, but it was read
 
