@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from unicodedata import east_asian_width
 
@@ -40,6 +41,34 @@ def spaced(text: str) -> str:
     return "".join(f"{sign}{FILLER}" if east_asian_width(sign) in "WF" else sign for sign in text)
 
 
+def short_help(command: click.Command, limit: int = 0) -> str:
+    """A command's line in the list of its group: how its help begins in both languages, each to a natural end and never cut."""
+    paragraphs = [" ".join(one.split()) for one in (command.help or "").split("\b")[0].split("\n\n")]
+    first = paragraphs[0]
+    seam = _SEAM.search(first)
+    zh, en = (first[: seam.start()], first[seam.end() :]) if seam is not None else (first, "".join(paragraphs[1:2]))
+    return f"{_beginning(zh, _ENDS_ZH)}。{_beginning(en, _ENDS_EN)}."
+
+
+_SEAM = re.compile("。(?=[A-Z])")
+"""Where the Chinese of a paragraph ends and its English begins."""
+_ENDS_ZH = re.compile("[。；]|：")
+_ENDS_EN = re.compile(r"[.;](?=\s|$)|:(?=\s)")
+_LEAST = {"：": 8, ":": 20}
+"""What stands before a colon is a beginning of its own only when it says as much, in characters."""
+
+
+def _beginning(text: str, ends: re.Pattern[str]) -> str:
+    """``text`` up to its first end that stands in no brackets."""
+    for found in ends.finditer(text):
+        head = text[: found.start()]
+        closed = head.count("（") + head.count("(") == head.count("）") + head.count(")")
+        if closed and len(head) >= _LEAST.get(found[0], 0):
+            return head
+    return text.rstrip("。.")
+
+
 def install() -> None:
     """Every command's help is laid out so."""
     click.Context.formatter_class = CellFormatter
+    click.Command.get_short_help_str = short_help  # type: ignore[method-assign,assignment]

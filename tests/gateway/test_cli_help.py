@@ -144,3 +144,15 @@ def test_what_is_printed_to_be_kept_is_one_value_in_json(call: str, text: str, r
     told = json.loads(CliRunner().invoke(app.bssgw, [*call.split(), "--json"]).stdout)
     assert told[text] == plain
     assert told[read]
+
+
+@pytest.mark.parametrize("path", [path for path, (one, _) in COMMANDS.items() if isinstance(one, click.Group)])
+def test_a_list_of_commands_says_in_both_languages_what_each_is_for(path: str) -> None:
+    """Whole beginnings: nothing is cut in the middle of a sentence."""
+    command, parent = COMMANDS[path]
+    ctx = click.Context(command, parent=parent.parent, info_name=parent.info_name, terminal_width=80)
+    text = command.get_help(ctx).partition("\nCommands")[2].partition(EXIT_CODES)[0]
+    assert "..." not in text
+    entries = [" ".join(one.split()) for one in re.split(r"\n  (?=[a-z])", text)[1:]]
+    assert len(entries) == len(command.list_commands(ctx))
+    assert [one for one in entries if not CHINESE.search(one) or not re.search("[A-Z][a-z]*[ .,:]", one)] == []
