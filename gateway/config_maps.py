@@ -12,8 +12,8 @@ from schemas.model import Category, EnvelopeRow
 from schemas.shape import Leaf, ListOf, Shape, Struct
 from schemas.toml_lines import KeyPath
 
-_OF_NATIVE = ("datetimes",)
-"""What a dialect says of the native envelope; everything else is about other ones."""
+_OF_OTHERS = ("systems", "areas", "codes", "results", "results_out", "fields", "bodies", "user", "signed")
+"""What a dialect cannot say of the native envelope."""
 _ROLES = {"user": ("user",), "secret_file": ("secret", "sign"), "signed": ("sign",)}
 """Keys of a dialect, and the roles of an envelope's fields one of which they need."""
 
@@ -59,8 +59,8 @@ def _keys(here: KeyPath, dialect: Row, catalogue: Catalogue) -> Iterator[Found]:
 
 
 def _of_native(here: KeyPath, dialect: Row, envelope: EnvelopeRow) -> Iterator[Found]:
-    for key in dialect:
-        if key not in _OF_NATIVE:
+    for key in _OF_OTHERS:
+        if dialect.get(key):
             zh = f"封装 {envelope.name} 原样收发，此项不起作用：改用对端的封装（envelope），或删去"
             en = f"{envelope.name} goes as it is and this does nothing: name the peer's envelope, or remove it"
             yield (*here, key), "", zh, en

@@ -8,8 +8,12 @@ from unicodedata import east_asian_width
 
 import click
 
+MAY_END = "\ue001"
+"""Stands with a blank behind a mark where a line may end; both go again."""
+_MAY_END = re.compile(f"{MAY_END} ?")
 FILLER = "\ue000"
 """Stands behind a character of two columns while lines are laid out; no text of ours holds it."""
+_MARKS = re.compile(f"[。，；：、）]{FILLER}(?![。，；：、）])")
 
 
 class CellFormatter(click.HelpFormatter):
@@ -25,20 +29,26 @@ class CellFormatter(click.HelpFormatter):
 
     def write_text(self, text: str) -> None:
         """A paragraph."""
-        super().write_text(spaced(text))
+        super().write_text(breakable(spaced(text)))
 
     def write_dl(self, rows: Iterable[tuple[str, str]], col_max: int = 30, col_spacing: int = 2) -> None:
         """Options or commands, each with what it is for."""
-        super().write_dl([(spaced(name), spaced(about)) for name, about in rows], col_max, col_spacing)
+        super().write_dl([(spaced(name), breakable(spaced(about))) for name, about in rows], col_max, col_spacing)
 
     def getvalue(self) -> str:
         """The help."""
-        return super().getvalue().replace(FILLER, "")
+        return _MAY_END.sub("", super().getvalue().replace(FILLER, ""))
 
 
 def spaced(text: str) -> str:
     """``text`` as long as it is wide."""
     return "".join(f"{sign}{FILLER}" if east_asian_width(sign) in "WF" else sign for sign in text)
+
+
+def breakable(text: str) -> str:
+    """``text`` with a place to end a line behind each Chinese punctuation mark: there is no blank in such text, and click would
+    end its lines anywhere."""
+    return _MARKS.sub(f"\\g<0>{MAY_END} ", text)
 
 
 def short_help(command: click.Command, limit: int = 0) -> str:

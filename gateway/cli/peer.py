@@ -19,7 +19,7 @@ def peer() -> None:
     """对端：新建、检查、列出、测试。Peers: new rows, checks, a list, a link test.
 
     \b
-    例 Example:
+    例 Examples:
       bssgw peer new RM0002 --role RM --envelope root-cdata --layout ascii-len-8 --charset GBK --connect tcp://10.0.0.5:7200
       bssgw peer new PF0002 --role PF --binding soap --connect https://pf.example/services/crm
       bssgw peer check RM0002 --config bssgw.toml

@@ -51,8 +51,7 @@ def list_(config_path: Path | None, data_dir: Path | None, as_json: bool) -> Non
 def explain(
     ctx: click.Context, file: Path, sender: str | None, config_path: Path | None, data_dir: Path | None, as_json: bool
 ) -> None:
-    """说明文件 FILE 中的报文（也可为 --from 对端的整个报文包、SOAP 信封）会怎样：认出的对端、封装、字符集、模式、路由、转换、
-    发出的字节。不发送，不存储。
+    """说明文件 FILE 中的报文、报文包或 SOAP 信封会怎样：对端、封装、字符集、模式、路由、转换、发出的字节。不发送，不存储。
 
     Say what would happen to the document in FILE, or the whole packet of --from PEER, or the SOAP envelope: peer, envelope,
     charset, schema, route, translation, outgoing bytes. Nothing is sent, nothing is stored.

@@ -42,7 +42,7 @@ def store_options(command: Callable[..., Any]) -> Callable[..., Any]:
         "config_path",
         type=click.Path(path_type=Path, dir_okay=False),
         help=f"配置文件；缺省 ${CONFIG_VARIABLE}、./{CONFIG_NAME}，再缺省用内置示例。"
-        f" Configuration; default ${CONFIG_VARIABLE}, ./{CONFIG_NAME}, else the built-in example.",
+        f"Configuration; default ${CONFIG_VARIABLE}, ./{CONFIG_NAME}, else the built-in example.",
     )(command)
 
 

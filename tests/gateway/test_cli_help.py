@@ -57,6 +57,21 @@ def test_no_line_is_wider_than_the_terminal(path: str, width: int) -> None:
 
 
 @pytest.mark.parametrize("path", COMMANDS)
+def test_no_line_begins_with_what_ends_a_word(path: str) -> None:
+    """Chinese has no blanks to end a line at; it ends behind a mark, never before one."""
+    command, parent = COMMANDS[path]
+    ctx = click.Context(command, parent=parent.parent, info_name=parent.info_name, terminal_width=80)
+    lines = [line.strip() for line in command.get_help(ctx).splitlines()]
+    assert [line for line in lines if re.match(r"[，。；：）、:;,)]|\.(?![./\w])", line)] == []
+
+
+@pytest.mark.parametrize("path", COMMANDS)
+def test_several_examples_are_called_so(path: str) -> None:
+    found = re.search(r"例 (Examples?):( *)\n?", COMMANDS[path][0].help or "")
+    assert found is None or (found[1] == "Examples") == (found[0].endswith("\n")), path
+
+
+@pytest.mark.parametrize("path", COMMANDS)
 def test_it_shows_a_call_of_itself(path: str) -> None:
     command, _ = COMMANDS[path]
     calls = [call for call in examples_of(command) if call == path or call.startswith(f"{path} ")]

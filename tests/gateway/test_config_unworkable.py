@@ -67,7 +67,7 @@ UNWORKABLE = [
     (SOCKET + "[peer.limits]\nmax_packet = 128\n", "limits.max_packet", "128 bytes"),
     (WEB.replace('"soap"', '"http"') + 'envelope = "query-line"\n', "envelope", "SOAP and HTTP neither"),
     (SOCKET + '[peer.dialect.codes]\nOH03 = "X"\n', "dialect.codes", "does nothing"),
-    (SOCKET + '[peer.dialect]\nsecret_file = "secret"\n', "dialect.secret_file", "does nothing"),
+    (SOCKET + '[peer.dialect]\nuser = "crm"\n', "dialect.user", "does nothing"),
     (FOREIGN + '[peer.dialect]\nsecret_file = "secret"\nsigned = true\n', "dialect.signed", "no field for it"),
     (FOREIGN + '[peer.dialect]\nuser = "crm"\n', "dialect.user", "no field for it"),
     (FOREIGN + 'window = 1\n[peer.dialect]\ninner = "soo"\n', "dialect.inner", "atomic"),
