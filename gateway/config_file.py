@@ -206,7 +206,8 @@ def _texts(entry: Any) -> tuple[str, str]:
         return _PATTERNS[_PATTERN_OF[key]]
     zh, en = _TEXTS.get(kind, ("{message}", "{message}"))
     context = {**entry.get("ctx", {}), "message": entry["msg"]}
-    return zh.format(**context), en.format(**context)
+    chinese = {name: value.replace(" or ", ", ") if isinstance(value, str) else value for name, value in context.items()}
+    return zh.format(**chinese), en.format(**context)
 
 
 _Found = tuple[KeyPath, str, str, str]
