@@ -40,6 +40,9 @@ class Directory(Protocol):
     def reachable(self, system_id: str) -> bool:
         """Whether a message can ever leave for a system."""
 
+    def binding(self, system_id: str) -> str:
+        """By what messages go to a system; empty for one that is no peer."""
+
 
 @cache
 def use_cases() -> dict[str, type]:
@@ -116,6 +119,7 @@ class Outbound:
                 id=store.next("message"),
                 direction="out",
                 peer=receiver or event.to or row.routes[0].receiver,
+                binding=self._directory.binding(receiver or event.to or ""),
                 code=row.code,
                 element=row.name,
                 serial=serial,

@@ -19,7 +19,8 @@ from schemas.model import MessageRow
 
 SystemId = Annotated[str, Field(pattern=r"^[A-Z0-9]{1,6}$")]
 AreaCode = Annotated[str, Field(pattern=r"^[0-9A-Za-z]{1,6}$")]
-Address = Annotated[str, Field(pattern=r"^((tcp|tls)://\S+:\d{1,5}|mem://\S+|https?://\S+)$")]
+ADDRESS_FORM = r"^((tcp|tls)://\S+:\d{1,5}|mem://\S+|https?://\S+)$"
+Address = Annotated[str, Field(pattern=ADDRESS_FORM)]
 Seconds = Annotated[float, Field(gt=0, le=86_400 * 7)]
 Loose = Field(strict=False)
 """TOML has lists only; a tuple takes one, its entries stay strict."""

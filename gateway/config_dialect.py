@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from adapters.envelopes.dialect import BodyMap, Dialect, FieldMap
 from schemas.loader import RECEIPT, Catalogue, load
+from schemas.model import EnvelopeRow
 
 Names = dict[str, Annotated[str, Field(max_length=200)]]
 Place = tuple[str | int, ...]
@@ -126,10 +127,28 @@ def _envelope(
         layout = catalogue.layout(str(row.get("layout", "ctif-128")))
     except LookupError:
         return
-    if envelope.shape == "line" and not any(one.role == "code" for one in layout.fields):
+    if envelope.shape == "line" and row.get("binding", "socket") != "socket":
+        yield (*path_of(here), "envelope"), repr(envelope.name), (
+            f"封装 {envelope.name} 不含报文编码，SOAP 与 HTTP 上无从得知：请用套接字，布局如 bd-272"
+        ), f"{envelope.name} says no message code, and SOAP and HTTP neither: use a socket and a layout like bd-272"
+    elif envelope.shape == "line" and not any(one.role == "code" for one in layout.fields):
         yield (*path_of(here), "envelope"), repr(envelope.name), (
             f"封装 {envelope.name} 不含报文编码，布局 {layout.name} 的包头也没有：请用 bd-272 一类的布局"
         ), f"{envelope.name} says no message code, and the header of {layout.name} neither: use a layout like bd-272"
+    yield from _serials(here, row, dialect, own, envelope)
+    serials = [one for one in envelope.fields if one.role == "serial" and one.on != "request"]
+    told = envelope.shape == "native" or serials or dialect.get("inner", envelope.inner) == "package"
+    header = any(one.role == "serial" for one in layout.fields)
+    if not told and not header and row.get("window", 32) != 1 and row.get("long", True) is not False:
+        yield (*path_of(here), "window"), str(row.get("window", 32)), (
+            "此封装的应答不带流水号，报文头也没有：window 须为 1，或用短连接"
+        ), "neither this envelope's answers nor the layout carry a serial: window must be 1, or connections short"
+
+
+def _serials(
+    here: Place, row: dict[str, Any], dialect: dict[str, Any], own: object, envelope: EnvelopeRow
+) -> Iterator[_Found]:
+    """Where serials are composed of the names of systems, these must have their width."""
     systems: dict[Any, Any] = dict(_items(dialect, "systems"))
     sender = envelope.playing("sender")
     if envelope.serial and sender is not None:
@@ -139,13 +158,6 @@ def _envelope(
                 yield (*here, "systems"), repr(theirs), (
                     f"封装 {envelope.name} 的系统编码为 {sender.width} 位：请在 [peer.dialect.systems] 登记 {system}"
                 ), f"{envelope.name} names systems in {sender.width} characters: add {system} to [peer.dialect.systems]"
-    serials = [one for one in envelope.fields if one.role == "serial" and one.on != "request"]
-    told = envelope.shape == "native" or serials or dialect.get("inner", envelope.inner) == "package"
-    header = any(one.role == "serial" for one in layout.fields)
-    if not told and not header and row.get("window", 32) != 1 and row.get("long", True) is not False:
-        yield (*path_of(here), "window"), str(row.get("window", 32)), (
-            "此封装的应答不带流水号，报文头也没有：window 须为 1，或用短连接"
-        ), "neither this envelope's answers nor the layout carry a serial: window must be 1, or connections short"
 
 
 def _login(catalogue: Catalogue, path: Place, row: dict[str, Any], dialect: dict[str, Any]) -> Iterator[_Found]:

@@ -14,15 +14,20 @@ from urllib.parse import urlsplit
 from pydantic import ValidationError
 
 from gateway.config import Config
+from gateway.config_addresses import address_checks
 from gateway.config_dialect import dialect_checks, route_checks
-from gateway.config_http import LAST_PORT, http_checks, resolved
+from gateway.config_http import http_checks, resolved
 from gateway.config_layouts import own_layouts
+from gateway.config_maps import maps_unworkable
 from gateway.config_tls import pin_checks, tls_checks
+from gateway.config_unworkable import area_checks, gateway_unworkable, peer_unworkable, routes_unworkable
 from gateway.config_wsdl import wsdl_checks
 from schemas.loader import UnknownName, load
 from schemas.toml_lines import KeyPath, key_lines, line_of
 
 SHOWN = 60
+ROW = 2
+"""Steps of a path to a row of a list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +60,22 @@ class ConfigError(Exception):
         """One line a fault: ``file:line: key = found: Chinese / English``."""
         return [f"{self.source}:{fault.line}: {fault.subject}{fault.zh} / {fault.en}" for fault in self.faults]
 
+    def rows(self) -> list[dict[str, str]]:
+        """One a fault for ``gateway.cli.output.Faults``: where it stands with what was found there, and both languages."""
+        return [
+            {"where": f"{self.source}:{one.line}: {one.subject}".removesuffix(": "), "zh": one.zh, "en": one.en}
+            for one in self.faults
+        ]
+
 
 def example_text() -> str:
     """The commented example that ships with the product."""
     return (files("gateway") / "example.toml").read_text(encoding="utf-8")
 
 
-def load_file(path: Path) -> Config:
-    """The configuration in ``path``; relative paths in it start at its folder. Raises ConfigError with all faults."""
+def load_file(path: Path, *, reach: bool = False) -> Config:
+    """The configuration in ``path``; relative paths in it start at its folder. ``reach``: as for ``parse``. Raises ConfigError
+    with all faults."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as fault:
@@ -78,7 +91,7 @@ def load_file(path: Path) -> Config:
                 )
             ],
         ) from fault
-    return parse(text, str(path), path.resolve().parent)
+    return parse(text, str(path), path.resolve().parent, reach=reach)
 
 
 def load_example(base: Path) -> Config:
@@ -86,8 +99,9 @@ def load_example(base: Path) -> Config:
     return parse(example_text(), "example.toml", base)
 
 
-def parse(text: str, source: str, base: Path) -> Config:
-    """``text`` as a Config; ``source`` names it in faults, relative paths start at ``base``. Raises ConfigError."""
+def parse(text: str, source: str, base: Path, *, reach: bool = False) -> Config:
+    """``text`` as a Config; ``source`` names it in faults, relative paths start at ``base``. ``reach``: peers are systems of
+    others, whose addresses must be known; simulators of ours may take any port (0). Raises ConfigError."""
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as fault:
@@ -95,10 +109,9 @@ def parse(text: str, source: str, base: Path) -> Config:
         texts = (f"不是合法的 TOML：{fault}，请改正这一行", f"not valid TOML: {fault}; mend this line")
         raise ConfigError(source, [ConfigFault(line, "", "", *texts)]) from fault
     lines = key_lines(text)
-    faults = [
-        ConfigFault(line_of(lines, path), dotted(path), found, zh, en)
-        for path, found, zh, en in _cross_checks(raw, base)
-    ]
+    told = list(_cross_checks(raw, base, reach=reach))
+    told += [one for one in _unworkable(raw, base) if not _known(one[0], [path for path, *_ in told])]
+    faults = [ConfigFault(line_of(lines, path), dotted(path), found, zh, en) for path, found, zh, en in told]
     config: Config | None = None
     try:
         config = Config.model_validate(raw)
@@ -157,6 +170,7 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "no such key; remove it, or see bssgw config example",
     ),
     "string_type": ("须为字符串，请加引号", "must be a string; quote it"),
+    "string_unicode": ("不是可读的文字：终端须用 UTF-8", "is no readable text: have the terminal use UTF-8"),
     "string_too_short": ("不能为空", "must not be empty"),
     "string_too_long": ("最多 {max_length} 个字符", "at most {max_length} characters"),
     "int_type": ("须为整数，不加引号", "must be a whole number without quotes"),
@@ -193,7 +207,8 @@ def _texts(entry: Any) -> tuple[str, str]:
         return _PATTERNS[_PATTERN_OF[key]]
     zh, en = _TEXTS.get(kind, ("{message}", "{message}"))
     context = {**entry.get("ctx", {}), "message": entry["msg"]}
-    return zh.format(**context), en.format(**context)
+    chinese = {name: value.replace(" or ", ", ") if isinstance(value, str) else value for name, value in context.items()}
+    return zh.format(**chinese), en.format(**context)
 
 
 _Found = tuple[KeyPath, str, str, str]
@@ -206,7 +221,7 @@ def _rows(raw: dict[str, Any], name: str) -> list[tuple[KeyPath, dict[str, Any]]
     return [((name, index), row) for index, row in enumerate(rows) if isinstance(row, dict)]
 
 
-def _cross_checks(raw: dict[str, Any], base: Path) -> Iterator[_Found]:
+def _cross_checks(raw: dict[str, Any], base: Path, *, reach: bool) -> Iterator[_Found]:
     """What one value alone cannot show; tolerant of values wrong by themselves, those are reported elsewhere."""
     listens, peers = _rows(raw, "listen"), _rows(raw, "peer")
     yield from _twice(listens, "name")
@@ -215,11 +230,11 @@ def _cross_checks(raw: dict[str, Any], base: Path) -> Iterator[_Found]:
     yield from _operator_checks(_rows(raw, "operator"))
     names = [row.get("name") for _, row in listens]
     known_areas = raw["gateway"].get("areas") if isinstance(raw.get("gateway"), dict) else None
-    own_names, faults = own_layouts(raw.get("gateway"), base)
+    own_rows, faults = own_layouts(raw.get("gateway"), base)
     yield from faults
     for path, row in [*listens, *peers]:
-        yield from _named_rows(path, row, own_names)
-        yield from _ports(path, row)
+        yield from _named_rows(path, row, [one.name for one in own_rows])
+        yield from address_checks(path, row, reach=reach)
         yield from http_checks(path, row, base)
         yield from tls_checks(path, row, base)
     own = raw["gateway"].get("system_id") if isinstance(raw.get("gateway"), dict) else None
@@ -231,6 +246,24 @@ def _cross_checks(raw: dict[str, Any], base: Path) -> Iterator[_Found]:
     yield from route_checks(_rows(raw, "route"), [row.get("id") for _, row in peers])
     if isinstance(raw.get("gateway"), dict):
         yield from _database_checks(raw["gateway"], base)
+
+
+def _unworkable(raw: dict[str, Any], base: Path) -> Iterator[_Found]:
+    """Values that are right, and together can never do anything."""
+    listens, peers = [row for _, row in _rows(raw, "listen")], _rows(raw, "peer")
+    layouts = {one.name: one for one in (*load().layouts(), *own_layouts(raw.get("gateway"), base)[0])}
+    yield from gateway_unworkable(raw, peers)
+    yield from area_checks(raw)
+    for path, row in peers:
+        yield from peer_unworkable(path, row, listens, layouts)
+        yield from maps_unworkable(path, row)
+    own = raw["gateway"].get("system_id") if isinstance(raw.get("gateway"), dict) else None
+    yield from routes_unworkable(_rows(raw, "route"), [row for _, row in peers], own)
+
+
+def _known(path: KeyPath, told: list[KeyPath]) -> bool:
+    """Whether something is wrong there already: what a wrong value would or would not do nobody needs to hear."""
+    return any(one[: len(path)] == path or (len(one) > ROW and path[: len(one)] == one) for one in told)
 
 
 def _operator_checks(rows: list[tuple[KeyPath, dict[str, Any]]]) -> Iterator[_Found]:
@@ -277,15 +310,6 @@ def _entries(row: dict[str, Any], key: str) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _ports(path: KeyPath, row: dict[str, Any]) -> Iterator[_Found]:
-    named: list[tuple[KeyPath, Any]] = [((*path, "address"), row.get("address"))]
-    named += [((*path, "connect", index), entry) for index, entry in enumerate(_entries(row, "connect"))]
-    for where, value in named:
-        port = str(value).rpartition(":")[2]
-        if port.isdigit() and int(port) > LAST_PORT:
-            yield where, show(value), f"端口不得大于 {LAST_PORT}", f"a port is at most {LAST_PORT}"
-
-
 def _peer_checks(path: KeyPath, row: dict[str, Any], names: list[Any], areas: list[Any]) -> Iterator[_Found]:
     listen = row.get("listen")
     if isinstance(listen, str) and listen not in names:
@@ -306,7 +330,7 @@ def _peer_checks(path: KeyPath, row: dict[str, Any], names: list[Any], areas: li
         if burst in rate and of not in rate:
             yield (*path, "rate", burst), show(rate[burst]), f"须同时写 {of}", f"needs {of} beside it"
     for index, area in enumerate(_entries(row, "areas")):
-        if areas and area not in areas:
+        if areas and area not in areas and area in load().table("areas").rows:
             yield (*path, "areas", index), show(area), "不在 [gateway] areas 之内", "not among [gateway] areas"
     for index, entry in enumerate(_entries(row, "allow_addresses")):
         try:

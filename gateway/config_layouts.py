@@ -28,8 +28,8 @@ def faults_of(row: LayoutRow) -> Iterator[tuple[str, str, str]]:
             yield row.name, fault.zh, fault.en
 
 
-def own_layouts(table: Any, base: Path) -> tuple[list[str], list[_Found]]:
-    """Names of the layouts in the folder ``[gateway]`` names, and what is wrong with it; none where it names none."""
+def own_layouts(table: Any, base: Path) -> tuple[list[LayoutRow], list[_Found]]:
+    """The layouts in the folder ``[gateway]`` names, and what is wrong with it; none where it names none."""
     named = table.get("layouts") if isinstance(table, dict) else None
     if not isinstance(named, str):
         return [], []
@@ -41,4 +41,4 @@ def own_layouts(table: Any, base: Path) -> tuple[list[str], list[_Found]]:
     except SchemaDataError as fault:
         return [], [(_KEY, fault.where, fault.zh, fault.en)]
     faults = [(_KEY, where, zh, en) for row in rows for where, zh, en in faults_of(row)]
-    return [row.name for row in rows], faults
+    return list(rows), faults

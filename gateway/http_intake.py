@@ -16,7 +16,7 @@ from adapters.document import DocumentRefused, Fault, Header
 from adapters.envelopes.form import MEDIA_TYPE as FORM
 from adapters.envelopes.package import loose_header
 from adapters.soap.names import XML_MEDIA
-from adapters.wire.packet import Packet
+from adapters.wire.packet import PlainPacket
 from adapters.xml.charset import opened
 from adapters.xml.codec import Codec
 from gateway.clock import Clock
@@ -195,7 +195,7 @@ class PlainIntake:
         told = opened(raw)
         if charset is None and told is not None and told[1] is None:
             charset = peer.charset  # neither media type nor document say one; a document that does is not contradicted
-        packet = Packet(body=raw, charset=charset or "", sender=peer.id, receiver=shop.book.own_id)
+        packet = PlainPacket(body=raw, charset=charset or "", sender=peer.id, receiver=shop.book.own_id)
         shop.dispatcher.take_from(packet, peer, {**expect, "sender": peer.id}, respond)
 
     def _no_document(self, raw: bytes, charset: str | None) -> DocumentRefused | None:

@@ -11,6 +11,7 @@ from gateway.http import HttpSite
 from gateway.http_auth import Gate
 from gateway.http_intake import PLAIN_PATH, SOAP_PATH, PlainIntake, Shop, send
 from gateway.http_request import HttpRequest
+from gateway.hub import handed_on
 from gateway.peers import PeerBook
 from gateway.soap_intake import SoapIntake
 from gateway.speech import SpeechBook
@@ -38,8 +39,10 @@ class HttpService:
         shop = Shop(listen, book, speeches, dispatcher, clock, self._gate)
         self._plain = PlainIntake(shop)
         self._soap = SoapIntake(shop)
-        rows = tuple(row for row in offered(codec.catalogue, WSDL_NAME) if row.command is not None)
-        self._contract = Contract(codec.catalogue, rows, WSDL_NAME)
+        taken = {row.code for row in codec.catalogue.messages() if row.command is not None}
+        passed = handed_on(codec.catalogue, self._gate.peers, book)
+        rows = offered(codec.catalogue, WSDL_NAME, also=passed)
+        self._contract = Contract(codec.catalogue, tuple(row for row in rows if row.code in taken | passed), WSDL_NAME)
         self._stopping = False
         self.site = HttpSite(listen.http, clock, self._handle)
         self.site.too_large = self._too_large

@@ -7,6 +7,7 @@ peer's row writes it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlalchemy.engine import Engine
@@ -35,6 +36,17 @@ class Decision:
     to: str = ""
     why: tuple[str, str] = ("", "")
     refusal: DocumentRefused | None = None
+
+
+def handed_on(catalogue: Catalogue, senders: Iterable[Peer], book: PeerBook) -> set[str]:
+    """Codes of the messages one of ``senders`` may have handed on: to a peer of a role that takes them and can be reached."""
+    ways = {(one.role, other.role) for one in senders for other in book.all() if one is not other and book.reachable(other.id)}
+    return {
+        row.code
+        for row in catalogue.messages()
+        for route in row.routes
+        if any(route.sender in (one, "*") and route.receiver in (other, "*") for one, other in ways)
+    }
 
 
 class Hub:
@@ -137,8 +149,8 @@ class Hub:
         if header.ttl and header.send_time:
             expires = from_wire_time(header.send_time) + header.ttl * 1000
         return RelayJob(
-            self._desk, packet, document, self._speeches, peer, respond, charset, numbered, to, self._book.own_id, expires,
-            digest,
+            self._desk, packet, document, self._speeches, peer, respond, charset, numbered, to, self._book.binding(to),
+            self._book.own_id, expires, digest,
         )  # fmt: skip
 
 
@@ -158,11 +170,12 @@ class RelayJob(InboundJob):
         charset: str,
         numbered: bool,
         to: str,
+        binding: str,
         own: str,
         expires_at: int,
         digest: bytes | None = None,
     ) -> None:
-        self._forward = Forward(document, peer.id, to, own, lambda: self._message_id, expires_at)
+        self._forward = Forward(document, peer.id, to, binding, own, lambda: self._message_id, expires_at)
         super().__init__(
             packet, document.row, document.header, charset or peer.charset, speeches.of(peer.id).answers, respond,
             document=document, command=self._forward, numbered=numbered and peer.serials_trusted,

@@ -185,6 +185,7 @@ class InboundJob:
             id=message_id,
             direction="in",
             peer=header.sender,
+            binding=packet.binding,
             code=header.code,
             element=self._element(),
             serial=header.serial,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from textwrap import wrap
 from typing import Any
 
 from adapters.wire.errors import FramingFault
@@ -15,6 +16,8 @@ from adapters.wire.pairs import Pairs
 from schemas.model import LayoutField, LayoutRow
 
 _PER_LINE = 16
+_WIDE = 79
+"""Columns a line of the ruler may take: everybody's terminal has as many."""
 _DOCUMENT = "<a>张示例</a>".encode("gb18030")
 _QUERY = b"ORDER=SO000000000001"
 _SERIAL = "CRM001202611220900000000000042"
@@ -89,7 +92,8 @@ def verdict(layout: Layout, data: bytes) -> tuple[str, str] | None:
 
 
 def ruler(row: LayoutRow, data: bytes) -> Iterator[str]:
-    """Hex lines with a mark under the first byte of each field."""
+    """Hex lines with a mark under the first byte of each field, and the fields' names behind the marks or, where these are
+    many, below."""
     starts = {field.offset: field.name for field in row.fields} | {row.header_size: "body"}
     for at in range(0, len(data), _PER_LINE):
         part = data[at : at + _PER_LINE]
@@ -97,7 +101,13 @@ def ruler(row: LayoutRow, data: bytes) -> Iterator[str]:
         marks = [(offset - at, starts[offset]) for offset in range(at, at + len(part)) if offset in starts]
         if marks:
             under = "".join("^  " if index + at in starts else "   " for index in range(len(part)))
-            yield f"        {under:{3 * _PER_LINE}} {' '.join(name for _, name in marks)}"
+            names = " ".join(name for _, name in marks)
+            line = f"        {under:{3 * _PER_LINE}} {names}"
+            if len(line) <= _WIDE:
+                yield line
+            else:
+                yield f"        {under.rstrip()}"
+                yield from (f"        {one}" for one in wrap(names, _WIDE - 8))
 
 
 def _read(layout: Layout, data: bytes) -> Packet | None:

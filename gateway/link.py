@@ -22,6 +22,7 @@ from adapters.wire.packet import Packet
 from adapters.wire.session import Describe, LocalError, Session
 from adapters.wire.settings import SessionSettings
 from gateway.clock import Clock
+from gateway.config import Peer
 from gateway.stamp import Stamp
 from gateway.tls_faults import fault_of, is_tls
 
@@ -178,6 +179,11 @@ class Connection(TwistedProtocol):
         self._full = True
 
     # -- for owners -----------------------------------------------------------------------------------------------------
+
+    def speaks_with(self, peer: Peer, stamp: Stamp | None) -> None:
+        """Who connected is known now: what we send bears the free fields and the password of its row."""
+        self.session.speaks_with(peer.header)
+        self._stamp = stamp
 
     def send(self, packet: Packet, deadline_ms: int) -> bool:
         """Queue one of our messages; False if the session cannot take it now."""

@@ -54,6 +54,7 @@ def settings_of(peer: Peer, own_id: str) -> SessionSettings:
         allow_unchecked=peer.unchecked_allowed,
         sender=own_id,
         receiver=peer.id,
+        header=peer.header,
     )
 
 

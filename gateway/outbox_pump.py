@@ -24,6 +24,7 @@ from adapters.translate import ReceiptCommands
 from adapters.wire.packet import Packet
 from adapters.xml.codec import Codec
 from crm_core.ports import Command
+from gateway.alarm import Alarm
 from gateway.answers import Verdict, judge
 from gateway.clock import Clock
 from gateway.outbound import CloseAttempt, Entry, OpenAttempts, Result
@@ -64,8 +65,7 @@ class OutboxPump:
         self._own = own_id
         self._receipts = ReceiptCommands(codec.catalogue)
         self.lanes: dict[str, Lane] = {}
-        self._timer: Any = None
-        self._timer_at = 0
+        self._alarm = Alarm(clock, self._ring)
         self._stopped = False
 
     # -- filling the lanes ----------------------------------------------------------------------------------------
@@ -140,7 +140,7 @@ class OutboxPump:
     def schedule(self, lane: Lane, entry: Entry) -> None:
         if entry.due_at > self._clock.now():
             lane.wait(entry)
-            self._arm(entry.due_at)
+            self._alarm.set(entry.due_at)
         elif not (lane.kept and lane.withholds(entry)):
             lane.ready.append(entry)
 
@@ -260,18 +260,20 @@ class OutboxPump:
             document = self._packets.read(entry, packet, instead)
         except DocumentRefused as refusal:
             log.warning("answer.unreadable", peer=entry.peer, serial=entry.serial, symbol=refusal.symbol)
-            return self._failed(lane, entry, "unknown", reply=packet.body, early=True)
+            self._failed(lane, entry, "unknown", reply=packet.body, early=True)
+            return
         verdict = judge(self._codec.catalogue, packet, document)
         if verdict.symbol == "OUTCOME_UNKNOWN":
-            return self._failed(lane, entry, "unknown", verdict, reply=packet.body, early=True)
+            self._failed(lane, entry, "unknown", verdict, reply=packet.body, early=True)
+            return
         row = self._codec.catalogue.message(entry.code)
         if verdict.category in ("ok", "accepted", "duplicate"):
             lane.link.note_success()
             answer = document.body if document.element == row.answer else None
             command = self._command(row, entry, True, verdict, answer, document)
-            result = Result("accepted", verdict.code, verdict.symbol, None, packet.body)
-            return self._close(lane, entry, result, command)
-        return self._refused(lane, entry, verdict, packet.body, document)
+            self._close(lane, entry, Result("accepted", verdict.code, verdict.symbol, None, packet.body), command)
+            return
+        self._refused(lane, entry, verdict, packet.body, document)
 
     def _refused(
         self, lane: Lane, entry: Entry, said: Verdict | ResultCode, reply: bytes, document: Document | None = None
@@ -310,7 +312,7 @@ class OutboxPump:
     def _apply(self, lane: Lane, decision: Decision, why: str) -> None:
         if decision.pause_until:
             lane.link.pause(decision.pause_until)
-            self._arm(decision.pause_until)
+            self._alarm.set(decision.pause_until)
         if decision.stop_link:
             lane.link.stop(why)
 
@@ -320,7 +322,8 @@ class OutboxPump:
             document = self._voice_of(entry.peer).decode_answer(packet.body, packet.charset, asked)
         except DocumentRefused as refusal:
             log.warning("query.unreadable", peer=entry.peer, serial=entry.serial, symbol=refusal.symbol)
-            return self._failed(lane, entry, "unknown")
+            self._failed(lane, entry, "unknown")
+            return
         state = document.body.get("state") if document.element == document.row.answer else None
         row = self._codec.catalogue.message(entry.code)
         kept = self._packets.kept(entry, document.body)
@@ -343,7 +346,8 @@ class OutboxPump:
 
     def _closed(self, lane: Lane, entry: Entry, result: Result) -> None:
         if entry.state in ENDS:
-            return self.leave(lane, entry)
+            self.leave(lane, entry)
+            return
         if entry.state == SENDING:
             # The closing itself was refused by the store: the attempt is open there, here it counts as unknown.
             entry.state = UNKNOWN
@@ -366,17 +370,7 @@ class OutboxPump:
 
     # -- time -----------------------------------------------------------------------------------------------------
 
-    def _arm(self, at: int) -> None:
-        due = round(self._clock.seconds() * 1000) + (delay := max(0, at - self._clock.now()))  # on the clock nobody sets
-        if self._timer is not None and self._timer.active():
-            if self._timer_at <= due:
-                return
-            self._timer.cancel()
-        self._timer_at = due
-        self._timer = self._clock.callLater(delay / 1000, self._ring)
-
     def _ring(self) -> None:
-        self._timer = None
         now = self._clock.now()
         upcoming: list[int] = []
         for lane in self.lanes.values():
@@ -385,7 +379,7 @@ class OutboxPump:
                 upcoming.append(following)
             self._pump(lane)
         if upcoming:
-            self._arm(min(upcoming))
+            self._alarm.set(min(upcoming))
 
     def _sweep(self) -> None:
         """Messages that could not leave, or not be asked after, for longer than their class allows go to fallout."""

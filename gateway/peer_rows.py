@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,11 +11,15 @@ from schemas.loader import load
 from schemas.model import EnvelopeRow
 
 _OWN = "CRM001"
-_AROUND = '[gateway]\nsystem_id = "CRM001"\nareas = ["025"]\n\n[[listen]]\nname = "{listen}"\naddress = "tcp://127.0.0.1:0"\n'
+_AROUND = '[gateway]\nsystem_id = "CRM001"\nareas = ["025"]\n\n[[listen]]\nname = {listen}\naddress = "tcp://127.0.0.1:0"\n'
 
 
 class RowsInvalid(ValueError):
-    """The values given make no valid rows; the text lists every fault in both languages."""
+    """The values given make no valid rows; the text lists every fault in both languages, ``rows`` has them one by one."""
+
+    def __init__(self, rows: list[dict[str, str]]) -> None:
+        self.rows = rows
+        super().__init__("\n".join(f"{row['where']}: {row['zh']} / {row['en']}" for row in rows))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,34 +43,39 @@ def peer_rows(wanted: Wanted) -> str:
     lines = [
         "# 对端 / peer: bssgw peer check 检查, bssgw peer test 测试",
         "[[peer]]",
-        f'id = "{wanted.system}"',
-        f'role = "{wanted.role}"',
-        f'name = "{wanted.name}"',
-        *([] if on_socket else [f'binding = "{wanted.binding}"']),
-        *([f'layout = "{wanted.layout}"                 # bssgw layout list'] if on_socket else []),
-        f'envelope = "{wanted.envelope}"',
+        f"id = {quoted(wanted.system)}",
+        f"role = {quoted(wanted.role)}",
+        f"name = {quoted(wanted.name)}",
+        *([] if on_socket else [f"binding = {quoted(wanted.binding)}"]),
+        *([f"layout = {quoted(wanted.layout)}                 # bssgw layout list"] if on_socket else []),
+        f"envelope = {quoted(wanted.envelope)}",
     ]
     if wanted.binding != "soap":
         about = "我们发出的 what we send; 收到的自行识别 what comes is recognised"
-        lines.append(f'charset = "{wanted.charset}"                # {about}')
+        lines.append(f"charset = {quoted(wanted.charset)}                # {about}")
     if wanted.connect is not None or wanted.listen is None:
         usual = _USUAL[wanted.binding]
-        lines.append(f'connect = ["{wanted.connect or usual}"]   # 先主用，后备用 primary first, then stand-by')
+        lines.append(f"connect = [{quoted(wanted.connect or usual)}]   # 先主用，后备用 primary first, then stand-by")
     if wanted.listen is not None:
-        lines.append(f'listen = "{wanted.listen}"                 # 它连接我们的地址 the [[listen]] it connects to')
+        lines.append(f"listen = {quoted(wanted.listen)}                 # 它连接我们的地址 the [[listen]] it connects to")
     try:
         lines += _envelope_lines(load().envelope(wanted.envelope), wanted)
     except LookupError:
         lines.append("")
     text = "\n".join([*lines, *_binding_lines(wanted)]) + "\n"
-    around = _AROUND.format(listen=wanted.listen or "socket")
-    around += f'layout = "{wanted.layout}"\n' if on_socket else f'binding = "{wanted.binding}"\n'
+    around = _AROUND.format(listen=quoted(wanted.listen or "socket"))
+    around += f"layout = {quoted(wanted.layout)}\n" if on_socket else f"binding = {quoted(wanted.binding)}\n"
     try:
-        parse(around + text, "", Path.cwd())
+        parse(around + text, "", Path.cwd(), reach=True)
     except ConfigError as error:
-        shown = [f"  {fault.subject}{fault.zh} / {fault.en}" for fault in error.faults]
-        raise RowsInvalid("\n".join(shown)) from error
+        rows = [{"where": fault.subject.removesuffix(": "), "zh": fault.zh, "en": fault.en} for fault in error.faults]
+        raise RowsInvalid(rows) from error
     return text
+
+
+def quoted(value: str) -> str:
+    """``value`` as a TOML string, whatever is in it: what JSON escapes TOML reads, and the one control character it leaves."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007F")
 
 
 _USUAL = {"socket": "tcp://127.0.0.1:7200", "soap": "http://127.0.0.1:7280/soap", "http": "http://127.0.0.1:7280"}
@@ -130,7 +140,7 @@ def _envelope_lines(row: EnvelopeRow, wanted: Wanted) -> list[str]:
     if sender is not None and row.serial:
         theirs = {_OWN: "6001030001", wanted.system: "6001030099"}
         lines += ["", "[peer.dialect.systems]              # 系统编码：我们的 = 它的 ours = theirs"]
-        lines += [f'{ours} = "{code}"' for ours, code in theirs.items()]
+        lines += [f'{quoted(ours)} = "{code}"' for ours, code in theirs.items()]
     example = next(iter(row.codes.values()), "ASSIGN_RES")
     lines += [
         "",

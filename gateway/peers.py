@@ -45,6 +45,11 @@ class PeerBook:
         peer = self._peers.get(system_id)
         return peer is not None and bool(peer.connect or peer.duplex)
 
+    def binding(self, system_id: str) -> str:
+        """By what messages go to a system; empty for one that is no peer."""
+        peer = self._peers.get(system_id)
+        return "" if peer is None else peer.binding
+
     def allowed(self, peer: Peer, host: str) -> bool:
         """Whether ``host`` may speak for ``peer``: with a list, only an IP address on it."""
         networks = self._networks[peer.id]

@@ -34,6 +34,7 @@ class Forward:
     document: Document
     origin_peer: str
     to: str
+    binding: str
     own: str
     origin: Callable[[], int]
     expires_at: int = 0
@@ -51,9 +52,9 @@ class Forward:
         serial = f"{self.own}{wire_time(now)}{store.store.next('serial'):010d}"
         key = document.body.get(row.order_key) if row.order_key is not None else None
         record = MessageRecord(
-            id=store.store.next("message"), direction="out", peer=self.to, code=row.code, element=row.name, serial=serial,
-            ref_serial=self._reference(store), area=header.area, order_key=None if key is None else str(key), state=READY,
-            due_at=now, first_seen=now,
+            id=store.store.next("message"), direction="out", peer=self.to, binding=self.binding, code=row.code,
+            element=row.name, serial=serial, ref_serial=self._reference(store), area=header.area,
+            order_key=None if key is None else str(key), state=READY, due_at=now, first_seen=now,
         )  # fmt: skip
         store.send(record, document.body)
         self.relay = Relay(

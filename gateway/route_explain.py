@@ -9,12 +9,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from adapters.document import Document, DocumentRefused
+from adapters.soap.partner import WsdlUnusable
 from adapters.wire.errors import FramingFault, LocalError
 from adapters.wire.framer import Framer
 from adapters.wire.layout import Layout
 from adapters.wire.outlet import Outlet
 from adapters.wire.packet import Kind, Packet
 from adapters.wire.segments import split
+from adapters.wire.times import wire_time
 from adapters.wire.unsaid import Unsaid
 from adapters.xml.charset import Found
 from adapters.xml.codec import Codec
@@ -23,11 +25,23 @@ from gateway.dispatch import IN_BOTH
 from gateway.hub import Hub
 from gateway.links import settings_of
 from gateway.peers import PeerBook
+from gateway.route_explain_soap import comes_in, document_of, posted, taken
 from gateway.speech import SpeechBook
 from schemas.loader import layouts_in, load
 
 SEQUENCE = 1
 """Of the serial shown: the real one comes from the running gateway."""
+
+ASCII = "ascii"
+RULES = {
+    "bom": ("依据字节顺序标记", "by its byte order mark"),
+    "utf-8": ("字节符合 UTF-8，且非 ASCII 字符都是中日韩字符", "its bytes are valid as UTF-8, and all beyond ASCII is CJK"),
+    ASCII: ("只有 ASCII 字符，各字符集写法相同", "it is all ASCII, which is the same in every charset"),
+    "transport": ("依据报文头", "as its packet header says"),
+    "declaration": ("依据 XML 声明", "as its XML declaration says"),
+    "fallback": ("没有声明，按缺省", "nothing says, this is the default"),
+}
+"""How a charset was found, by the rule of ``adapters.xml.charset``."""
 
 
 @dataclass(slots=True)
@@ -47,29 +61,70 @@ class Explained:
 
 
 class Explainer:
-    """Explains documents under one configuration."""
+    """Explains documents under one configuration; ``now`` (ms) is when they would leave."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, now: int) -> None:
         self._config = config
+        self._now = now
         self._codec = Codec(load())
         self._book = PeerBook(config)
-        self._speeches = SpeechBook(self._codec, self._book, lambda: 0)
+        self._speeches = SpeechBook(self._codec, self._book, lambda: now)
         self._hub = Hub(config, self._book, self._speeches)
         self._layouts = {row.name: row for row in (*load().layouts(), *layouts_in(config.gateway.layouts))}
 
     def explain(self, raw: bytes, sender: str | None = None) -> Explained:
-        """What would become of ``raw``, a document or a whole packet; ``sender`` says whose it is where it does not."""
+        """What would become of ``raw``: a document, a whole packet, a SOAP envelope. ``sender`` says whose it is where it does
+        not."""
         told = Explained()
-        peer = self._peer(raw, sender, told)
-        if peer is None:
-            return told
-        packet, expect = self._packet(raw, peer)
         try:
-            document, reading = self._speeches.read(peer.id, packet, expect)
+            read = self._heard(raw, sender, told)
         except DocumentRefused as refusal:
             self._refuse(told, refusal)
             return told
-        self._read(told, document, reading, peer)
+        if read is not None:
+            self._decide(told, *read)
+        return told
+
+    def _heard(self, raw: bytes, sender: str | None, told: Explained) -> tuple[Document, Peer] | None:
+        """The document and whose it is; None where nobody is known to have sent it. Raises DocumentRefused."""
+        soap = taken(self._codec, raw)
+        if soap is None:
+            return self._bare(raw, sender, told)
+        zh, en = soap.words()
+        told.say("信封 envelope", zh, en, soap=soap.opened.version, operation=soap.opened.operation)
+        if soap.text is not None:
+            found = self._bare(soap.text.encode(), sender, told)
+            if found is not None:
+                self._at_listener(told, found[1])
+            return found
+        peer = self._book.get(sender or soap.opened.sender)
+        if peer is None:
+            self._nobody(told, sender or soap.opened.sender)
+            return None
+        self._named(told, peer)
+        self._at_listener(told, peer)
+        document = document_of(self._codec, soap, peer)
+        self._read(told, document, soap.reading, soap.reading.data)
+        return document, peer
+
+    def _at_listener(self, told: Explained, peer: Peer) -> None:
+        if not comes_in(self._config, peer):
+            told.refused = True
+            zh = f"{peer.id} 的 listen 不是 SOAP 监听：运行中会以 2004 拒绝"
+            told.say("监听 listener", zh, f"{peer.id} does not listen at a SOAP listener: the running gateway refuses it, 2004")
+
+    def _bare(self, raw: bytes, sender: str | None, told: Explained) -> tuple[Document, Peer] | None:
+        """A document by itself, or a packet of the peer's layout. Raises DocumentRefused."""
+        peer = self._peer(raw, sender, told)
+        if peer is None:
+            return None
+        packet, expect = self._packet(raw, peer)
+        document, reading = self._speeches.read(peer.id, packet, expect)
+        self._read(told, document, reading, packet.body)
+        return document, peer
+
+    def _decide(self, told: Explained, document: Document, peer: Peer) -> None:
+        """Where it goes, and in what form."""
         row = document.row
         decision = self._hub.decide(document, peer, served=row.command is not None)
         zh, en = decision.why
@@ -83,7 +138,6 @@ class Explainer:
         else:
             told.say("路由 route", zh, en, decision="relay", to=decision.to)
             self._translate(told, document, decision.to)
-        return told
 
     def _packet(self, raw: bytes, peer: Peer) -> tuple[Packet, dict[str, str] | None]:
         """The packet these bytes are in the peer's layout, and what its header says of the document; else one around them."""
@@ -105,23 +159,30 @@ class Explainer:
     def _peer(self, raw: bytes, sender: str | None, told: Explained) -> Peer | None:
         peer = self._book.get(sender) if sender is not None else self._speeches.recognise(raw, self._book.all())
         if peer is None:
-            told.refused = True
-            who = sender or "—"
-            zh = f"认不出发送方 {who}：用 --from 指明，或登记 [[peer]]"
-            en = f"{who} is no known sender: use --from, or add a [[peer]]"
-            told.say("对端 peer", zh, en, symbol="SENDER_UNKNOWN")
+            self._nobody(told, sender)
             return None
-        how = f"{peer.envelope}, {peer.layout}, {peer.charset}"
-        told.say("对端 peer", f"{peer.id}（{peer.role}）{peer.name}，{how}", f"{peer.id} ({peer.role}), {how}",
-                 peer=peer.id, role=peer.role, envelope=peer.envelope)  # fmt: skip
+        self._named(told, peer)
         return peer
 
-    def _read(self, told: Explained, document: Document, reading: Found, peer: Peer) -> None:
-        wrong = "、".join(reading.wrong)
-        zh, en = f"{reading.charset}（依据 {reading.rule}）", f"{reading.charset} (by {reading.rule})"
-        if wrong:
-            zh, en = f"{zh}，声明 {wrong} 有误", f"{en}, declared wrongly as {wrong}"
-        told.say("字符集 charset", zh, en, charset=reading.charset, rule=reading.rule, wrong=list(reading.wrong))
+    def _nobody(self, told: Explained, sender: str | None) -> None:
+        told.refused = True
+        who = sender or "—"
+        zh = f"认不出发送方 {who}：用 --from 指明，或登记 [[peer]]"
+        en = f"{who} is no known sender: use --from, or add a [[peer]]"
+        told.say("对端 peer", zh, en, symbol="SENDER_UNKNOWN")
+
+    def _named(self, told: Explained, peer: Peer) -> None:
+        how = _manner(peer)
+        told.say("对端 peer", f"{peer.id}（{peer.role}）{peer.name}，{how}", f"{peer.id} ({peer.role}), {how}",
+                 peer=peer.id, role=peer.role, envelope=peer.envelope)  # fmt: skip
+
+    def _read(self, told: Explained, document: Document, reading: Found, raw: bytes) -> None:
+        rule = ASCII if reading.rule == "utf-8" and raw.isascii() else reading.rule
+        by_zh, by_en = RULES[rule]
+        zh, en = f"{reading.charset}：{by_zh}", f"{reading.charset}: {by_en}"
+        if reading.wrong:
+            zh, en = f"{zh}；声明 {'、'.join(reading.wrong)} 有误", f"{en}; declared wrongly as {', '.join(reading.wrong)}"
+        told.say("字符集 charset", zh, en, charset=reading.charset, rule=rule, wrong=list(reading.wrong))
         header, row = document.header, document.row
         told.say("报文 document", f"{row.code} {row.zh} {document.element}，流水号 {header.serial}，符合模式 {header.version}",
                  f"{row.code} {document.element}, serial {header.serial}, valid by schema {header.version}", code=row.code,
@@ -135,6 +196,18 @@ class Explainer:
         dressed = Unsaid(layout, None).dress(packet)
         whole = len(dressed.body) <= room or not (layout.carries("more") and layout.carries("segment"))
         return b"".join(map(layout.encode, [dressed] if whole else split(dressed, room)))
+
+    def _leaves(self, told: Explained, packet: Packet, target: Peer) -> None:
+        """The bytes that would leave, and their text. Raises LocalError, LookupError, OSError, WsdlUnusable."""
+        body, charset = packet.body, target.charset
+        if target.binding == "socket":
+            told.outgoing = self._framed(packet, target)
+        else:
+            post, zh, en = posted(self._codec, packet, target)
+            told.say("发送 request", zh, en)
+            told.outgoing = body = post.body
+            charset = "UTF-8" if target.binding == "soap" else charset
+        told.text = body.decode(charset, "replace")
 
     def _refuse(self, told: Explained, refusal: DocumentRefused) -> None:
         told.refused = True
@@ -150,23 +223,29 @@ class Explainer:
         if target is None:
             raise LookupError(to)
         own, header, row = self._book.own_id, document.header, document.row
-        serial = f"{own}{header.send_time or '0' * 14}{SEQUENCE:010d}"
-        head = replace(header, serial=serial, receiver=to, version=target.schema_version, ref_serial=header.ref_serial)
+        time = wire_time(self._now)
+        serial = f"{own}{time}{SEQUENCE:010d}"
+        head = replace(header, serial=serial, receiver=to, send_time=time, version=target.schema_version)
         kept = f"{header.serial} → {serial}"
-        how = f"{target.envelope}, {target.layout}, {target.charset}"
+        how = _manner(target)
         told.say("转换 translation", f"写成 {how}；流水号 {kept}，成对留存", f"written as {how}; serial {kept}, kept as a pair")
         try:
             body = self._speeches.of(to).envelope.encode(Document(row, document.element, head, document.body), target.charset)
             packet = Packet(
                 body=body, kind=Kind.NOTIFICATION if row.pattern == "N" else Kind.REQUEST, code=row.code,
-                sender=header.sender, receiver=to, area=header.area, serial=serial, send_time=header.send_time,
+                sender=header.sender, receiver=to, area=header.area, serial=serial, send_time=time,
                 mode="B" if row.pattern == "Q" else target.mode, charset=target.charset,
             )  # fmt: skip
-            told.outgoing = self._framed(packet, target) if target.binding == "socket" else body
-        except (LookupError, ValueError, LocalError) as fault:
+            self._leaves(told, packet, target)
+        except (LookupError, ValueError, OSError, LocalError, WsdlUnusable) as fault:
             told.refused = True
             zh, en = f"将转入异常单：{fault}", f"would be parked: {fault}"
             told.say("无法写出 unwritable", zh, en, decision="parked", why=str(fault))
             return
-        told.text = body.decode(target.charset, "replace")
         told.facts |= {"outgoing": {"bytes": len(told.outgoing), "hex": told.outgoing.hex(), "text": told.text}}
+
+
+def _manner(peer: Peer) -> str:
+    """Envelope, what stands around it, charset."""
+    around = peer.layout if peer.binding == "socket" else peer.binding
+    return f"{peer.envelope}, {around}, {peer.charset}"

@@ -272,7 +272,7 @@ class Gateway:
         widest = max(peers, key=lambda peer: peer.limits.max_document, default=None)
         if widest is None:
             raise LookupError(listen.name)
-        settings = replace(settings_of(widest, self.book.own_id), login=all(peer.login.required for peer in peers))
+        settings = replace(settings_of(widest, self.book.own_id), login=all(peer.login.required for peer in peers), header={})
         layout, describe = self._layouts[listen.layout], self._speeches.describe(tuple(peers))
         stamp = stamp_of(layout, self._catalogue)
         return Connection(self.dispatcher, layout, settings, self._clock, self._epoch, describe, stamp=stamp)
@@ -283,6 +283,10 @@ class Gateway:
         log.info("listening", listen=listen.name, address=str(port.getHost()), layout=listen.layout)
 
     def _identified(self, peer_id: str, connection: Connection) -> None:
+        peer = self.book.get(peer_id)
+        if peer is not None:
+            stamp = stamp_of(connection.session.layout, self._catalogue, peer, self._logins.secret(peer))
+            connection.speaks_with(peer, stamp)
         link = self.links.get(peer_id)
         if isinstance(link, DuplexLink):
             link.up(connection)

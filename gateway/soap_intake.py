@@ -25,7 +25,7 @@ from adapters.soap.reading import (
     version_of,
 )
 from adapters.soap.writing import Frame
-from adapters.wire.packet import Packet
+from adapters.wire.packet import Packet, SoapPacket
 from adapters.xml.charset import Found, Reading, read
 from gateway.config import Peer
 from gateway.http_auth import NotAdmitted, challenge
@@ -77,7 +77,7 @@ class SoapIntake:
         except DocumentRefused as refusal:
             self._unreadable(request, frame, raw, charset, refusal)
             return
-        packet = Packet(body=raw, charset=reading.charset, receiver=shop.book.own_id)
+        packet = SoapPacket(body=raw, charset=reading.charset, receiver=shop.book.own_id)
         if opened.is_text:
             self._text(request, frame, packet, opened)
         else:
@@ -97,7 +97,7 @@ class SoapIntake:
         if sure is None:
             return False
         document, found = sure
-        packet = Packet(body=raw, charset=found.charset, receiver=self._shop.book.own_id)
+        packet = SoapPacket(body=raw, charset=found.charset, receiver=self._shop.book.own_id)
         frame = self._frames[version]
         peer = self._admitted(request, frame, packet, document.header.sender)
         if peer is not None:
@@ -118,7 +118,7 @@ class SoapIntake:
             self._not_admitted(request, frame, raw, fault)
             return None
         if peer.envelope != NATIVE:
-            self._refuse(request, frame, raw, "NOT_PERMITTED", (_other_envelope(peer.envelope),))
+            self._refuse(request, frame, raw, "NOT_PERMITTED", (other_envelope(peer.envelope),))
             return None
         if self._too_fast(request, frame, raw, peer):
             return None
@@ -142,7 +142,7 @@ class SoapIntake:
             if how.wrong:
                 shop.dispatcher.charsets.judge(peer, how, document.header)
             if "soap" not in document.row.bindings:
-                refusal = _not_offered(document)
+                refusal = not_offered(document)
         shop.dispatcher.take_judged(
             packet, peer, self._responder(request, frame, None), document, refusal,
             charset="UTF-8", digest=digest_of(document, root),
@@ -211,7 +211,7 @@ class SoapIntake:
             answer = frame.text_answer(operation, namespace, read(body, None).data.decode())
             self._send(request, 200, frame, answer)
 
-        inner = Packet(body=text.encode(), charset="UTF-8", sender=peer.id, receiver=shop.book.own_id)
+        inner = SoapPacket(body=text.encode(), charset="UTF-8", sender=peer.id, receiver=shop.book.own_id)
         shop.dispatcher.take_from(inner, peer, {"sender": peer.id}, respond)
 
     # -- refusals -------------------------------------------------------------------------------------------------------
@@ -229,7 +229,7 @@ class SoapIntake:
             return
         if self._too_fast(request, frame, raw, owner):
             return
-        packet = Packet(body=raw, charset=charset or "UTF-8", sender=owner.id, receiver=shop.book.own_id)
+        packet = SoapPacket(body=raw, charset=charset or "UTF-8", sender=owner.id, receiver=shop.book.own_id)
         shop.dispatcher.take_judged(
             packet, owner, self._responder(request, frame, kind), None, refusal, charset="UTF-8"
         )
@@ -303,12 +303,14 @@ def _utf_8(shop: Shop, package: bytes) -> bytes:
     return shop.codec.encode(shop.codec.decode(package), "UTF-8")
 
 
-def _other_envelope(name: str) -> Fault:
+def other_envelope(name: str) -> Fault:
+    """Why a document may not come as a SOAP operation: its sender speaks another envelope."""
     zh, en = f"该对端约定的封装是 {name}，不经此操作", f"this peer speaks the envelope {name}, not this operation"
     return Fault("/Envelope/Body", "envelope", name, zh, en)
 
 
-def _not_offered(document: Document) -> DocumentRefused:
+def not_offered(document: Document) -> DocumentRefused:
+    """Why a message that travels by other bindings only is refused here."""
     row = document.row
     fault = Fault("/Package/Header/MessageCode", "binding", row.code, f"{row.code} {row.zh} 不经 SOAP 提供",
                   f"{row.code} {row.name} is not offered by SOAP")  # fmt: skip

@@ -31,8 +31,11 @@ Parked = tuple[MessageRecord, str, dict[str, Any], tuple[str, ...]]
 class UnparkJob:
     """Some messages leave after all; ``leave`` hears of them after the commit."""
 
-    def __init__(self, parked: list[Parked], own_id: str, leave: Callable[[list[tuple[MessageRecord, dict[str, Any]]]], None]):
-        self.origin = Origin(own_id, "", "unpark")
+    def __init__(
+        self, parked: list[Parked], book: PeerBook, leave: Callable[[list[tuple[MessageRecord, dict[str, Any]]]], None]
+    ) -> None:
+        self.origin = Origin(book.own_id, "", "unpark")
+        self._book = book
         self._parked = parked
         self._leave = leave
         self._ready: list[tuple[MessageRecord, dict[str, Any]]] = []
@@ -52,11 +55,13 @@ class UnparkJob:
             if unit.store.outbound_state(message.id) != (PARKED, "not_sent"):
                 continue
             state = next_state(PARKED, "redeliver")
-            unit.put("message_peer", (peer, state, unit.now, message.id))
+            binding = self._book.binding(peer)
+            unit.put("message_peer", (peer, binding, state, unit.now, message.id))
             unit.note("message", str(message.id), "redeliver", PARKED, state, f"{message.peer} -> {peer}")
             for name in records:
                 SettleFallout(name, "peer_configured", f"报文改由 {peer} 接收 / it is {peer}'s now").execute(unit)
-            self._ready.append((replace(message, peer=peer, state=READY, due_at=unit.now, error_class=None), document))
+            leaves = replace(message, peer=peer, binding=binding, state=READY, due_at=unit.now, error_class=None)
+            self._ready.append((leaves, document))
 
     def refused(self, unit: StoreUnit, error: DomainError) -> None:
         """Only a defect of ours comes here: they stay parked, the desk has them."""
@@ -89,7 +94,7 @@ class Unparking:
             found = [(record, peer) for record in records if (peer := self._peer(record)) is not None]
             parked = [self._whole(record, peer) for record, peer in found]
             if parked:
-                self._writer.submit(UnparkJob(parked, self._book.own_id, self._leave))
+                self._writer.submit(UnparkJob(parked, self._book, self._leave))
 
     def _leave(self, messages: list[tuple[MessageRecord, dict[str, Any]]]) -> None:
         self._pump.outgoing(messages, again=True)

@@ -6,6 +6,7 @@ served as one, without includes: common toolkits fail on a namespace that is imp
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from html import escape
 
 from lxml import etree
@@ -36,12 +37,16 @@ def soap_namespace(version: str = RELEASE) -> str:
     return f"urn:bss:if:soap:{version}"
 
 
-def offered(catalogue: Catalogue, role: str, version: str = RELEASE) -> tuple[MessageRow, ...]:
-    """The messages ``role`` takes by SOAP, in the order of the catalogue."""
+def offered(
+    catalogue: Catalogue, role: str, version: str = RELEASE, also: Collection[str] = ()
+) -> tuple[MessageRow, ...]:
+    """The messages ``role`` takes by SOAP, in the order of the catalogue; ``also``: codes of those it hands on to others."""
     return tuple(
         row
         for row in catalogue.messages()
-        if row.version == version and "soap" in row.bindings and any(route.receiver in (role, "*") for route in row.routes)
+        if row.version == version
+        and "soap" in row.bindings
+        and (row.code in also or any(route.receiver in (role, "*") for route in row.routes))
     )
 
 

@@ -73,11 +73,11 @@ class Frame:
         return None
 
     def missing(self, roots: Roots, answer: bool) -> tuple[Fault, ...]:
-        """A fault for every required field that is not there or empty."""
+        """A fault for every required field that is not there or empty; what an answer would only repeat is not missed in it."""
         faults = []
         other = "request" if answer else "answer"
         for field in self.row.fields:
-            if not field.required or field.on == other:
+            if not field.required or field.on == other or (answer and field.echo):
                 continue
             element = self.find(roots, field)
             if element is None or not (len(element) or text_of(element).strip()):

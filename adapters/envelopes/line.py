@@ -17,6 +17,7 @@ from adapters.envelopes.dialect import Dialect
 from adapters.envelopes.names import Names
 from adapters.xml.charset import Reading, encode_field
 from adapters.xml.codec import Codec
+from adapters.xml.sentences import MISSING
 from adapters.xml.writers import TooLong, Unwritable
 from schemas.loader import RECEIPT
 from schemas.model import EnvelopeLine, EnvelopeRow, MessageRow
@@ -24,6 +25,8 @@ from schemas.shape import ListOf, Shape, Struct
 
 _BLANKS = " \t\r\n\0"
 _TEXT_LIMIT = 2000
+_NUMBER = re.compile(r"\[\d+\]")
+"""Which of several siblings a path means; a line speaks of one only."""
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
 _NO_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 """What no document may hold (XML 1.0)."""
@@ -158,7 +161,11 @@ class LineEnvelope:
         namespace = self._catalogue.version(header.version).message_namespace
         made = etree.Element(f"{{{namespace}}}{element}")
         _grow(made, self._catalogue.shape(element, header.version), "", values, f"{{{namespace}}}")
-        document = self._codec.decode_body(made, header)
+        try:
+            document = self._codec.decode_body(made, header)
+        except DocumentRefused as refusal:
+            faults = tuple(_by_key(fault, element, line) for fault in refusal.faults)
+            raise DocumentRefused(refusal.symbol, faults, refusal.header) from refusal
         header.area = header.area or str(document.body.get("area", ""))
         return document
 
@@ -221,6 +228,17 @@ class LineEnvelope:
 
     def _cleaned(self, value: str) -> str:
         return _UNPRINTABLE.sub(" ", value.replace(self._row.separator, " "))
+
+
+def _by_key(fault: Fault, element: str, line: EnvelopeLine) -> Fault:
+    """A fault of the document a line was made into, said of the line: whoever writes lines knows keys and no elements."""
+    path = _NUMBER.sub("", fault.path).removeprefix(f"/{element}/")
+    key = next((key for key, known in line.pairs.items() if known == path), None)
+    if key is None:
+        return fault
+    if fault.rule == MISSING:
+        return Fault(f"/{key}", fault.rule, "", f"缺少 {key}（{path}），请补上", f"{key} ({path}) is missing: add it")
+    return Fault(f"/{key}", fault.rule, fault.found, f"{key}：{fault.zh}", f"{key}: {fault.en}")
 
 
 def _grow(element: etree._Element, shape: Shape, path: str, values: dict[str, str], prefix: str) -> bool:

@@ -19,7 +19,7 @@ MESSAGE_COLUMNS = (
 
 @dataclass(slots=True)
 class MessageRecord:
-    """A row of ``message``; times in ms. Not frozen: a frozen one takes four
+    """A row of ``message``; times in ms; ``binding``: what it came in by, or goes out by. Not frozen: a frozen one takes four
     times as long to make, and every message makes one."""
 
     id: int
@@ -31,7 +31,7 @@ class MessageRecord:
     area: str
     state: str
     first_seen: int
-    binding: str = "socket"
+    binding: str
     ref_serial: str | None = None
     order_key: str | None = None
     error_class: str | None = None
@@ -76,7 +76,8 @@ def updates(dialect: Dialect) -> dict[str, str]:
             f"WHERE id = {m}"
         ),
         "message_peer": (
-            f"UPDATE message SET peer = {m}, state = {m}, error_class = NULL, due_at = {m}, closed_at = NULL WHERE id = {m}"
+            f"UPDATE message SET peer = {m}, binding = {m}, state = {m}, error_class = NULL, due_at = {m}, closed_at = NULL "
+            f"WHERE id = {m}"
         ),
         "answer_set": f"UPDATE message_body SET answer = {m} WHERE message_id = {m}",
         "attempt_close": (

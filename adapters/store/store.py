@@ -190,7 +190,7 @@ class Store:
         if moved:
             return moved[-1][0], moved[-1][1]
         unparked = [row for row in self._rows["message_peer"] if row[-1] == message_id]
-        return (unparked[-1][1], None) if unparked else self._loader.message_state(self.driver, message_id)
+        return (unparked[-1][2], None) if unparked else self._loader.message_state(self.driver, message_id)
 
     def unsent(self, serial: str) -> int | None:
         """The id of our message with this serial if nobody has tried to send it yet."""

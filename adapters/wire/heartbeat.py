@@ -15,11 +15,13 @@ ASKED_KEPT = 64
 class Heartbeats:
     """Counts this side's unanswered heartbeats; any packet of the peer's answers them all.
 
-    ``serial_width`` is the layout's. ``due`` is when the next one is to be sent if the peer stays silent, in ms.
+    ``serial_width`` is the layout's, ``header`` the free fields they bear. ``due`` is when the next one is to
+    be sent if the peer stays silent, in ms.
     """
 
-    def __init__(self, settings: SessionSettings, serial_width: int, now: int) -> None:
+    def __init__(self, settings: SessionSettings, serial_width: int, now: int, header: dict[str, str]) -> None:
         self._settings = settings
+        self._header = header
         self._asked: dict[str, None] = {}
         self._serial_width = serial_width
         self._count = 0
@@ -53,6 +55,7 @@ class Heartbeats:
             area=settings.area,
             serial=serial,
             send_time=time,
+            extra=dict(self._header),
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 
 class Kind(enum.Enum):
@@ -37,6 +38,9 @@ class Packet:
     bytes.  ``password`` is what some layouts carry in every request.  ``extra`` holds the free fields of other layouts by name.
     """
 
+    binding: ClassVar[str] = "socket"
+    """By what it travels; of documents that come without a packet around them the classes below say so."""
+
     body: bytes
     kind: Kind | None = None
     code: str = ""
@@ -65,3 +69,17 @@ class Packet:
     def is_answer(self) -> bool:
         """Whether this is a reply or a receipt: its serial is the one it answers."""
         return self.kind is Kind.REPLY or self.kind is Kind.RECEIPT
+
+
+class SoapPacket(Packet):
+    """A document that came in a SOAP envelope."""
+
+    __slots__ = ()
+    binding = "soap"
+
+
+class PlainPacket(Packet):
+    """A document that came by HTTP POST as it is."""
+
+    __slots__ = ()
+    binding = "http"

@@ -252,7 +252,9 @@ class Session(SessionState):
 
     def _welcome(self, packet: Packet, now: int, events: list[Event]) -> None:
         self._entry.unregistered = False
-        self._outlet.write(self._of_the_link(Kind.READY, now, packet.serial, code=packet.code), now)
+        ready = self._of_the_link(Kind.READY, now, packet.serial, code=packet.code)
+        ready.extra = packet.extra  # an answer: what the registration says comes back
+        self._outlet.write(ready, now)
 
     def _enter(self, packet: Packet, now: int, events: list[Event]) -> None:
         if self._entry.unregistered:

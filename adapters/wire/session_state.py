@@ -25,6 +25,7 @@ class SessionState:
     def __init__(self, layout: Layout, settings: SessionSettings, now: int, describe: Describe | None = None) -> None:
         self.layout = layout
         self.settings = settings
+        self.header = dict(settings.header)
         self.state = State.OPEN
         self._unsaid = Unsaid(layout, describe)
         self._narrow, self._first, self._after = self._unsaid.narrow, self._unsaid.first, self._unsaid.after
@@ -32,7 +33,7 @@ class SessionState:
         self._framer = Framer(layout, settings.max_packet, settings.allow_unchecked)
         self._reassembler = Reassembler(settings.max_document, settings.reassembly_ms, fetched=layout.pages)
         self._outlet = Outlet(layout, settings)
-        self._heartbeats = Heartbeats(settings, layout.serial_digits, now)
+        self._heartbeats = Heartbeats(settings, layout.serial_digits, now, self.header)
         self._beats = settings.long and layout.heartbeats
         self._window = 1 if layout.constant_serial else settings.window
         self._greeting: str | None = None
@@ -44,6 +45,11 @@ class SessionState:
         self._exchanged = False  # something of ours was asked on this connection
         if layout.registers and settings.dialled:
             self._outlet.write(self._of_the_link(Kind.REGISTER, now), now)
+
+    def speaks_with(self, header: dict[str, str]) -> None:
+        """Who is on the other end is known now: the free fields their row has for what we send."""
+        self.header.clear()
+        self.header.update(header)
 
     @property
     def over(self) -> bool:
@@ -137,5 +143,5 @@ class SessionState:
         settings = self.settings
         return Packet(
             b"", kind=kind, code=code, sender=settings.sender, receiver=settings.receiver, area=settings.area,
-            serial=serial, send_time=wire_time(now), segment=segment,
+            serial=serial, send_time=wire_time(now), segment=segment, extra=dict(self.header),
         )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from adapters.wire.segments import REASSEMBLY_MS
 
@@ -13,7 +13,8 @@ class SessionSettings:
 
     ``receipt_ms`` is the limit of an answer where ``send`` names none.  ``segment`` caps the body of one packet of ours (0:
     as large as ``max_packet`` allows).  ``owed_ms`` is how long an unanswered document of the peer's keeps the connection
-    from being idle.  ``sender``, ``receiver`` and ``area`` stand in heartbeats of ours.  ``dialled``: this side opened the
+    from being idle.  ``sender``, ``receiver``, ``area`` and the free fields in ``header`` stand in packets of ours about the
+    connection itself: heartbeats, registration, the next packet of a document.  ``dialled``: this side opened the
     connection, so it registers where the layout has that; ``login``: a login comes before everything else, ours where we
     dialled, else the peer's; both have ``login_ms``.
     """
@@ -39,3 +40,4 @@ class SessionSettings:
     sender: str = ""
     receiver: str = ""
     area: str = ""
+    header: dict[str, str] = field(default_factory=dict)

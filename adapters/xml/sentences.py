@@ -5,6 +5,8 @@ from __future__ import annotations
 from adapters.document import Fault
 
 _SHOWN = 12
+MISSING = "missing"
+"""Rule of what is required and not there."""
 
 
 def _listed(names: tuple[str, ...]) -> str:
@@ -24,9 +26,9 @@ def missing(path: str, expected: tuple[str, ...], here: str, instead: bool = Fal
     if len(expected) > 1:
         zh, en = f"缺少必填元素（{name} 之一）", f"a required element is missing (one of {name})"
     if instead:
-        return Fault(path, "missing", here, f"{zh}，此处为 {here}，请更正", f"{en}; found {here} in its place: correct it")
+        return Fault(path, MISSING, here, f"{zh}，此处为 {here}，请更正", f"{en}; found {here} in its place: correct it")
     where = (f"，请补在 {here} 之前", f": add it before {here}") if here else ("，请补上", ": add it")
-    return Fault(path, "missing", here, f"{zh}{where[0]}", f"{en}{where[1]}")
+    return Fault(path, MISSING, here, f"{zh}{where[0]}", f"{en}{where[1]}")
 
 
 def unexpected(path: str, name: str, expected: tuple[str, ...]) -> Fault:

@@ -33,7 +33,7 @@ def check(ctx: click.Context, file: Path, as_json: bool) -> None:
     from gateway.config_file import ConfigError, load_file
 
     try:
-        found = load_file(file)
+        found = load_file(file, reach=True)
     except ConfigError as error:
         lines = error.lines()
         emit(as_json, {"ok": False, "faults": [asdict(f) for f in error.faults]}, lambda: click.echo("\n".join(lines)))
@@ -47,12 +47,16 @@ def check(ctx: click.Context, file: Path, as_json: bool) -> None:
 
 
 @config.command(epilog=EXIT_HELP)
-def example() -> None:
+@json_option
+def example(as_json: bool) -> None:
     """打印带注释的示例。Print the commented example.
 
     \b
     例 Example:  bssgw config example > bssgw.toml
     """
+    import tomllib
+
     from gateway.config_file import example_text
 
-    click.echo(example_text(), nl=False)
+    text = example_text()
+    emit(as_json, {"text": text, "config": tomllib.loads(text)}, lambda: click.echo(text, nl=False))

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from gateway.cli.lazy import LazyGroup
-from gateway.cli.output import EXIT_HELP, CommandFailed, Exit
+from gateway.cli.output import EXIT_HELP, CommandFailed, Exit, Faults
 
 if TYPE_CHECKING:
     from conformance.loader import Suite
@@ -49,27 +48,6 @@ def conformance() -> None:
       bssgw conformance run --suite provisioning --sut pf --endpoint tcp://192.0.2.7:7101 --pics pf.toml
       bssgw conformance list --suite transport
     """
-
-
-class Faults(CommandFailed):
-    """A file with faults: one in the line itself; of several, a line that says so and one each with its place.  As JSON,
-    ``faults`` has them one by one."""
-
-    def __init__(self, zh: str, en: str, rows: list[dict[str, str]]) -> None:
-        alone = rows[0] if len(rows) == 1 else None
-        said = (f"{alone['where']}: {alone['zh']}", f"{alone['where']}: {alone['en']}") if alone else (zh, en)
-        super().__init__(Exit.USAGE, *said)
-        self._said["faults"] = rows
-        self._rows = rows
-
-    def show(self, file: Any = None) -> None:
-        """On standard error."""
-        super().show(file)
-        for row in () if self._as_json else self._rows:
-            if len(self._rows) > 1:
-                click.echo(f"  {row['where']}: {row['zh']} / {row['en']}", file=file or sys.stderr)
-            if row.get("example"):
-                click.echo(f"      例 example: {row['example']}", file=file or sys.stderr)
 
 
 def own_cases(command: Callable[..., None]) -> Callable[..., None]:

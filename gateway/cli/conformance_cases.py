@@ -89,7 +89,8 @@ def _list_blocks(blocks: Blocks, as_json: bool) -> None:
 @click.command()
 @click.option("--check", "path", type=_FILE, help="检查一份已填问卷。Check a filled questionnaire.")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="写入文件。Write to a file.")
-def pics(path: Path | None, output: Path | None) -> None:
+@json_option
+def pics(path: Path | None, output: Path | None, as_json: bool) -> None:
     """写出带注释的问卷（PICS/PIXIT）模板，或检查一份。Write the commented questionnaire, or check one.
 
     \b
@@ -97,21 +98,24 @@ def pics(path: Path | None, output: Path | None) -> None:
       bssgw conformance pics -o pf.toml
       bssgw conformance pics --check pf.toml
     """
+    import tomllib
+
     from conformance.pics import template
 
     if path is not None:
         found = questionnaire(path)
         if any(found.tls.values()):
             usable(found.tls)
-        click.echo(f"{path}: 可用 / fit for use")
+        emit(as_json, {"ok": True, "file": str(path)}, lambda: click.echo(f"{path}: 可用 / fit for use"))
     elif output is None:
-        click.echo(template(), nl=False)
+        text = template()
+        emit(as_json, {"text": text, "questionnaire": tomllib.loads(text)}, lambda: click.echo(text, nl=False))
     else:
         try:
             output.write_text(template(), "utf-8")
         except OSError as fault:
             raise CommandFailed(Exit.USAGE, f"{output} 不可写：{fault.strerror}", f"cannot write {output}: {fault}") from fault
-        click.echo(f"{output}")
+        emit(as_json, {"ok": True, "written": str(output)}, lambda: click.echo(f"{output}"))
 
 
 @click.command()

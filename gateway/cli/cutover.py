@@ -25,7 +25,7 @@ def cutover() -> None:
     Look at cutovers; plan, try, start and cancel them at the desk of simulated resource management, where they begin (5.12).
 
     \b
-    例 Example:
+    例 Examples:
       bssgw cutover plan CT1 --res-type PORT --from SZYQ01 --to SZNS01 --area 0512 --out plan.json
       bssgw cutover start plan.json --dry-run && bssgw cutover report CT1
       bssgw cutover start plan.json && bssgw cutover show CT1

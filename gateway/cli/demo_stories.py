@@ -89,8 +89,9 @@ def run(ctx: click.Context, names: tuple[str, ...], everything: bool, out: Path 
 @demo.command(epilog=EXIT_HELP)
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path), default=DOCS)
 @click.option("--check", is_flag=True, help="只比较，不写。Only compare.")
+@json_option
 @click.pass_context
-def docs(ctx: click.Context, folder: Path, check: bool) -> None:
+def docs(ctx: click.Context, folder: Path, check: bool, as_json: bool) -> None:
     """演出全部故事，把页面与图写入 FOLDER（缺省 docs/stories）。
 
     Play every story and write its page and drawing to FOLDER (default docs/stories).
@@ -102,9 +103,9 @@ def docs(ctx: click.Context, folder: Path, check: bool) -> None:
     from gateway.proof.stories import story_names
 
     told = [_play(story) for story in _stories(story_names())]
-    for one in told:
-        _tell_wrong(one)
-    if any(one.wrong for one in told):
+    wrong = {one.story.name: one.wrong for one in told if one.wrong}
+    if wrong:
+        emit(as_json, {"ok": False, "wrong": wrong, "changed": [], "gone": []}, lambda: _tell_each_wrong(told))
         ctx.exit(Exit.FAILED)
     made = pages(told)
     stale = [name for name, text in made.items() if not _holds(folder / name, text)]
@@ -112,8 +113,10 @@ def docs(ctx: click.Context, folder: Path, check: bool) -> None:
     gone += [name.removesuffix(".md") + ".svg" for name in gone if (folder / name).with_suffix(".svg").is_file()]
     if not check:
         _write(folder, {name: made[name] for name in stale}, gone)
-    click.echo("\n".join(stale + gone) or "无变化 / no change")
-    ctx.exit(Exit.FAILED if check and (stale or gone) else Exit.OK)
+    ok = not (check and (stale or gone))
+    value = {"ok": ok, "wrong": wrong, "changed": stale, "gone": gone}
+    emit(as_json, value, lambda: click.echo("\n".join(stale + gone) or "无变化 / no change"))
+    ctx.exit(Exit.OK if ok else Exit.FAILED)
 
 
 def _stories(names: list[str]) -> list[Story]:
@@ -142,6 +145,11 @@ def _tell_row(told: Told) -> None:
 def _tell_wrong(told: Told) -> None:
     for line in told.wrong:
         click.echo(f"  ✗ {told.story.name}: {line}", err=True)
+
+
+def _tell_each_wrong(told: list[Told]) -> None:
+    for one in told:
+        _tell_wrong(one)
 
 
 def _tell_all(told: list[Told]) -> None:

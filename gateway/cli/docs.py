@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gateway.cli.output import EXIT_HELP, CommandFailed, Exit, emit
+from gateway.cli.output import EXIT_HELP, CommandFailed, Exit, emit, listed
 from gateway.cli.settings import json_option
 
 if TYPE_CHECKING:
@@ -63,8 +63,7 @@ def build(ctx: click.Context, out: Path | None, archive: Path | None, language: 
     }  # fmt: skip
 
     def people() -> None:
-        for where, zh, en in wrong:
-            click.echo(f"{where}: {zh} / {en}")
+        listed([f"{where}: {zh} / {en}" for where, zh, en in wrong])
         click.echo(f"{len(book.pages)} 页 pages, {len(files)} 个文件 files{''.join(f' → {path}' for path in written)}")
 
     emit(as_json, value, people)

@@ -29,7 +29,7 @@ def fallout() -> None:
     """异常单：查看、领取与处理。Fallout records: look, claim, act.
 
     \b
-    例 Example:
+    例 Examples:
       bssgw fallout list
       bssgw fallout retry FO000000000001 --reason "对端已恢复"
       bssgw fallout complete FO000000000002 --reason "现场已竣工" --approved-by 李示例

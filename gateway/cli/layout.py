@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gateway.cli.output import EXIT_HELP, CommandFailed, Exit, emit, table
+from gateway.cli.output import EXIT_HELP, CommandFailed, Exit, emit, say, table
 from gateway.cli.settings import json_option
 
 if TYPE_CHECKING:
@@ -148,8 +148,8 @@ def _explain(ctx: click.Context, row: LayoutRow, packet: Path | None, as_json: b
     value = {"ok": not faults, "name": row.name, "zh": row.zh, "about": row.about} | traits(made) | {"packets": shown}
 
     def people() -> None:
-        click.echo(f"{row.name} {row.zh}\n{row.about}")
-        click.echo(_summary(row, traits(made)))
+        for line in (f"{row.name} {row.zh}", row.about_zh, row.about, *_summary(row, traits(made))):
+            say(" ".join(line.split()))
         for one in shown:
             cells = (
                 (f["offset"], f["width"], f["field"], f["role"], f["kind"], f["value"], f["hex"], f["text"])
@@ -159,15 +159,15 @@ def _explain(ctx: click.Context, row: LayoutRow, packet: Path | None, as_json: b
             table(one["packet"], columns, cells)
             click.echo("\n".join(one["ruler"]) + "\n")
         for fault in faults:
-            click.echo(f"{fault['where']}: {fault['zh']} / {fault['en']}")
+            say(f"{fault['where']}: {fault['zh']} / {fault['en']}")
 
     emit(as_json, value | {"faults": faults}, people)
     if faults:
         ctx.exit(Exit.FAILED)
 
 
-def _summary(row: LayoutRow, found: dict[str, Any]) -> str:
-    """What the row means for a conversation, in two lines."""
+def _summary(row: LayoutRow, found: dict[str, Any]) -> tuple[str, str]:
+    """What the row means for a conversation: what its length counts, and what it can."""
     counts = {"packet": ("整包", "the whole packet"), "body": ("报文体", "the body"), "rest": ("其后各字节", "what follows it")}
     zh, en = counts[row.length_counts]
     adds = f" {row.length_adds:+d}" if row.length_adds else ""
@@ -177,7 +177,7 @@ def _summary(row: LayoutRow, found: dict[str, Any]) -> str:
         ("包头自述", "the header says what it is", found["describes_itself"]),
     ]  # fmt: skip
     traits = ", ".join(f"{zh} {en}" for zh, en, has in named if has) or "—"
-    return f"长度计 {zh}{adds} the length counts {en}{adds} · 流水号 serial {found['serial_width'] or '—'}\n{traits}"
+    return f"长度计 {zh}{adds} the length counts {en}{adds} · 流水号 serial {found['serial_width'] or '—'}", traits
 
 
 def _yes(value: object) -> str:

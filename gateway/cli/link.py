@@ -19,7 +19,7 @@ def link() -> None:
     """链路：查看、停止、恢复。Links: look at them, stop, resume.
 
     \b
-    例 Example:
+    例 Examples:
       bssgw link list
       bssgw link resume PF0001 --reason "口令已改"
     """

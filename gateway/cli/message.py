@@ -125,7 +125,8 @@ def show(name: str, raw_only: bool, config_path: Path | None, data_dir: Path | N
 
 def _tell(found: Row, raw: bytes, decoded: str, answer: str) -> None:
     arrow = "→" if found["direction"] == "out" else "←"
-    click.echo(f"报文 message {found['id']} · {found['code']} {found['element']} {arrow} {found['peer']}")
+    click.echo(f"报文 message {found['id']} · {found['code']} {found['element']} {arrow} {found['peer']}"
+               + (f" · 通道 binding {found['binding']}" if found["binding"] else ""))
     click.echo(
         f"  流水号 serial {found['serial']}" + (f" · 应答 refers to {found['ref_serial']}" if found["ref_serial"] else "")
     )

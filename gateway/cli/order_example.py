@@ -7,7 +7,8 @@ from importlib.resources import files
 
 import click
 
-from gateway.cli.output import EXIT_HELP, CommandFailed, Exit
+from gateway.cli.output import EXIT_HELP, CommandFailed, Exit, emit
+from gateway.cli.settings import json_option
 
 NAME = "example-order.xml"
 SENDER = "CH0001"
@@ -19,7 +20,8 @@ SYSTEM_ID = re.compile(r"[A-Z0-9]{6}")
 @click.option(
     "--from", "sender", metavar="SYSTEM", default=SENDER, show_default=True, help="提交的渠道。The channel that submits it."
 )
-def example(sender: str) -> None:
+@json_option
+def example(sender: str, as_json: bool) -> None:
     """打印一张可以提交的定单。Print an order that can be submitted.
 
     \b
@@ -33,7 +35,8 @@ def example(sender: str) -> None:
             f"--from {sender} 不是 6 位大写字母或数字的系统标识，例如 {SENDER}",
             f"--from {sender} is no system id of 6 capitals or digits, for example {SENDER}",
         )
-    click.echo(example_order(sender), nl=False)
+    text = example_order(sender)
+    emit(as_json, {"sender": sender, "text": text}, lambda: click.echo(text, nl=False))
 
 
 def example_order(sender: str = SENDER) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from enum import IntEnum
 from typing import Any
 
@@ -44,7 +44,7 @@ class CommandFailed(click.ClickException):
     ) -> None:
         super().__init__(f"{zh} / {en}")
         self.exit_code = int(code)  # type: ignore[misc]
-        self._said = {"ok": False, "exit_code": int(code), "zh": zh, "en": en}
+        self._said: dict[str, Any] = {"ok": False, "exit_code": int(code), "zh": zh, "en": en}
         self._then = then or {}
         ctx = click.get_current_context(silent=True)  # gone by the time this is shown
         self._as_json = bool(ctx is not None and ctx.meta.get(JSON_ASKED)) if as_json is None else as_json
@@ -58,6 +58,30 @@ class CommandFailed(click.ClickException):
         click.echo(f"bssgw: {self.message}", file=out)
         for name, call in self._then.items():
             click.echo(f"  {LABELS[name]} {call}", file=out)
+
+
+class Faults(CommandFailed):
+    """A file or values with faults: one in the line itself; of several, a line that says so and one each with its place.  As
+    JSON both languages list all of them, and ``faults`` has them one by one. A row: ``where``, ``zh``, ``en``, ``example``."""
+
+    def __init__(self, zh: str, en: str, rows: list[dict[str, str]]) -> None:
+        alone = rows[0] if len(rows) == 1 else None
+        said = (f"{alone['where']}: {alone['zh']}", f"{alone['where']}: {alone['en']}") if alone else (zh, en)
+        super().__init__(Exit.USAGE, *said)
+        if alone is None:
+            for key in ("zh", "en"):
+                self._said[key] = "\n".join([self._said[key], *(f"  {row['where']}: {row[key]}" for row in rows)])
+        self._said["faults"] = rows
+        self._rows = rows
+
+    def show(self, file: Any = None) -> None:
+        """On standard error."""
+        super().show(file)
+        for row in () if self._as_json else self._rows:
+            if len(self._rows) > 1:
+                click.echo(f"  {row['where']}: {row['zh']} / {row['en']}", file=file or sys.stderr)
+            if row.get("example"):
+                click.echo(f"      例 example: {row['example']}", file=file or sys.stderr)
 
 
 def unread() -> int:
@@ -98,6 +122,15 @@ def emit(as_json: bool, value: object, show: Callable[[], None]) -> None:
         click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=readable))
     else:
         show()
+
+
+def listed(lines: Sequence[str], most: int = 20) -> None:
+    """Findings, a line each, at most so many: a list nobody reads hides what is behind it. The JSON has all."""
+    for line in lines[:most]:
+        click.echo(line)
+    if len(lines) > most:
+        more = len(lines) - most
+        click.echo(f"… 另有 {more} 处，--json 列出全部 / {more} more, --json lists all")
 
 
 def readable(value: object) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gateway.cli.output import EXIT_HELP, CommandFailed, Exit, emit, table
+from gateway.cli.output import EXIT_HELP, CommandFailed, Exit, Faults, emit, table
 from gateway.cli.settings import configured, json_option, store_options
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ def peer() -> None:
     """对端：新建、检查、列出、测试。Peers: new rows, checks, a list, a link test.
 
     \b
-    例 Example:
+    例 Examples:
       bssgw peer new RM0002 --role RM --envelope root-cdata --layout ascii-len-8 --charset GBK --connect tcp://10.0.0.5:7200
       bssgw peer new PF0002 --role PF --binding soap --connect https://pf.example/services/crm
       bssgw peer check RM0002 --config bssgw.toml
@@ -85,6 +85,7 @@ def _live(config: Config) -> dict[str, str]:
 @click.option("--charset", default="GB18030", show_default=True, help="字符集。Charset we send.")
 @click.option("--connect", help="它的监听地址。Where it listens.")
 @click.option("--listen", help="它连接的 [[listen]] 名称。The [[listen]] it connects to.")
+@json_option
 def new(
     system: str,
     role: str,
@@ -95,6 +96,7 @@ def new(
     charset: str,
     connect: str | None,
     listen: str | None,
+    as_json: bool,
 ) -> None:
     """打印对端 SYSTEM 的配置行，带说明；检查后接到配置文件末尾即可。
 
@@ -103,13 +105,16 @@ def new(
     \b
     例 Example:  bssgw peer new RM0002 --role RM --connect tcp://10.0.0.5:7200 >> bssgw.toml
     """
+    import tomllib
+
     from gateway.peer_rows import RowsInvalid, Wanted, peer_rows
 
     try:
         text = peer_rows(Wanted(system, role, name, binding, layout, envelope, charset, connect, listen))
     except RowsInvalid as fault:
-        raise CommandFailed(Exit.USAGE, f"不能生成\n{fault}", "these values make no valid rows: see above") from fault
-    click.echo(text, nl=False)
+        zh, en = f"不能生成，请改正以下 {len(fault.rows)} 处", f"these values make no valid rows, mend these {len(fault.rows)}"
+        raise Faults(zh, en, fault.rows) from fault
+    emit(as_json, {"peer": system, "text": text, "row": tomllib.loads(text)["peer"][0]}, lambda: click.echo(text, nl=False))
 
 
 @peer.command(epilog=EXIT_HELP)
@@ -129,7 +134,7 @@ def check(ctx: click.Context, systems: tuple[str, ...], config_path: Path | None
     from gateway.clock import wall_ms
     from gateway.peer_check import PeerCheck
 
-    config = configured(config_path, data_dir)
+    config = configured(config_path, data_dir, reach=True)
     checked = PeerCheck(config, wall_ms())
     wanted = [_peer(config, one) for one in systems] or list(config.peer)
     found = [checked.report(one) for one in wanted]
@@ -173,7 +178,7 @@ def test(
     """
     from gateway.peer_exchange import run_test
 
-    config = configured(config_path, data_dir)
+    config = configured(config_path, data_dir, reach=True)
     row = _peer(config, system)
     if not row.connect:
         raise CommandFailed(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from gateway.cli.output import EXIT_HELP, Exit, emit, table
+from gateway.cli.output import EXIT_HELP, Exit, emit, say, table
 from gateway.cli.settings import configured, json_option, store_options
 
 
@@ -51,23 +51,25 @@ def list_(config_path: Path | None, data_dir: Path | None, as_json: bool) -> Non
 def explain(
     ctx: click.Context, file: Path, sender: str | None, config_path: Path | None, data_dir: Path | None, as_json: bool
 ) -> None:
-    """说明文件 FILE 中的报文会怎样：认出的对端、封装、字符集、模式、路由、转换、发出的字节。不发送，不存储。
+    """说明文件 FILE 中的报文、报文包或 SOAP 信封会怎样：对端、封装、字符集、模式、路由、转换、发出的字节。不发送，不存储。
 
-    Say what would happen to the document (or the whole packet of --from PEER) in FILE: peer, envelope, charset, schema, route,
-    translation, outgoing bytes.
-    Nothing is sent, nothing is stored.
+    Say what would happen to the document in FILE, or the whole packet of --from PEER, or the SOAP envelope: peer, envelope,
+    charset, schema, route, translation, outgoing bytes. Nothing is sent, nothing is stored.
 
     \b
     例 Example:  bssgw route explain order.xml --from PF0001
     """
     from gateway.cli.message import hex_lines
+    from gateway.clock import wall_ms
     from gateway.route_explain import Explainer
 
-    told = Explainer(configured(config_path, data_dir)).explain(file.read_bytes(), sender)
+    told = Explainer(configured(config_path, data_dir), wall_ms()).explain(file.read_bytes(), sender)
 
     def show() -> None:
         for step, zh, en in told.steps:
-            click.echo(f"{step}\n  {zh}\n  {en}")
+            click.echo(step)
+            say(zh, 2)
+            say(en, 2)
         if told.outgoing:
             click.echo(f"发出的字节 outgoing bytes ({len(told.outgoing)})")
             click.echo(hex_lines(told.outgoing[:512]))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gateway.cli.output import EXIT_HELP, CommandFailed, Exit, emit, table
+from gateway.cli.output import EXIT_HELP, CommandFailed, Exit, emit, say, table
 from gateway.cli.settings import json_option
 
 if TYPE_CHECKING:
@@ -96,11 +96,12 @@ def show(message: str, as_json: bool) -> None:
     samples = [str(path) for path in catalogue.samples(row.name)]
 
     def people() -> None:
-        click.echo(f"{row.code} {row.name} {row.zh} · {row.clause} · {row.pattern} · {_routes(row)}")
-        click.echo(f"{row.about_zh}\n{row.about}")
-        for title, values in (("key", row.key), ("result", row.result), ("refusals", row.refusals)):
+        head = f"{row.code} {row.name} {row.zh} · {row.clause} · {row.pattern} · {_routes(row)}"
+        for line in (head, row.about_zh, row.about):
+            say(line)
+        for title, values in (("业务键 key", row.key), ("结果 result", row.result), ("拒绝 refusals", row.refusals)):
             if values:
-                click.echo(f"{title}: {', '.join(values)}")
+                say(f"{title}: {', '.join(values)}")
         for element, listed in fields.items():
             cells = ((entry["path"], entry["type"], "是 yes" if entry["required"] else "", entry["about"]) for entry in listed)
             table(element, ("字段 field", "类型 type", "必填 required", "说明 about"), cells)

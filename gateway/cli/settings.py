@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gateway.cli.output import CommandFailed, Exit
+from gateway.cli.output import Faults
 
 if TYPE_CHECKING:
     from gateway.config import Config
@@ -42,12 +42,13 @@ def store_options(command: Callable[..., Any]) -> Callable[..., Any]:
         "config_path",
         type=click.Path(path_type=Path, dir_okay=False),
         help=f"配置文件；缺省 ${CONFIG_VARIABLE}、./{CONFIG_NAME}，再缺省用内置示例。"
-        f" Configuration; default ${CONFIG_VARIABLE}, ./{CONFIG_NAME}, else the built-in example.",
+        f"Configuration; default ${CONFIG_VARIABLE}, ./{CONFIG_NAME}, else the built-in example.",
     )(command)
 
 
-def configured(config_path: Path | None, data_dir: Path | None) -> Config:
-    """The configuration a command works with. Raises CommandFailed (2) with every fault of the file."""
+def configured(config_path: Path | None, data_dir: Path | None, *, reach: bool = False) -> Config:
+    """The configuration a command works with; ``reach``: its peers are to be reached at their addresses.
+    Raises Faults (2) with every fault of the file."""
     from gateway.config_file import ConfigError, load_example, load_file
 
     named = config_path
@@ -56,12 +57,9 @@ def configured(config_path: Path | None, data_dir: Path | None) -> Config:
     if named is None and Path(CONFIG_NAME).is_file():
         named = Path(CONFIG_NAME)
     try:
-        config = load_example(Path.cwd()) if named is None else load_file(named)
+        config = load_example(Path.cwd()) if named is None else load_file(named, reach=reach)
     except ConfigError as error:
-        lines = error.lines()
-        raise CommandFailed(
-            Exit.USAGE,
-            f"配置不能使用，请改正以下 {len(lines)} 处",
-            f"the configuration cannot be used, mend these {len(lines)}:" + "".join(f"\n  {line}" for line in lines),
-        ) from error
+        rows = error.rows()
+        zh, en = f"配置不能使用，请改正以下 {len(rows)} 处", f"the configuration cannot be used, mend these {len(rows)}"
+        raise Faults(zh, en, rows) from error
     return config if data_dir is None else config.with_data_dir(data_dir.absolute())

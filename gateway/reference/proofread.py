@@ -47,7 +47,11 @@ def _html(files: dict[str, bytes]) -> Iterator[Found]:
 
 
 def differences(files: dict[str, bytes], folder: Path) -> Iterator[Found]:
-    """Findings: files of ``folder`` that are missing or not what they would be now."""
+    """Findings: files of ``folder`` that are missing or not what they would be now; one where there is no such folder."""
+    if not folder.is_dir():
+        made = f"bssgw docs build --out {folder}"
+        yield str(folder), f"没有这个文件夹，先运行 {made}", f"no such folder: {made} makes it"
+        return
     for name, data in files.items():
         path = folder / name
         if not path.is_file():

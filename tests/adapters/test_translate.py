@@ -35,6 +35,9 @@ class Book:
     def reachable(self, system_id: str) -> bool:
         return system_id in self.known.values()
 
+    def binding(self, system_id: str) -> str:
+        return "soap" if self.reachable(system_id) else ""
+
 
 def unit() -> StoreUnit:
     return StoreUnit(Store(memory_store()), NOW, REFERENCE, CHANNEL, lambda event, unit: ())

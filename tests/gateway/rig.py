@@ -251,8 +251,9 @@ class Send:
             one = f"CRM001{wire_time(unit.now)}{unit.store.next('serial'):010d}"
             self.serials.append(one)
             record = MessageRecord(
-                id=number, direction="out", peer=self._peer, code=self._row.code, element=self._row.name, serial=one,
-                area="025", order_key=key or None, state="READY", due_at=unit.now, first_seen=unit.now,
+                id=number, direction="out", peer=self._peer, binding="socket", code=self._row.code,
+                element=self._row.name, serial=one, area="025", order_key=key or None, state="READY",
+                due_at=unit.now, first_seen=unit.now,
             )  # fmt: skip
             unit.send(record, document)
 

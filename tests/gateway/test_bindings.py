@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from html import escape
+
 import pytest
 
+from adapters.soap.names import ENVELOPES
 from adapters.wire.packet import Packet
 from tests.gateway.rig import result_of
 from tests.gateway.web import (
@@ -16,6 +19,7 @@ from tests.gateway.web import (
     packet_of,
     request,
     sample,
+    serial,
     soap,
     submission,
     web_rig,
@@ -129,3 +133,23 @@ def test_answers_keep_the_order_of_requests_on_one_connection() -> None:
     rig.run(1)
     serials = [response.text("Serial") for response in client.responses()]
     assert [serial[-2:] for serial in serials] == ["01", "02", "03", "04", "05"]
+
+
+@pytest.mark.parametrize("binding", BINDINGS)
+def test_the_store_says_by_which_binding_a_message_came(binding: str) -> None:
+    """Not by which its sender's row says we send to it: a peer may come in by another."""
+    rig = web_rig(({**WEB_PEERS[0], "binding": "http", "listen": "s" if binding == "socket" else "web"}, *WEB_PEERS[1:]))
+    assert send(rig, binding, submission(1), "SubmitOrder") == "0001"
+    assert rig.rows("SELECT binding FROM message WHERE direction = 'in'") == [(binding.split(" ")[0],)]
+    assert set(rig.rows("SELECT peer, binding FROM message WHERE direction = 'out'")) == {
+        ("PF0001", "socket"), ("CH0001", "http"),
+    }  # fmt: skip
+
+
+def test_a_document_that_came_as_text_came_by_soap() -> None:
+    rig = web_rig()
+    text = sample("LinkTest", Sender="CH0001", Receiver="CRM001", Serial=serial(1)).decode()
+    operation = f"<exchange xmlns='urn:bss:if:service:0.9'><in0>{escape(text)}</in0></exchange>"
+    body = f"<e:Envelope xmlns:e='{ENVELOPES['1.1']}'><e:Body>{operation}</e:Body></e:Envelope>"
+    assert "ResultCode" in soap(rig, body.encode(), "1.1").text("out")
+    assert rig.rows("SELECT binding FROM message") == [("soap",)]

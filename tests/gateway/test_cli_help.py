@@ -1,5 +1,6 @@
 """Every command of the tree says in both languages what it is for, shows a call that is right, and tells its exit codes."""
 
+import json
 import re
 from collections.abc import Iterator
 
@@ -53,6 +54,21 @@ def test_no_line_is_wider_than_the_terminal(path: str, width: int) -> None:
     ctx = click.Context(command, parent=parent.parent, info_name=parent.info_name, terminal_width=width)
     lines = command.get_help(ctx).splitlines()
     assert [line for line in lines if cell_len(line) > width and "bssgw " not in line] == []
+
+
+@pytest.mark.parametrize("path", COMMANDS)
+def test_no_line_begins_with_what_ends_a_word(path: str) -> None:
+    """Chinese has no blanks to end a line at; it ends behind a mark, never before one."""
+    command, parent = COMMANDS[path]
+    ctx = click.Context(command, parent=parent.parent, info_name=parent.info_name, terminal_width=80)
+    lines = [line.strip() for line in command.get_help(ctx).splitlines()]
+    assert [line for line in lines if re.match(r"[，。；：）、:;,)]|\.(?![./\w])", line)] == []
+
+
+@pytest.mark.parametrize("path", COMMANDS)
+def test_several_examples_are_called_so(path: str) -> None:
+    found = re.search(r"例 (Examples?):( *)\n?", COMMANDS[path][0].help or "")
+    assert found is None or (found[1] == "Examples") == (found[0].endswith("\n")), path
 
 
 @pytest.mark.parametrize("path", COMMANDS)
@@ -119,3 +135,39 @@ def test_a_clause_is_asked_for_by_its_name_and_by_the_former_one(name: str) -> N
 def test_a_state_of_cutovers_there_is_not_is_a_mistake() -> None:
     done = CliRunner().invoke(app.bssgw, ["cutover", "list", "--state", "77"])
     assert (done.exit_code, "--state" in done.stderr) == (2, True)
+
+
+
+
+def test_every_command_prints_what_it_tells_as_json() -> None:
+    leaves = {path: command for path, (command, _) in COMMANDS.items() if not isinstance(command, click.Group)}
+    assert len(leaves) > 50
+    assert [path for path, one in leaves.items() if not any("--json" in option.opts for option in one.params)] == []
+
+
+@pytest.mark.parametrize(
+    ("call", "text", "read"),
+    [
+        ("config example", "text", "config"),
+        ("peer new RM0002 --role RM", "text", "row"),
+        ("order example", "text", "sender"),
+        ("conformance pics", "text", "questionnaire"),
+    ],
+)
+def test_what_is_printed_to_be_kept_is_one_value_in_json(call: str, text: str, read: str) -> None:
+    plain = CliRunner().invoke(app.bssgw, call.split()).stdout
+    told = json.loads(CliRunner().invoke(app.bssgw, [*call.split(), "--json"]).stdout)
+    assert told[text] == plain
+    assert told[read]
+
+
+@pytest.mark.parametrize("path", [path for path, (one, _) in COMMANDS.items() if isinstance(one, click.Group)])
+def test_a_list_of_commands_says_in_both_languages_what_each_is_for(path: str) -> None:
+    """Whole beginnings: nothing is cut in the middle of a sentence."""
+    command, parent = COMMANDS[path]
+    ctx = click.Context(command, parent=parent.parent, info_name=parent.info_name, terminal_width=80)
+    text = command.get_help(ctx).partition("\nCommands")[2].partition(EXIT_CODES)[0]
+    assert "..." not in text
+    entries = [" ".join(one.split()) for one in re.split(r"\n  (?=[a-z])", text)[1:]]
+    assert len(entries) == len(command.list_commands(ctx))
+    assert [one for one in entries if not CHINESE.search(one) or not re.search("[A-Z][a-z]*[ .,:]", one)] == []

@@ -135,3 +135,19 @@ def test_ctrl_c_ends_with_a_sentence_and_130(monkeypatch: pytest.MonkeyPatch) ->
 def test_help_of_a_group_without_command_stays_help() -> None:
     done = bssgw("order")
     assert (done.code, "Commands" in done.err) == (2, True)
+
+
+def test_faults_of_a_configuration_are_listed_alike_in_both_languages(tmp_path: Path) -> None:
+    config = tmp_path / "bssgw.toml"
+    config.write_text('[gateway]\nsystem_id = "crm"\nareas = []\n', encoding="utf-8")
+    told = json.loads(bssgw("status", "--config", config, "--json").err)
+    places = [f"{config}:2: gateway.system_id = 'crm'", f"{config}:3: gateway.areas = []"]
+    assert [row["where"] for row in told["faults"]] == places
+    for language in ("zh", "en"):
+        head, *listed = told[language].splitlines()
+        assert listed == [f"  {row['where']}: {row[language]}" for row in told["faults"]]
+        assert "2" in head
+    assert CHINESE.search(told["zh"])
+    assert not CHINESE.search(told["en"])
+    said = bssgw("status", "--config", config).err.splitlines()
+    assert said[1:] == [f"  {row['where']}: {row['zh']} / {row['en']}" for row in told["faults"]]

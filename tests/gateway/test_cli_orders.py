@@ -102,6 +102,7 @@ def test_messages_are_listed_and_shown_raw_and_decoded(demo: Demo) -> None:
     chosen = listed["messages"][0]
     text = bssgw("message", "show", chosen["id"], "--config", demo[1]).out
     assert chosen["serial"] in text
+    assert "binding socket" in text
     assert "00000000  3c 3f 78 6d 6c" in text
     assert "<DispatchOrder" in text
     shown = bssgw("message", "show", chosen["serial"], "--json", "--config", demo[1]).json

@@ -169,3 +169,10 @@ def test_a_login_an_envelope_cannot_say_is_a_fault(tmp_path: Path) -> None:
     text = f'{GOOD}envelope = "contract-root"\n{systems}{login}'
     assert [key for _, key in refused(text, tmp_path)] == ["peer[1].login"]
     parse(f'{text}[peer.dialect.codes]\nLN01 = "BUS35011/SVC80001"\n', "bssgw.toml", tmp_path)
+
+
+def test_values_there_are_to_choose_from_are_listed_without_english_in_chinese() -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse(GOOD.replace('role = "PF"', 'role = "XX"'), "bssgw.toml", Path())
+    (fault,) = caught.value.faults
+    assert ("'CS', 'S97'" in fault.zh, "'CS' or 'S97'" in fault.en) == (True, True)

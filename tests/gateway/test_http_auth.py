@@ -21,6 +21,7 @@ from tests.gateway.web import (
     re,
     request,
     sample,
+    serial,
     soap,
     submission,
     web_rig,
@@ -299,3 +300,39 @@ def test_in_text_what_is_refused_of_the_document_is_an_answer_and_what_is_refuse
     assert (refused.status, "<ResultCode>3020</ResultCode>" in refused.text("out")) == (200, True)
     stranger = called(web_rig(({**WEB_PEERS[0], "id": "CH0002"}, *WEB_PEERS[1:])), submission(1))
     assert (stranger.status, stranger.code, stranger.text("faultcode")) == (500, "2001", "soap:Client")
+
+
+def operations(rig: Any) -> set[str]:
+    wsdl = ask(rig, request("/soap?wsdl", method="GET"))
+    return set(wsdl.xml.xpath("//*[local-name()='portType']/*[local-name()='operation']/@name"))
+
+
+PF_BY_SOAP = {"id": "PF0001", "role": "PF", "listen": "web", "binding": "soap"}
+RM_BY_SOCKET = {"id": "RM0001", "role": "RM", "connect": ["mem://rm"]}
+
+
+def test_the_wsdl_offers_what_is_handed_on_to_a_third_system() -> None:
+    """Spec README: a message addressed to a third system is taken, translated and forwarded; 01.3: an operation a message."""
+    rig = web_rig((PF_BY_SOAP, RM_BY_SOCKET))
+    assert {"AssignResource", "ReserveResource", "OrderAccepted"} <= operations(rig)
+    assert "BillingNotice" not in operations(rig)
+    rm = rig.station("mem://rm")
+    rig.run(5)
+    given = {"Serial": serial(1, "PF0001"), "Sender": "PF0001", "Receiver": "RM0001"}
+    answer = soap(rig, enveloped(sample("AssignResource", **given), "1.1"), "1.1")
+    assert (answer.code, [packet.code for packet in rm.received]) == ("0001", ["OH03"])
+
+
+@pytest.mark.parametrize(
+    "peers",
+    [
+        (PF_BY_SOAP,),
+        (PF_BY_SOAP, {"id": "RM0001", "role": "RM", "listen": "s"}),
+        ({"id": "PF0001", "role": "PF", "listen": "s"}, RM_BY_SOCKET, {"id": "CH0001", "role": "channel", "listen": "web"}),
+    ],
+    ids=["nobody takes it", "nobody reaches who takes it", "who sends it comes in elsewhere"],
+)
+def test_what_nobody_can_have_handed_on_here_is_not_offered(peers: tuple[dict[str, Any], ...]) -> None:
+    found = operations(web_rig(peers))
+    assert "SubmitOrder" in found
+    assert not {"AssignResource", "ReserveResource"} & found

@@ -49,6 +49,12 @@ def test_a_command_is_handed_on_and_answered_by_the_far_end():
     ]  # fmt: skip
 
 
+def test_each_leg_has_the_binding_it_goes_by():
+    rig = hub((PEERS[0], {**PEERS[1], "binding": "soap", "charset": "UTF-8", "connect": ["mem://rm"]}))
+    rig.ask(rig.caller(), packet_of(asked()), seconds=2)
+    assert rig.rows("SELECT direction, binding FROM message ORDER BY id") == [("in", "socket"), ("out", "soap")]
+
+
 def test_a_refusal_of_the_far_end_is_the_askers():
     rig = hub()
     rig.station("mem://rm", lambda packet: receipt_for(packet, "ORDER_UNKNOWN"))

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from adapters.wire.layout import Layout
 from gateway.cli.layout import layout
 from gateway.config_file import ConfigError, example_text, parse
-from gateway.layout_ruler import fields_of, round_trip, sample_packets, traits
+from gateway.layout_ruler import fields_of, round_trip, ruler, sample_packets, traits
 from schemas.loader import load, read_layout
 
 VENDOR = Path(__file__).parent.parent / "simulation" / "vendor_layout.toml"
@@ -53,6 +53,22 @@ def test_a_layout_is_shown_with_a_ruler():
     assert "000016" in done.stdout
     assert "trans_code" in done.stdout
     assert "keep" in done.stdout
+
+
+@pytest.mark.parametrize("row", [*load().layouts(), read_layout(VENDOR)], ids=lambda row: row.name)
+def test_the_ruler_fits_80_columns_and_names_every_field(row):
+    made = Layout(row)
+    for packet in sample_packets(made).values():
+        lines = list(ruler(row, round_trip(made, packet)[0]))
+        assert max(map(len, lines)) < 80
+        assert {field.name for field in row.fields} <= set(" ".join(lines).split())
+
+
+def test_what_a_layout_is_stands_there_in_both_languages():
+    said = called("show", "dc-64").stdout
+    row = load().layout("dc-64")
+    assert row.about_zh in said
+    assert " ".join(row.about.split()) in said
 
 
 def test_a_captured_packet_is_held_against_the_ruler(tmp_path):

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from adapters.wire.layout import Layout
 from adapters.wire.packet import Kind, Packet
-from tests.gateway.rig import CTIF, PEERS, Rig, packet_of, receipt_for, sample, serial, submission
+from tests.gateway.rig import CATALOGUE, CTIF, PEERS, Rig, packet_of, receipt_for, sample, serial, submission
 
 
 def with_pf(**changes: Any) -> tuple[dict[str, Any], ...]:
@@ -219,3 +220,16 @@ def test_stopped_links_still_take_what_the_peer_sends() -> None:
     (answer,) = [packet for packet in rig.ask(rig.caller(), test) if packet.is_answer]
     assert (answer.kind, answer.result) == (Kind.REPLY, "0000")
     assert len(pf.received) == 1
+
+
+def test_over_a_peers_own_connection_goes_what_its_row_has_for_the_free_fields() -> None:
+    """Who connected is known from its first document on; before that there is no row to ask."""
+    ascii_145 = Layout(CATALOGUE.layout("ascii-145"))
+    header = {"client_flag": "CRM1"}
+    rig = Rig(({"id": "CH0001", "role": "channel", "listen": "s", "duplex": True, "layout": "ascii-145", "header": header},),
+              layout="ascii-145")  # fmt: skip
+    wire = rig.caller(ascii_145)
+    rig.ask(wire, packet_of(sample("LinkTest", Serial=serial(1), Sender="CH0001", Receiver="CRM001")))
+    rig.send("a", peer="CH0001")
+    rig.run(1)
+    assert [packet.extra["client_flag"] for packet in wire.got if not packet.is_answer] == ["CRM1"]

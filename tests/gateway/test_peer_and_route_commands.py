@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import threading
 from dataclasses import replace
+from html import escape
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -16,15 +18,20 @@ from click.testing import CliRunner, Result
 from adapters.document import Document
 from adapters.envelopes.dialect import Dialect
 from adapters.envelopes.envelope import envelope
+from adapters.soap.names import ENVELOPES
 from adapters.wire.framer import Framer
 from adapters.wire.layout import Layout
 from adapters.wire.packet import Kind, Packet
+from adapters.wire.times import from_wire_time
 from adapters.xml.codec import Codec
+from gateway.cli.app import bssgw
 from gateway.cli.peer import peer
 from gateway.cli.route import route
 from gateway.config_file import ConfigError, load_file, parse
 from gateway.peer_rows import RowsInvalid, Wanted, peer_rows
+from gateway.route_explain import Explainer
 from schemas.loader import load
+from tests.gateway.web import enveloped
 
 CODEC = Codec(load())
 AROUND = """
@@ -81,6 +88,30 @@ def test_the_shipped_hub_is_a_configuration(tmp_path):
 def test_rows_that_cannot_be_used_are_not_printed():
     with pytest.raises(RowsInvalid, match="layout"):
         peer_rows(Wanted("rm", "ZZ", layout="no-layout", envelope="no-envelope", charset="GBK"))
+
+
+@pytest.mark.parametrize("name", ['a "b" \\ c', "a\nb\tc", "\x7f\x01", "it''s", '"]\n[[peer]]\nid = "ZZ0001', "资源 𠮷 # x"])
+def test_values_are_written_as_they_are_whatever_stands_in_them(name):
+    done = called(peer, "new", "RM0001", "--role", "RM", "--name", name)
+    found = parse(AROUND + done.stdout, "", Path())
+    assert (done.exit_code, [one.id for one in found.peer]) == (0, ["PF0001", "RM0001"])
+    assert found.peer_of("RM0001").name == name
+
+
+@pytest.mark.parametrize("name", ["\udcff", "x" * 101])
+def test_a_name_that_is_no_text_or_too_long_is_refused(name):
+    done = called(peer, "new", "RM0001", "--role", "RM", "--name", name)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "peer[1].name" in done.stderr
+    assert "Input should" not in done.stderr
+
+
+def test_every_value_that_makes_no_row_is_named_in_both_languages():
+    done = called(bssgw, "peer", "new", 'R"1', "--role", 'R"M', "--connect", 'x"y', "--envelope", "contract-root", "--json")
+    told = json.loads(done.stderr)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert {row["where"].split(" = ")[0] for row in told["faults"]} >= {"peer[1].id", "peer[1].role", "peer[1].connect[1]"}
+    assert all(row["zh"] in told["zh"] and row["en"] in told["en"] for row in told["faults"])
 
 
 @pytest.mark.parametrize("name", ["package", *FOREIGN])
@@ -278,6 +309,97 @@ def test_explain_takes_a_whole_packet_as_it_was_caught(tmp_path):
         told = json.loads(done.stdout)
         assert "code" in told, (layout, told)
         assert (told["code"], told["decision"], told["to"]) == ("PQ01", "relay", "PF0001"), told
+
+
+WEB = """
+[[listen]]
+name = "web"
+address = "tcp://127.0.0.1:0"
+binding = "http"
+[[peer]]
+id = "PF0002"
+role = "PF"
+binding = "soap"
+connect = ["http://127.0.0.1:7281/soap"]
+listen = "web"
+"""
+
+
+@pytest.mark.parametrize("version", ["1.1", "1.2"])
+def test_explain_opens_a_soap_envelope(tmp_path, version):
+    raw = enveloped(CODEC.encode(order_of("PF0002", "RM0001"), "UTF-8"), version)
+    code, told = explained(tmp_path, raw, text=WEB)
+    assert (code, told["soap"], told["operation"], told["peer"]) == (0, version, "AssignResource", "PF0002")
+    assert (told["decision"], told["to"], told["code"]) == ("relay", "RM0001", "OH03")
+
+
+def test_explain_opens_a_document_that_travels_as_text(tmp_path):
+    text = escape(CODEC.encode(order_of("PF0002", "RM0001"), "UTF-8").decode())
+    operation = f"<exchange xmlns='urn:bss:if:service:0.9'><in0>{text}</in0></exchange>"
+    raw = f"<e:Envelope xmlns:e='{ENVELOPES['1.1']}'><e:Body>{operation}</e:Body></e:Envelope>".encode()
+    code, told = explained(tmp_path, raw, text=WEB)
+    assert (code, told["operation"], told["peer"], told["decision"], told["to"]) == (0, "exchange", "PF0002", "relay", "RM0001")
+
+
+def test_explain_says_what_is_wrong_with_an_envelope(tmp_path):
+    good = enveloped(CODEC.encode(order_of("PF0002", "RM0001"), "UTF-8"), "1.1")
+    stranger = good.replace(b"PF0002", b"ZZ0001")
+    elsewhere = good.replace(b"PF0002", b"PF0001")
+    headless = re.sub(rb"<(\w+:)?Header>.*</(\w+:)?Header>", b"", good, flags=re.DOTALL)
+    for raw, key, found in (
+        (good.replace(b"/envelope/", b"/nothing/"), "decision", "refused"),
+        (good[:-20], "decision", "refused"),
+        (headless, "symbol", "SENDER_UNKNOWN"),
+        (stranger, "symbol", "SENDER_UNKNOWN"),
+    ):
+        code, told = explained(tmp_path, raw, text=WEB)
+        assert (code, told[key]) == (1, found), told
+    code, told = explained(tmp_path, headless, "--from", "PF0002", text=WEB)
+    assert (code, "PackageHeader" in told["faults"][0]["path"]) == (1, True)
+    code, told = explained(tmp_path, elsewhere, text=WEB)
+    assert (code, told["decision"], "2004" in str(told["steps"])) == (1, "relay", True)
+
+
+def test_explain_shows_what_a_soap_peer_would_get(tmp_path):
+    raw = envelope(CODEC, "root-cdata", Dialect(own="RM0001", peer="CRM001")).encode(
+        order_of("RM0001", "PF0002", "ResourceAssigned"), "GBK"
+    )
+    code, told = explained(tmp_path, raw, text=WEB)
+    assert (code, told["decision"], told["to"]) == (0, "relay", "PF0002")
+    assert "PackageHeader" in told["outgoing"]["text"]
+    said = " ".join(step["en"] for step in told["steps"])
+    assert "POST http://127.0.0.1:7281/soap, text/xml; charset=utf-8, SOAPAction urn:" in said
+    assert "written as package, soap, UTF-8" in said
+    again, back = explained(tmp_path, bytes.fromhex(told["outgoing"]["hex"]), "--from", "PF0002", text=WEB)
+    assert (again, back["soap"], back["operation"]) == (1, "1.1", "ResourceAssigned")  # PF may not send it, but it was read
+
+
+def test_explain_dates_what_would_leave_now(tmp_path):
+    """Whatever the envelope that came has no place for: the serial's date and SendTime are those of sending."""
+    text = rows("root-cdata", "ascii-len-8").replace("[peer.dialect]", '[peer.dialect]\ninner = "body"')
+    config = load_file(written(tmp_path, text.replace("\ncharset", "\nwindow = 1\ncharset")))
+    voice = envelope(CODEC, "root-cdata", Dialect(own="RM0001", peer="CRM001", inner="body"))
+    raw = voice.encode(order_of("RM0001", "PF0001", "ResourceAssigned"), "GBK")
+    told = Explainer(config, from_wire_time("20261122090000")).explain(raw, "RM0001")
+    assert "<SendTime>20261122090000</SendTime>" in told.text
+    assert "<Serial>CRM001202611220900000000000001</Serial>" in told.text
+
+
+@pytest.mark.parametrize(
+    ("charset", "name", "rule", "said"),
+    [
+        ("GBK", "Zhang", "ascii", "all ASCII"),
+        ("GBK", "张示例", "declaration", "XML declaration"),
+        ("UTF-8", "张示例", "utf-8", "CJK"),
+    ],
+)
+def test_explain_says_how_the_charset_was_found(tmp_path, charset, name, rule, said):
+    document = order_of("PF0001", "CRM001", "LinkTest")
+    document.body["text"] = name
+    code, told = explained(tmp_path, CODEC.encode(document, charset))
+    (step,) = [step for step in told["steps"] if step["step"].startswith("字符集")]
+    assert (code, told["charset"], told["rule"], said in step["en"]) == (0, charset, rule, True)
+    assert "by utf-8" not in step["en"]
 
 
 def test_explain_ours_and_unknown(tmp_path):

@@ -32,6 +32,14 @@ def test_it_leaves_under_its_serial_when_the_peer_is_configured_and_its_record_c
     assert len(pf.received) == 1
 
 
+def test_its_binding_is_that_of_the_peer_it_leaves_to() -> None:
+    rig = parked()
+    assert rig.rows("SELECT binding FROM message WHERE code = 'OH01'") == [("",)]
+    rig = rig.restarted(peers=(*NO_PF, {**PEERS[1], "binding": "http", "connect": ["mem://pf"]}))
+    rig.run(5)
+    assert rig.rows("SELECT binding FROM message WHERE code = 'OH01'") == [("http",)]
+
+
 def test_still_without_a_peer_it_stays() -> None:
     rig = parked().restarted()
     rig.run(5)

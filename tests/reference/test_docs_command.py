@@ -39,10 +39,26 @@ def test_check_writes_nothing_and_finds_what_is_out_of_date(tmp_path: Path) -> N
     out = tmp_path / "reference"
     fresh = CliRunner().invoke(docs, ["build", "--check"])
     assert fresh.exit_code == 0
+    nowhere = CliRunner().invoke(docs, ["build", "--check", "--out", str(out)])
+    assert (nowhere.exit_code, len(nowhere.stdout.splitlines())) == (1, 2)
+    assert f"{out}: 没有这个文件夹" in nowhere.stdout
+    assert "no such folder" in nowhere.stdout
+    assert not out.exists()
+    out.mkdir()
     stale = CliRunner().invoke(docs, ["build", "--check", "--out", str(out)])
     assert stale.exit_code == 1
     assert "index.html: 缺少该文件 / the file is missing" in stale.stdout
-    assert not out.exists()
+    assert list(out.iterdir()) == []
+
+
+def test_a_long_list_of_findings_ends_with_how_many_more_there_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = [(f"file{n}", "缺少该文件", "the file is missing") for n in range(100)]
+    monkeypatch.setattr("gateway.reference.proofread.differences", lambda *_: wrong)
+    words = ["build", "--check", "--out", str(tmp_path)]
+    lines = CliRunner().invoke(docs, words).stdout.splitlines()
+    assert (lines[0], len(lines)) == ("file0: 缺少该文件 / the file is missing", 22)
+    assert ("80" in lines[20], "--json" in lines[20]) == (True, True)
+    assert len(json.loads(CliRunner().invoke(docs, [*words, "--json"]).stdout)["findings"]) == 100
 
 
 def test_without_a_place_it_says_what_to_give() -> None:

@@ -109,7 +109,8 @@ def laid_over(snippet: str) -> str:
     pieces = tables(snippet)
     if re.match(r"\s*\[peer\.", pieces[0]):
         row = next(piece for piece in tables(example_text()) if named(piece) == "peer RM0001")
-        pieces = [f'{row}layout = "ctif-128"\n{pieces[0]}', *pieces[1:]]
+        speaks = 'envelope = "root-cdata"\n' if "[peer.dialect" in pieces[0] else ""
+        pieces = [f'{row}layout = "ctif-128"\n{speaks}{pieces[0]}', *pieces[1:]]
     replaced = {named(piece) for piece in pieces}
     kept = [piece for piece in tables(example_text()) if not named(piece) or named(piece) not in replaced]
     return "\n".join([*kept, *pieces, *needed(snippet)])

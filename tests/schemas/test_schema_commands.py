@@ -129,3 +129,8 @@ def test_a_document_in_no_charset_at_all_is_told_too(tmp_path):
     path = tmp_path / "bytes.xml"
     path.write_bytes(b"<?xml version='1.0' encoding='UTF-8'?><Letter>\xff\xfe\x81</Letter>")
     assert "its root is Letter" in run("validate", str(path)).stdout
+
+
+def test_what_stands_above_the_fields_is_named_in_both_languages() -> None:
+    said = CliRunner().invoke(schema, ["show", "OH01"]).stdout
+    assert all(title in said for title in ("业务键 key:", "结果 result:", "拒绝 refusals:"))

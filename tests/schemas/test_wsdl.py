@@ -111,3 +111,17 @@ def test_the_address_is_what_it_was_asked_at() -> None:
     root = wsdl("CRM")
     ports = [port[0].get("location") for port in root.findall(f"{WSDL}service/{WSDL}port")]
     assert ports == ["http://crm.example/soap?a=1&b=2"] * 2
+
+
+def test_the_contract_of_a_hub_has_every_message_and_compiles(tmp_path: Path) -> None:
+    """What a hub may hand on comes from all chapters: their schemas in one document."""
+    everything = {row.code for row in CATALOGUE.messages()}
+    rows = offered(CATALOGUE, "CRM", also=everything)
+    assert [row.code for row in rows] == [row.code for row in CATALOGUE.messages() if "soap" in row.bindings]
+    made = Contract(CATALOGUE, rows, "CRM")
+    for name, data in made.schemas.items():
+        (tmp_path / name).write_bytes(data)
+    etree.XMLSchema(etree.parse(tmp_path / "messages.xsd"))
+    root = etree.fromstring(made.wsdl("http://crm.example/soap", "xsd/"))
+    names = [entry.get("name") for entry in root.findall(f"{WSDL}portType/{WSDL}operation")]
+    assert len(set(names)) == len(names) == len(rows) + len(TEXT_OPERATIONS)

@@ -135,6 +135,22 @@ def test_results_of_the_group(kind, said, code):
     assert "原因" in found.body["text"]
 
 
+@pytest.mark.parametrize("field", ["BusCode", "ServiceCode"])
+def test_half_a_routing_key_is_named_in_a_request_and_not_missed_in_an_answer(field):
+    """SVC11001 alone says nothing (spec 05.1); an answer only repeats what we sent."""
+    for empty in ("", "  "):
+        with pytest.raises(DocumentRefused) as refused:
+            speech("contract-root", **GROUP).decode(contract(**{field: empty}).encode())
+        (fault,) = refused.value.faults
+        assert (refused.value.symbol, fault.path) == ("SCHEMA_FAULTS", f"/ContractRoot/TcpCont/{field}")
+        assert "missing" in fault.en
+    root = etree.fromstring(contract(ActionCode="1", BusCode="", ServiceCode=""))
+    root.remove(root.find("SvcCont"))
+    etree.SubElement(etree.SubElement(root.find("TcpCont"), "Response"), "RspCode").text = "0000"
+    asked = replace(sample("DispatchOrder").header, serial="6001030011202611220000000001")
+    assert speech("contract-root", **GROUP).decode_answer(etree.tostring(root), None, asked).header.result_code == "0000"
+
+
 def test_not_well_formed_is_9001_on_the_group_link():
     document = sample("DispatchOrder")
     header = replace(document.header, result_code="1001")

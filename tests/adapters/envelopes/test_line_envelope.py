@@ -121,6 +121,22 @@ def test_blanks_case_and_order_are_taken_as_they_come() -> None:
     assert found == {"service_order_id": "SO1", "area": "025", "detail_level": "stage", "page_size": 1}
 
 
+@pytest.mark.parametrize(
+    ("line", "key", "said"),
+    [
+        ("ORDER=SO1", "AREA", "AREA (area) is missing: add it"),
+        ("ORDER=SO1;AREA=025;SIZE=many", "SIZE", "SIZE: 'many' is not an integer"),
+        ("ORDER=SO1;AREA=025;LEVEL=all", "LEVEL", "LEVEL: 'all' is not allowed"),
+    ],
+)
+def test_a_fault_names_the_key_of_the_line_and_no_element_nobody_wrote(line: str, key: str, said: str) -> None:
+    with pytest.raises(DocumentRefused) as refused:
+        LINE.decode(line.encode(), None, expect(ASKED))
+    (fault,) = refused.value.faults
+    assert (fault.path, said in fault.en, key in fault.zh) == (f"/{key}", True, True)
+    assert "detail_level" not in fault.en + fault.zh
+
+
 def test_the_peers_row_says_what_its_lines_leave_out() -> None:
     found = speech("query-line", fields={"AREA": "0512"}).decode(b"ORDER=SO1", "GB18030", expect(ASKED))
     assert (found.body["area"], found.header.area) == ("0512", "0512")

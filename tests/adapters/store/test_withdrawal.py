@@ -28,7 +28,8 @@ def send(store: Store, state: str = "READY") -> int:
     """A message of ours, in the group under way."""
     one = unit(store)
     number = store.next("message")
-    record = MessageRecord(number, "out", "PF0001", "OH01", "DispatchOrder", SERIAL, "025", state, NOW, order_key="SO1")
+    place = (number, "out", "PF0001", "OH01", "DispatchOrder", SERIAL, "025", state, NOW, "socket")
+    record = MessageRecord(*place, order_key="SO1")
     one.send(record, {})
     one.merge()
     return number

@@ -206,6 +206,26 @@ def test_a_long_document_leaves_packet_by_packet_as_it_is_fetched():
     assert here._outlet.paged == there._outlet.paged == 0
 
 
+def test_packets_about_the_connection_bear_the_free_fields_of_the_row():
+    """Registration, heartbeats and what fetches the next packet, as every packet of ours; an answer gives the peer's back."""
+    here = Session(DC, replace(SETTINGS, dialled=True, header={"stream": "CRM-A"}), T, describe)
+    there = Session(DC, replace(SETTINGS, sender="PF0001"), T, describe)
+    register = here.to_send()
+    there.receive(register, T)
+    ready = there.to_send()
+    assert (register[7:8], register[56:64], ready[7:8], ready[56:64]) == (b"1", b"CRM-A   ", b"6", b"CRM-A   ")
+    here.receive(ready, T)
+    there.speaks_with({"stream": "PF-B"})
+    there.send(full(1, b"x" * 9_000), T)
+    here.receive(there.to_send(), T)
+    fetch = here.to_send()
+    assert (fetch[7:8], fetch[56:64]) == (b"5", b"CRM-A   ")
+    for one, stream in ((here, b"CRM-A   "), (there, b"PF-B    ")):
+        one.timeout(T + 60_000)
+        beat = one.to_send()
+        assert (beat[7:8], beat[56:64]) == (b"0", stream)
+
+
 def test_reading_on_prolongs_the_wait_for_the_answer():
     here, there = pair()
     here.send(full(1, b"x" * 20_000), T, T + 15_000)
