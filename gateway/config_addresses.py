@@ -15,6 +15,7 @@ from schemas.toml_lines import KeyPath
 LAST_PORT = 65535
 LOCAL = "localhost"
 """The only name a listener may have; any other host is an IP address."""
+_WEB = ("http://", "https://")
 _SIMULATED = "mem"
 """Scheme of addresses in a simulated network, which have names and no ports."""
 
@@ -33,11 +34,13 @@ def address_checks(path: KeyPath, row: Row, *, reach: bool) -> Iterator[Found]:
 def _address(where: KeyPath, text: str, *, listens: bool, reach: bool) -> Iterator[Found]:
     if re.match(ADDRESS_FORM, text) is None:
         return
-    found = f"{text!r}"
+    found = "" if "@" in text else f"{text!r}"
     try:
         parts = urlsplit(text)
         host, port = parts.hostname, parts.port
     except ValueError:
+        if text.startswith(_WEB):
+            return  # told with the rest of such an address (``gateway.config_http``), which may hold a password
         zh = f"主机或端口写错了：端口为不大于 {LAST_PORT} 的数字，IPv6 地址写在方括号里"
         yield where, found, zh, f"host or port is wrong: a port is at most {LAST_PORT}, an IPv6 address stands in brackets"
         return

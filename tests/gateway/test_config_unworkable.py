@@ -46,7 +46,7 @@ def faults(text: str, base: Path, *, reach: bool = False) -> list[ConfigFault]:
 
 UNWORKABLE = [
     (SOCKET.replace("7122", "99999"), "connect[1]", "at most 65535"),
-    (WEB.replace("7122", "99999"), "connect[1]", "at most 65535"),
+    (WEB.replace("7122", "99999"), "connect[1]", "up to 65535"),
     (WEB.replace("127.0.0.1:7122", ""), "connect[1]", "lacks a host"),
     (SOCKET.replace("RM0001", "CRM001"), "id", "another system"),
     (SOCKET + 'areas = ["999"]\n', "areas[1]", "code table areas"),
