@@ -77,7 +77,7 @@ VALUES: dict[str, Row] = {
     "heir_customer": Row("CUSTOMER", "过户：新客户的属性代码", "attribute of a transfer that names the new customer"),
     "heir_account": Row("ACCOUNT_ID", "过户：新账户的属性代码", "attribute of a transfer that names the new account"),
     "unknown_product": Row("SDH", "没有流程的产品与动作之一", "a product that has no process for pixit.unknown_action"),
-    "uncovered_area": Row("0999", "不存在的本地网", "a local network there is not"),
+    "uncovered_area": Row("0900", "不存在的本地网", "a local network there is not"),
     "scheme_product": Row("ETH", "做方案设计的产品", "a product that schemes are designed for"),
     "unknown_action": Row("change_number", "没有流程的动作", "an action without process for pixit.unknown_product"),
     "cancel_reason": Row("10C001", "撤单原因", "a reason of type 10C"),

@@ -42,7 +42,7 @@ def refused(talk: PfTalk, body: Body) -> str:
         ({"dates": {"captured_at": "20260102000000", "booked_at": "20260101000000"}}, "3013"),
         ({"dates": {"captured_at": "20260102000000", "required_finish": "20260103000000"}}, ""),
         ({"items": [item(item_id="9", product="CLIP"), item(item_id="9", product="CLIP")]}, "3020"),
-        ({"items": [item(product="CLIP", a_end={"text": "某地", "area": "0999"})]}, "3022"),
+        ({"items": [item(product="CLIP", a_end={"text": "某地", "area": "0900"})]}, "3022"),
         ({"items": [item(product="CLIP", a_end={"text": "南京", "area": "025"})]}, ""),
         ({"reservations": ["RV404"]}, ""),
     ],
@@ -113,7 +113,7 @@ def test_a_new_order_for_a_frozen_instance_is_to_come_again() -> None:
     ("more", "code"),
     [
         ({"dates": {"captured_at": "20260102000000", "required_finish": "20260101000000"}}, "3013"),
-        ({"items": [item(a_end={"text": "某地", "area": "0999"})]}, "3022"),
+        ({"items": [item(a_end={"text": "某地", "area": "0900"})]}, "3022"),
         ({"items": [item(), item()]}, "3020"),
     ],
 )
