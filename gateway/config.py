@@ -184,7 +184,8 @@ class Peer(Table):
 
 class GatewayTable(Table):
     """``[gateway]``: who we are, where data lie. ``database`` unset: SQLite in ``data_dir``. ``layouts``: a folder of header
-    layouts of one's own (TOML as those that ship), beside them."""
+    layouts of one's own (TOML as those that ship), beside them. ``products``: the file of what is sold here, in place of the
+    sample catalogue (``gateway.config_products``)."""
 
     system_id: SystemId
     data_dir: Path = Field(default=Path("data"), strict=False)
@@ -193,6 +194,7 @@ class GatewayTable(Table):
     areas: Annotated[tuple[AreaCode, ...], Field(strict=False, min_length=1)]
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     layouts: Path | None = Field(default=None, strict=False)
+    products: Path | None = Field(default=None, strict=False)
 
 
 class Operator(Table):

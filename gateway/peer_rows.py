@@ -6,7 +6,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.config_file import ConfigError, parse
+from gateway.config_faults import ConfigError
+from gateway.config_file import parse
 from schemas.loader import load
 from schemas.model import EnvelopeRow
 

@@ -5,18 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 from crm_core.clocks.calendar import WorkCalendar, day_number, time_of_day
+from crm_core.products.model import Product
 from crm_core.products.sample import load_products
 from crm_core.reference import Reason, Reference
+from gateway.config import Config
+from gateway.config_products import products_of
 from schemas.loader import Catalogue
 from schemas.model import CodeRow
 
 
-def build_reference(catalogue: Catalogue, operators: dict[str, str] | None = None) -> Reference:
+def build_reference(
+    catalogue: Catalogue, operators: dict[str, str] | None = None, products: dict[str, Product] | None = None
+) -> Reference:
     """Products, areas, reasons, calendars, billing kinds, result limits, compatible actions, roles, result codes as the core
-    reads them; ``operators``: person -> role, from the configuration."""
+    reads them; from the configuration ``operators`` (person -> role) and ``products`` (by code; None: the sample catalogue)."""
     actions = catalogue.table("actions").rows.values()
     return Reference(
-        products=load_products(),
+        products=load_products() if products is None else products,
         areas={row.code: str(row.extra.get("parent", "")) for row in catalogue.table("areas").rows.values()},
         reasons={
             (str(row.extra["type"]), row.code): Reason(
@@ -52,6 +57,12 @@ def build_reference(catalogue: Catalogue, operators: dict[str, str] | None = Non
         operators=operators or {},
         symbols={row.code: row.symbol for row in catalogue.results()},
     )
+
+
+def reference_of(config: Config, catalogue: Catalogue) -> Reference:
+    """As the core of one configuration reads them. Raises OSError, ProductsUnusable where its products are gone."""
+    operators = {one.name: one.role for one in config.operator}
+    return build_reference(catalogue, operators, products_of(config.gateway.products))
 
 
 def _texts(row: CodeRow, name: str) -> tuple[str, ...]:

@@ -46,7 +46,7 @@ from gateway.peers import PeerBook
 from gateway.probe import LinkTests
 from gateway.reconciling import ReconcileDesk
 from gateway.redelivery import Redelivery
-from gateway.reference_data import build_reference
+from gateway.reference_data import reference_of
 from gateway.relay_desk import RelayDesk
 from gateway.retry import RetryPolicy
 from gateway.runners import InlineRunner
@@ -102,8 +102,7 @@ class Gateway:
         self._layouts = {row.name: Layout(row) for row in (*catalogue.layouts(), *layouts_in(config.gateway.layouts))}
         outbound = Outbound(catalogue, self.book)
         self.writer = Writer(
-            store, clock, runner or InlineRunner(), build_reference(catalogue, {one.name: one.role for one in config.operator}),
-            outbound.publish,
+            store, clock, runner or InlineRunner(), reference_of(config, catalogue), outbound.publish,
             group_size=group_size, on_outgoing=self._outgoing,
         )  # fmt: skip
         self.writer.on_doubt = self._in_doubt

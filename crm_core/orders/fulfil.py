@@ -17,6 +17,10 @@ ARREARS = "arrears"
 """The stop reason that billing gives and takes (05.3)."""
 NEW_CUSTOMER, NEW_ACCOUNT = "CUSTOMER", "ACCOUNT_ID"
 """The attributes of a transfer that name who takes over."""
+ATTRS_OF: dict[str, tuple[str, ...]] = {
+    "suspend": (STOP_REASON,), "resume": (STOP_REASON,), "transfer": (NEW_CUSTOMER, NEW_ACCOUNT),
+}  # fmt: skip
+"""Attributes without which an action means nothing: a product that has the action has them."""
 NUMBER = "NUMBER"
 """The result attribute that is the access number."""
 

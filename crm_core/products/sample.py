@@ -25,7 +25,7 @@ def _shipped() -> dict[str, Product]:
 
 def _read(text: str) -> dict[str, Product]:
     data = tomllib.loads(text)
-    groups: dict[str, dict[str, Any]] = data["group"]
+    groups: dict[str, dict[str, Any]] = data.get("group", {})
     return {row["code"]: _product(row, groups) for row in data["product"]}
 
 

@@ -18,6 +18,7 @@ COMMANDS = {
     "fallout": ("gateway.cli.fallout:fallout", "异常单：查看与处理。Fallout records: look and act."),
     "watchdog": ("gateway.cli.waiting:watchdog", "尚无结果的命令。Commands without result."),
     "cutover": ("gateway.cli.cutover:cutover", "割接：查看、计划、启动。Cutovers: look, plan, start."),
+    "product": ("gateway.cli.product:product", "产品：列出、检查、取得示例。Products: list, check, get the example."),
     "peer": ("gateway.cli.peer:peer", "对端：新建、检查、列出、测试。Peers: new, check, list, test."),
     "reconcile": ("gateway.cli.reconcile:reconcile", "对账：与对端比对。Reconcile with a peer."),
     "route": ("gateway.cli.route:route", "路由：列出、解释。Routes: list, explain."),

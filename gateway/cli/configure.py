@@ -30,7 +30,8 @@ def check(ctx: click.Context, file: Path, as_json: bool) -> None:
     \b
     例 Example:  bssgw config check bssgw.toml
     """
-    from gateway.config_file import ConfigError, load_file
+    from gateway.config_faults import ConfigError
+    from gateway.config_file import load_file
 
     try:
         found = load_file(file, reach=True)

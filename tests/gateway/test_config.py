@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from gateway.config import Config
-from gateway.config_file import ConfigError, load_example, load_file, parse
+from gateway.config_faults import ConfigError
+from gateway.config_file import load_example, load_file, parse
 from schemas.loader import load
 from schemas.toml_lines import key_lines, line_of
 

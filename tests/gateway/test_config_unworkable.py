@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.config_file import ConfigError, ConfigFault, parse
+from gateway.config_faults import ConfigError, ConfigFault
+from gateway.config_file import parse
 from tests.gateway.conftest import any_port, bssgw
 
 CHINESE = re.compile("[\u4e00-\u9fff]")

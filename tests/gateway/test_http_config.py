@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.config_file import ConfigError, parse
+from gateway.config_faults import ConfigError
+from gateway.config_file import parse
 from gateway.peer_check import PeerCheck
 from schemas.loader import load
 from schemas.wsdl import Contract, offered

@@ -11,7 +11,8 @@ from click.testing import CliRunner, Result
 
 from adapters.wire.layout import Layout
 from gateway.cli.layout import layout
-from gateway.config_file import ConfigError, example_text, parse
+from gateway.config_faults import ConfigError
+from gateway.config_file import example_text, parse
 from gateway.layout_ruler import fields_of, round_trip, ruler, sample_packets, traits
 from schemas.loader import load, read_layout
 

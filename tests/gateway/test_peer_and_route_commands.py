@@ -27,7 +27,8 @@ from adapters.xml.codec import Codec
 from gateway.cli.app import bssgw
 from gateway.cli.peer import peer
 from gateway.cli.route import route
-from gateway.config_file import ConfigError, load_file, parse
+from gateway.config_faults import ConfigError
+from gateway.config_file import load_file, parse
 from gateway.peer_rows import RowsInvalid, Wanted, peer_rows
 from gateway.route_explain import Explainer
 from schemas.loader import load

@@ -11,7 +11,8 @@ from click.testing import CliRunner
 
 from gateway import certificates
 from gateway.cli.peer import peer
-from gateway.config_file import ConfigError, load_file
+from gateway.config_faults import ConfigError
+from gateway.config_file import load_file
 from gateway.peer_check import PeerCheck
 from gateway.tls_faults import CLOSED, fault_of
 from tests.gateway.authority import Authority

@@ -13,7 +13,8 @@ import pytest
 
 from gateway.cli import app
 from gateway.config import Config
-from gateway.config_file import ConfigError, example_text, parse
+from gateway.config_faults import ConfigError
+from gateway.config_file import example_text, parse
 from schemas.loader import load
 from tests.gateway.authority import Authority
 from tests.reference.pages import PAGES, ROOT, Fence, calls, fences, text_of
