@@ -103,6 +103,11 @@ def products_of(path: Path | None) -> dict[str, Product] | None:
     return None if path is None else read_products(path.read_text(encoding="utf-8"))
 
 
+def families_of(path: Path | None) -> dict[str, str]:
+    """Product families of those products, by product code; none where there is no file. Raises as ``products_of``."""
+    return {code: product.family for code, product in (products_of(path) or {}).items()}
+
+
 def example_products() -> str:
     """The file of the sample catalogue."""
     return (files("crm_core.products") / "products.toml").read_text(encoding="utf-8")
@@ -128,6 +133,7 @@ def _cross_checks(file: ProductsFile) -> Iterator[_Found]:
         yield from _actions_known(("group", name, "actions"), group.actions)
         yield from _attr_checks(("group", name, "attrs"), group.attrs)
     types = tuple(load().table("resource_types").rows)
+    families = tuple(load().table("product_families").rows)
     seen: list[str] = []
     if not file.product:
         yield ("product",), "", "一个产品也没有", "there is not a single product"
@@ -136,6 +142,8 @@ def _cross_checks(file: ProductsFile) -> Iterator[_Found]:
         if row.code in seen:
             yield (*path, "code"), show(row.code), "与前面的产品重复", "another product has this code"
         seen.append(row.code)
+        if row.family not in families:
+            yield (*path, "family"), show(row.family), *_one_of(families, "没有这个产品族", "there is no such product family")
         for at, name in enumerate(row.like):
             if name not in file.group:
                 yield (*path, "like", at), show(name), *_one_of(tuple(file.group), "没有这个 [group]", "no such [group]")

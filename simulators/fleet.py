@@ -21,6 +21,7 @@ from simulators.brain import Brain
 from simulators.host import SimulatorHost
 from simulators.installed import Installed
 from simulators.pf.brain import PfBrain
+from simulators.pf.processes import shipped
 from simulators.ports import Clock, Endpoints, Entropy
 from simulators.rm.brain import RmBrain
 from simulators.scripts import Scripts
@@ -38,7 +39,8 @@ class FleetSettings:
     documents to each other in the process instead of over sockets; ``scale`` multiplies the plant; ``installed`` what stands
     already; ``elsewhere`` addresses, by name, of simulators that run in another process; ``scripts`` what goes
     otherwise than usual; ``manners``: how one, by name, speaks with the CRM where that is its own; two that differ in it reach
-    each other through the CRM only; ``layouts``: rows of layouts besides those that ship."""
+    each other through the CRM only; ``layouts``: rows of layouts besides those that ship; ``families``: products besides those
+    that ship, by code, with the product family in whose ways each is simulated."""
 
     speed: float = 1.0
     listen: str = "tcp://127.0.0.1:0"
@@ -57,6 +59,7 @@ class FleetSettings:
     scripts: Scripts = field(default_factory=Scripts)
     manners: dict[str, PeerSettings] = field(default_factory=dict)
     layouts: tuple[LayoutRow, ...] = ()
+    families: dict[str, str] = field(default_factory=dict)
 
 
 class UnknownRole(ValueError):
@@ -181,15 +184,15 @@ def _peer(system: str, role: str, address: str | None, settings: FleetSettings) 
 
 
 def _pf(settings: FleetSettings, entropy: Entropy) -> Brain:
-    return PfBrain(entropy, settings.speed, script=settings.scripts.pf)
+    return PfBrain(entropy, settings.speed, shipped().alike(settings.families), settings.scripts.pf)
 
 
 def _rm(settings: FleetSettings, entropy: Entropy) -> Brain:
-    return RmBrain(settings.plant, settings.scale, settings.installed, settings.scripts.rm, settings.speed)
+    return RmBrain(settings.plant, settings.scale, settings.installed, settings.scripts.rm, settings.speed, settings.families)
 
 
 def _bill(settings: FleetSettings, entropy: Entropy) -> Brain:
-    return BillBrain(settings.installed, settings.scripts.bill)
+    return BillBrain(settings.installed, settings.scripts.bill, any_plan=bool(settings.families))
 
 
 _BRAINS: dict[str, Callable[[FleetSettings, Entropy], Brain]] = {"pf": _pf, "rm": _rm, "bill": _bill}

@@ -62,6 +62,10 @@ def run(
         from gateway.data_directory import held
 
         config = configured(config_path, data_dir)
+        if demo and config.gateway.products is not None:
+            zh = "演示定单订的是示例产品，而 [gateway] products 另有目录：去掉其一"
+            en = "the demo orders products of the sample catalogue, which [gateway] products replaces: leave out one of them"
+            raise CommandFailed(Exit.USAGE, zh, en)
         with database_errors(config), held(config.data_dir):
             made = upgrade(config.database_url).stored is None
             task.react(_main, (Run(config, with_simulators, demo, once, speed, seed, as_json, made),))

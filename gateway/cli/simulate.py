@@ -174,6 +174,7 @@ def _same_manner(one: Peer, other: Peer) -> bool:
 
 
 def _settings(config: Config, crm: str | None, factor: float) -> FleetSettings:
+    from gateway.config_products import families_of
     from schemas.loader import layouts_in
     from simulators.fleet import FleetSettings
 
@@ -187,7 +188,7 @@ def _settings(config: Config, crm: str | None, factor: float) -> FleetSettings:
             manners[name] = _manner(config, row, listen.address if crm is None else crm, listen.layout)
     return FleetSettings(
         speed=factor, crm=crm or first.address, crm_system=config.gateway.system_id, layout=first.layout, manners=manners,
-        layouts=layouts_in(config.gateway.layouts),
+        layouts=layouts_in(config.gateway.layouts), families=families_of(config.gateway.products),
     )  # fmt: skip
 
 

@@ -40,7 +40,9 @@ class BillBrain:
 
     role = "BILL"
 
-    def __init__(self, installed: Iterable[Installed] = (), script: Script | None = None) -> None:
+    def __init__(
+        self, installed: Iterable[Installed] = (), script: Script | None = None, *, any_plan: bool = False
+    ) -> None:
         self._script = script or Script()
         self._findings: Agenda[tuple[Finding, Body, str]] = Agenda()
         self.notices: list[dict[str, Any]] = []
@@ -48,7 +50,7 @@ class BillBrain:
         self.entries: Archive[Entry] = Archive(_packed_entry, _entry)
         self.complaints: list[dict[str, Any]] = []
         self._accounts: Archive[bool] = Archive(bool, lambda _, known: bool(known))
-        self.copies = Copies(self._accounts.__contains__, self.charging.__contains__)
+        self.copies = Copies(self._accounts.__contains__, self.charging.__contains__, any_plan=any_plan)
         self.money = Money(self.copies.knows_account)
         self._handlers: dict[str, Callable[[Body, Meta, int], Reaction]] = {
             "BL01": self._told,

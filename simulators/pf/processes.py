@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -75,6 +76,16 @@ class ProcessTable:
         if product not in self.products:
             return None
         return self.processes.get((product, action)) or self.processes.get((ANY, action))
+
+    def alike(self, families: Mapping[str, str]) -> ProcessTable:
+        """A table that knows more products: each, by code, goes the ways of its family."""
+        more = {
+            (product, action): process
+            for product, family in families.items()
+            for (known, action), process in self.processes.items()
+            if known == family
+        }
+        return replace(self, processes={**self.processes, **more}, products=self.products | frozenset(families))
 
 
 def read_table(data: dict[str, Any]) -> ProcessTable:

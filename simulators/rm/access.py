@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -52,11 +53,17 @@ def access_table() -> dict[str, Any]:
 class Access:
     """Looks ends up; nothing is changed by looking."""
 
-    def __init__(self, plant: Plant) -> None:
+    def __init__(self, plant: Plant, families: Mapping[str, str] | None = None) -> None:
+        """``families``: further products, by code, each served as its family is."""
         self.plant = plant
-        self.table = access_table()
+        table = access_table()
+
+        def alike(products: list[str]) -> list[str]:
+            return [*products, *(code for code, family in (families or {}).items() if family in products)]
+
+        self.table = {**table, "numbered": alike(table["numbered"])}
         self.modes = {
-            row["code"]: Mode(**row | {"products": frozenset(row["products"]), "types": tuple(row["types"])})
+            row["code"]: Mode(**row | {"products": frozenset(alike(row["products"])), "types": tuple(row["types"])})
             for row in self.table["mode"]
         }
 

@@ -6,7 +6,7 @@ judged what has expired by then is ended, and after everything what became free 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from adapters.reconciliation import Row
@@ -44,6 +44,7 @@ class RmBrain:
         installed: Iterable[Installed] = (),
         script: Script | None = None,
         speed: float = 1.0,
+        families: Mapping[str, str] | None = None,
     ) -> None:
         self.plant = Plant(table or load_table(), scale)
         self.ledger = Ledger(self.plant)
@@ -51,7 +52,7 @@ class RmBrain:
         self.assignments = Assignments(self.plant, self.ledger)
         self.waiting = WaitingList(self.plant, self.ledger, 1000 * self.plant.table["limits"]["offer"])
         self.desk = Desk(self.assignments, self.reserving, script or Script())
-        access = Access(self.plant)
+        access = Access(self.plant, families)
         self.schemes = Schemes(access, script or Script())
         self._confirmation = Confirmation(access, self.reserving)
         self.complaints: list[dict[str, Any]] = []

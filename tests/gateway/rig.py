@@ -7,6 +7,7 @@ is a peer that listens and answers what a script says.  Nothing here decides wha
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import text
@@ -275,14 +276,14 @@ class Rig:
         start: bool = True, layout: str = "ctif-128", clock: HeapClock | None = None, network: MemoryNetwork | None = None,
         remember: int = 6000,
         listens: list[dict[str, Any]] | None = None, seed: int = 1, routes: list[dict[str, Any]] | None = None,
-        store: Store | None = None,
+        store: Store | None = None, products: Path | None = None,
     ) -> None:  # fmt: skip
         self.clock = clock or HeapClock(START)
         self.network = network or MemoryNetwork(self.clock, Entropy(seed))
         self.engine = engine or (memory_store() if store is None else store.engine)
         self.config = Config.model_validate(
             {
-                "gateway": {"system_id": "CRM001", "areas": ["025", "0512", "020", "0755"]},
+                "gateway": {"system_id": "CRM001", "areas": ["025", "0512", "020", "0755"], "products": products},
                 "listen": listens or [{"name": "s", "address": "mem://crm", "layout": layout}],
                 "peer": list(peers),
                 "route": routes or [],

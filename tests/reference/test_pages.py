@@ -15,12 +15,13 @@ from gateway.cli import app
 from gateway.config import Config
 from gateway.config_faults import ConfigError
 from gateway.config_file import example_text, parse
+from gateway.config_products import example_products
 from schemas.loader import load
 from tests.gateway.authority import Authority
 from tests.reference.pages import PAGES, ROOT, Fence, calls, fences, text_of
 
 CALLS = [(page, line, call) for page in PAGES for line, call in calls(page)]
-OTHER_FILES = {"write-a-case.md", "judge-a-system.md"}
+OTHER_FILES = {"write-a-case.md", "judge-a-system.md", "own-products.md"}
 """Pages whose TOML is no configuration of the gateway."""
 SNIPPETS = [fence for page in PAGES if page not in OTHER_FILES for fence in fences(page) if fence.language == "toml"]
 
@@ -84,6 +85,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (place / name).mkdir()
     authority = Authority(place / "secrets", "ca")
     authority.issue("gateway")
+    (place / "products.toml").write_text(example_products(), encoding="utf-8")
     for name in ("partners-ca.pem", "pf-ca.pem"):
         (place / "secrets" / name).write_bytes(authority.file.read_bytes())
     for name in ("partners.crl", "pf.crl"):
