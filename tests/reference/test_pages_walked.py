@@ -71,13 +71,12 @@ def test_products_of_ones_own(walk: Callable[..., Walk], tmp_path: Path) -> None
             config = tmp_path / "bssgw.toml"
             config.write_text(config.read_text(encoding="utf-8").replace("[gateway]\n", fence.text, 1), encoding="utf-8")
         else:
-            name = "order.xml" if fence.language == "xml" else "products.toml"
-            (tmp_path / name).write_text(fence.text, encoding="utf-8")
+            (tmp_path / "products.toml").write_text(fence.text, encoding="utf-8")
 
     walking = walk(save)
     walking.page("own-products.md")
     assert "HOMEFIBRE" in walking.said
-    refused = (tmp_path / "order.xml").read_text(encoding="utf-8").replace("1000M", "7M").replace("0001", "0002")
+    refused = (tmp_path / "order.xml").read_text(encoding="utf-8").replace("500M", "7M").replace("9001<", "9002<").replace("FIRST-0001", "FIRST-0002")
     (tmp_path / "order.xml").write_text(refused, encoding="utf-8")
     with pytest.raises(AssertionError, match="3020"):
         walking.line("bssgw order submit order.xml")
