@@ -76,8 +76,11 @@ def test_products_of_ones_own(walk: Callable[..., Walk], tmp_path: Path) -> None
     walking = walk(save)
     walking.page("own-products.md")
     assert "HOMEFIBRE" in walking.said
-    refused = (tmp_path / "order.xml").read_text(encoding="utf-8").replace("500M", "7M").replace("9001<", "9002<").replace("FIRST-0001", "FIRST-0002")
-    (tmp_path / "order.xml").write_text(refused, encoding="utf-8")
+    order = tmp_path / "order.xml"
+    text = order.read_text(encoding="utf-8")
+    for old, new in (("500M", "7M"), ("9001<", "9002<"), ("FIRST-0001", "FIRST-0002")):
+        text = text.replace(old, new)
+    order.write_text(text, encoding="utf-8")
     with pytest.raises(AssertionError, match="3020"):
         walking.line("bssgw order submit order.xml")
 
