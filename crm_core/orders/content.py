@@ -15,6 +15,7 @@ from crm_core.orders.dependencies import circular
 from crm_core.orders.examine_items import TWICE
 from crm_core.orders.heir import ACTION as TRANSFER
 from crm_core.orders.heir import heir_fault
+from crm_core.orders.holds import let_go
 from crm_core.orders.lost_holds import is_lost, used_resources
 from crm_core.orders.model import OrderItem, ServiceOrder
 from crm_core.ports import UnitOfWork
@@ -210,8 +211,10 @@ def put_content(order: ServiceOrder, items: list[OrderItem], content: Content) -
     order.reservations = content.get("reservations", order.reservations)
 
 
-def take_reservations(uow: UnitOfWork, order: ServiceOrder) -> None:
-    """Reservations an order names become its own; one made elsewhere is taken over as it comes: its owner's ledger decides."""
+def take_reservations(uow: UnitOfWork, order: ServiceOrder, before: list[str]) -> None:
+    """Reservations an order names become its own; one made elsewhere is taken over as it comes: its owner's ledger decides.
+    What it named ``before`` and names no more it lets go."""
+    let_go(uow, order, before)
     for reservation_id in order.reservations:
         reservation = uow.reservation(reservation_id)
         if reservation is None:

@@ -146,7 +146,7 @@ BAD: list[tuple[str, dict[str, Any]]] = [
     ("ATTRIBUTE_INVALID", {"reason": AMEND, "items": [{**AMEND_ONE, "item_id": "7"}]}),
     ("ATTRIBUTE_INVALID", {"reason": AMEND, "items": [{**AMEND_ONE, "product": "ADSL"}]}),
     ("ATTRIBUTE_INVALID", {"reason": AMEND, "items": [{**AMEND_ONE, "attrs": [attr("NONSENSE", "1")]}]}),
-    ("ATTRIBUTE_INVALID", {"reason": AMEND, "items": [{**AMEND_ONE, "access_number": "1"}, {**AMEND_ONE, "access_number": "2"}]}),
+    ("ATTRIBUTE_INVALID", {"reason": AMEND, "items": [{**AMEND_ONE, "access_number": one} for one in ("1", "2")]}),
     ("DEPENDENCY_NOT_MET", {"reason": AMEND, "items": [{**AMEND_ONE, "depends_on": ["7"]}]}),
     ("DEPENDENCY_NOT_MET", {"reason": AMEND, "items": [{**AMEND_ONE, "depends_on": ["1"]}]}),
     ("DATE_INVALID", {"reason": AMEND, "dates": {"booked_at": "20261399000000"}}),
