@@ -179,6 +179,7 @@ def _nobody_to_tell(row: MessageRow, message: MessageRecord, event: Event, unit:
         zh=f"{row.code} {row.zh} 没有可送达的接收方（{roles}，本地网 {event.area}）：请在配置中登记",
         en=f"{row.code} {row.name} has no receiver that can be reached ({roles}, area {event.area}): add the peer",
         symbol="PEER_UNAVAILABLE",
+        service_order_id=getattr(event, "service_order_id", None),
         message_id=message.id,
         area=event.area,
         about={"code": row.code, "serial": message.serial, "key": event.key},

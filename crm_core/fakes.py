@@ -19,6 +19,7 @@ from crm_core.cutover.model import Cutover, CutoverItem
 from crm_core.events import Event
 from crm_core.fallout.model import Fallout
 from crm_core.history import StateChange
+from crm_core.ids import own_id
 from crm_core.orders.model import CustomerOrder, OrderChange, ServiceOrder, StageRecord
 from crm_core.ports import Command, Entity, Origin, Outcome
 from crm_core.products.model import ProductInstance
@@ -212,9 +213,9 @@ class FakeUnitOfWork:
         return hashlib.sha256(json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode()).hexdigest()
 
     def new_id(self, kind: str) -> str:
-        """``kind`` and 12 digits."""
+        """The next number, whatever the kind."""
         self._ids += 1
-        return f"{kind}{self._ids - 1:012d}"
+        return own_id(kind, self._ids - 1)
 
     def commit(self) -> None:
         """Make it so."""

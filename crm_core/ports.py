@@ -134,7 +134,7 @@ class UnitOfWork(Protocol):
         """64 hexadecimal digits that are equal for equal wire values (strings, numbers, lists, dicts in the same order)."""
 
     def new_id(self, kind: str) -> str:
-        """A fresh id: ``kind`` (1-4 letters, e.g. ``SO``) and 12 digits."""
+        """A fresh id: ``kind`` (1-4 letters, e.g. ``SO``) and a number (``crm_core.ids``)."""
 
 
 class Command(Protocol):

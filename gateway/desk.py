@@ -191,6 +191,10 @@ class FalloutJob(PersonJob):
             unit.put("relay", astuple(replace(relay, message_id=again.id, serial=again.serial)))
             self._handed_on.append(again.id)
         unit.note("message", str(again.id), "corrected_from", "", READY, f"{message.serial} {self._work.reason}"[:400])
+        fact = unit.billing_by_serial(message.serial)
+        if fact is not None:
+            fact.serial, fact.sent_at, fact.reason = again.serial, unit.now, None
+            unit.save(fact)
         order = None if message.order_key is None else unit.order(message.order_key)
         if order is not None and any(entry["serial"] == message.serial for entry in order.operations):
             order.operations = [

@@ -105,7 +105,7 @@ class InboundJob:
         if seen is not None:
             self._repeat(unit, seen)
             return
-        self._message_id = unit.store.next("message")
+        self.begin(unit)
         if self._refusal is not None:
             self._tell(self._refusal.symbol)
             self._record_refusal(unit, self._refusal.symbol, self._refusal.faults, None, inbox=True)
@@ -114,6 +114,10 @@ class InboundJob:
             raise TypeError("an inbound job has a command or a refusal")
         outcome = self._command.execute(unit)
         self._record(unit, outcome)
+
+    def begin(self, unit: StoreUnit) -> None:
+        """It gets its number in the log."""
+        self._message_id = unit.store.next("message")
 
     def _repeat(self, unit: StoreUnit, seen: tuple[bytes, int, tuple[bytes, str] | None]) -> None:
         digest, message_id, answer = seen
@@ -220,6 +224,10 @@ class InboundJob:
         value: Any = document.body.get(self._row.order_key)
         return None if value is None else str(value)
 
+    def parked(self, error: Exception) -> ParkedJob:
+        """What is done instead where the database would not take what it does: it is kept, and a person looks."""
+        return ParkedJob(self, error)
+
     def committed(self) -> None:
         """Durable: answer now (spec 06.1 promise 1)."""
         self._respond(*self._answer)
@@ -228,3 +236,39 @@ class InboundJob:
         """Nothing was kept: say so, so that the peer sends it again."""
         answer = self._answers.receipt(self._row, self._header, symbol, self._answers.now(), self.charset)
         self._respond(answer, False, self._answers.number(symbol))
+
+
+class ParkedJob:
+    """An inbound message whose effect the database refused, by a defect of ours: recorded alone, so that nothing is swallowed
+    (06.1 promise 5). Should that fail, too, its sender hears that nothing was kept."""
+
+    def __init__(self, job: InboundJob, error: Exception) -> None:
+        self.origin = job.origin
+        self._job = job
+        self._error = error
+
+    def prefetch(self) -> Iterable[tuple[str, str]]:
+        """Nothing of the core's."""
+        return ()
+
+    def inbox_keys(self) -> Iterable[tuple[str, str]]:
+        """The message's serial."""
+        return self._job.inbox_keys()
+
+    def execute(self, unit: StoreUnit) -> None:
+        """Always the refusal."""
+        said = str(self._error).partition("\n")[0][:300]  # what follows may quote the row
+        raise DomainError("系统内部错误", f"Internal error: {said}", fallout=f"内部错误 / defect: {said}")
+
+    def refused(self, unit: StoreUnit, error: DomainError) -> None:
+        """Kept with its bytes, and a record opened."""
+        self._job.begin(unit)
+        self._job.refused(unit, error)
+
+    def committed(self) -> None:
+        """Durable: answer."""
+        self._job.committed()
+
+    def failed(self, symbol: str) -> None:
+        """Nothing was kept."""
+        self._job.failed(symbol)

@@ -21,7 +21,7 @@ from crm_core.fallout.settle import SettleFallout
 from crm_core.ports import Origin
 from gateway.clock import Clock
 from gateway.control import Reply, refusal
-from gateway.outbound import Entry
+from gateway.outbound import Entry, order_of, stands_still
 from gateway.outbox_lane import Lane
 from gateway.outbox_log import OutboxLog
 from gateway.outbox_pump import OutboxPump
@@ -171,7 +171,8 @@ class MessageDesk:
         about = {"code": record.code, "serial": record.serial, "peer": record.peer, "by": act.operator}
         OpenFallout(
             SKIPPED, f"报文由 {act.operator} 跳过：{act.reason}", f"Skipped by {act.operator}: {act.reason}",
-            message_id=record.id, area=record.area, service_order_id=record.order_key, about=about, stuck=bool(row.result),
+            message_id=record.id, area=record.area, service_order_id=order_of(unit, row, record.id, record.order_key),
+            about=about, stuck=stands_still(row),
         ).execute(unit)  # fmt: skip
 
     def _resume(self, act: MessageAct, record: MessageRecord, reply: Callable[[Reply], None]) -> None:

@@ -72,6 +72,24 @@ class Result:
     en: str = ""
 
 
+ORDER_KEY = "service_order_id"
+
+
+def order_of(unit: StoreUnit, row: MessageRow, message_id: int, key: str | None) -> str | None:
+    """The order a message of ours is about, so that its fallout is seen there: its key, or what its document says where the key
+    is something else (BL01 goes by product instance); else the key."""
+    if row.order_key == ORDER_KEY:
+        return key or None
+    document, _ = unit.store.outbound([message_id]).get(message_id, (None, None))
+    named: str | None = (document or {}).get(ORDER_KEY)
+    return named or key or None
+
+
+def stands_still(row: MessageRow) -> bool:
+    """Whether an order cannot go on without such a message: a command about it, whose result is awaited."""
+    return bool(row.result) and row.order_key == ORDER_KEY
+
+
 class OpenAttempts:
     """The next attempt of each of ``entries``, one peer's; ``send`` is called for each after the commit."""
 
@@ -177,6 +195,7 @@ class OpenAttempts:
     ) -> None:
         """It cannot be sent to this peer: parked with its cause, the key goes on (01.2 rule 2)."""
         symbol, zh, en = cause
+        row = self._codec.catalogue.message(entry.code)
         told = self._unsent(entry, symbol) if entry.id in self._relays else None
         if told is not None:
             told.execute(unit)
@@ -186,7 +205,7 @@ class OpenAttempts:
         unit.add(
             Fallout(
                 id=unit.new_id("FO"), error_class="document", opened_at=unit.now, symbol=symbol, zh=zh, en=en,
-                message_id=entry.id, area=entry.area, service_order_id=entry.key or None,
+                message_id=entry.id, area=entry.area, service_order_id=order_of(unit, row, entry.id, entry.key),
                 about={"code": entry.code, "serial": entry.serial, "peer": entry.peer, "why": why},
             )
         )  # fmt: skip
@@ -270,9 +289,9 @@ class CloseAttempt:
         entry = self._entry
         OpenFallout(
             error_class, zh or "对端拒绝或无法送达", en or "Refused by the peer, or not deliverable", symbol,
-            message_id=entry.id, area=entry.area, service_order_id=entry.key or None,
+            message_id=entry.id, area=entry.area, service_order_id=order_of(unit, self._row, entry.id, entry.key),
             about={"code": entry.code, "serial": entry.serial, "peer": entry.peer, "tries": entry.tries},
-            stuck=bool(self._row.result),
+            stuck=stands_still(self._row),
         ).execute(unit)  # fmt: skip
 
     def committed(self) -> None:

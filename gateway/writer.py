@@ -315,6 +315,7 @@ class Writer:
             self.store.close()
 
     def _recover(self, group: list[Job], error: Exception | None) -> None:
+        doubt = self.store.in_doubt
         self._roll_back()
         kind = error.kind if isinstance(error, StoreFault) else "data"
         if kind == "locked":
@@ -334,6 +335,10 @@ class Writer:
             self._first.extendleft((group[half:], group[:half]))
             return
         log.error("storage.culprit", job=type(group[0]).__name__, code=group[0].origin.code, error=repr(error))
+        parked: Job | None = None if doubt else getattr(group[0], "parked", lambda _: None)(error)
+        if parked is not None:
+            self._first.appendleft([parked])
+            return
         self.figures.failed += 1
         _tell([partial(group[0].failed, "INTERNAL"), self.on_room])
 

@@ -21,6 +21,7 @@ from crm_core.cutover.model import Cutover, CutoverItem
 from crm_core.events import Event
 from crm_core.fallout.model import Fallout
 from crm_core.history import StateChange
+from crm_core.ids import own_id
 from crm_core.orders.model import CustomerOrder, OrderChange, ServiceOrder, StageRecord
 from crm_core.ports import Entity, Origin
 from crm_core.products.model import ProductInstance
@@ -181,8 +182,8 @@ class StoreUnit:
         return hashlib.sha256(orjson.dumps(values)).hexdigest()
 
     def new_id(self, kind: str) -> str:
-        """``kind`` and 12 digits."""
-        return f"{kind}{self.store.next(kind):012d}"
+        """The next one of its kind."""
+        return own_id(kind, self.store.next(kind))
 
     def note(self, subject: str, subject_id: str, given: str, before: str, after: str, detail: str | None = None) -> None:
         """A history entry that is not an order's: a message, a link, a fallout."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from crm_core.billing.watch_result import OVERDUE
 from crm_core.errors import InstanceUnknown
 from crm_core.fallout.model import Fallout
+from crm_core.fallout.settle import SettleFallout
 from crm_core.ports import Outcome, UnitOfWork
 
 
@@ -24,14 +26,17 @@ class RecordBillingResult:
         return ()
 
     def execute(self, uow: UnitOfWork) -> Outcome:
-        """A second result is success without effect; a refusal opens a fallout record. Raises ``InstanceUnknown`` (3002) for a
-        notice the CRM never sent."""
+        """A second result is success without effect; a refusal opens a fallout record, a late result settles the one about its
+        absence. Raises ``InstanceUnknown`` (3002) for a notice the CRM never sent."""
         ref_serial = uow.origin.ref_serial
         record = None if ref_serial is None else uow.billing_by_serial(ref_serial)
         if record is None:
             raise InstanceUnknown(f"没有流水号为 {ref_serial} 的计费通知", f"No billing notice went out as {ref_serial}")
         if record.state != "sent":
             return Outcome(state=record.state)
+        overdue = None if record.reason is None else record.reason.get(OVERDUE)
+        if overdue is not None:
+            SettleFallout(overdue, "answered", f"billing: {self.outcome}").execute(uow)
         record.state = self.outcome
         record.reason = self.reason
         record.answered_at = uow.now

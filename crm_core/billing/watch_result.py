@@ -9,6 +9,11 @@ from crm_core.fallout.model import Fallout
 from crm_core.ports import Outcome, UnitOfWork
 from crm_core.times import to_wire
 
+OPERATION = "billing"
+"""How records about a missing answer call it."""
+OVERDUE = "fallout_id"
+"""In ``BillingRecord.reason``: the record opened for want of an answer."""
+
 
 @dataclass(frozen=True, slots=True)
 class WatchBilling:
@@ -37,9 +42,9 @@ class WatchBilling:
             symbol="OUTCOME_UNKNOWN",
             service_order_id=fact.service_order_id,
             area=fact.area,
-            about={"operation": "billing", "serial": self.serial, "item_id": fact.item_id},
+            about={"operation": OPERATION, "serial": self.serial, "item_id": fact.item_id},
         )
         uow.add(record)
-        fact.reason = {"text": record.en, "fallout_id": record.id}
+        fact.reason = {"text": record.en, OVERDUE: record.id}
         uow.save(fact)
         return Outcome("OK")

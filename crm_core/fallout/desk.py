@@ -15,8 +15,9 @@ from crm_core.fallout.ends import complete_by_hand, tell_cancelled, tell_complet
 from crm_core.fallout.model import CLAIMED, CLOSED, Fallout
 from crm_core.fallout.repairs import correct, repair
 from crm_core.orders.cancel import CancelOrder
-from crm_core.orders.closing import conclude, end_holds
+from crm_core.orders.closing import conclude
 from crm_core.orders.dispatch_again import RETURNED
+from crm_core.orders.holds import end_holds
 from crm_core.orders.item_states import Kind
 from crm_core.orders.machine import rulebook
 from crm_core.orders.model import OrderItem, ServiceOrder

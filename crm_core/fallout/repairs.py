@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from crm_core.billing.charge import notify
+from crm_core.billing.watch_result import OPERATION
 from crm_core.clocks import clock as clocks
 from crm_core.errors import AttributeInvalid, StateConflict
 from crm_core.fallout.actions import Action
@@ -71,6 +72,10 @@ def _wait_no_longer(moves: Moves, record: Fallout) -> None:
 
 def _count_anew(uow: UnitOfWork, order: ServiceOrder, record: Fallout) -> None:
     """The watchdog counts to the limit once more, from now."""
+    fact = uow.billing_by_serial(record.about["serial"]) if record.about.get("operation") == OPERATION else None
+    if fact is not None and fact.state == "sent":
+        fact.sent_at, fact.reason = uow.now, None
+        uow.save(fact)
     operations: list[dict[str, Any]] = []
     for entry in order.operations:
         if entry.get("overdue") == record.id:

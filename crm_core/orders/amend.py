@@ -112,8 +112,9 @@ def _targets(uow: UnitOfWork, order: ServiceOrder, content: Content, lock: str) 
 
 def _change_draft(uow: UnitOfWork, order: ServiceOrder, content: Content, wanted: Wanted) -> None:
     """It was never sent: the change is done, and whoever asked hears so at once."""
+    before = order.reservations
     put_content(order, order.newest(), content)
-    take_reservations(uow, order)
+    take_reservations(uow, order, before)
     moves = Moves(uow, order, "change")
     moves.asked = wanted.asked
     moves.settle(reason=wanted.words())

@@ -6,6 +6,7 @@ from typing import Any
 
 from crm_core.customers.model import Account, Customer
 from crm_core.orders.dispatch import may_leave, send
+from crm_core.orders.examine_items import INSTANCE
 from crm_core.orders.fold import fold
 from crm_core.orders.model import CustomerOrder, OrderItem, ServiceOrder
 from crm_core.orders.moves import Moves
@@ -145,7 +146,7 @@ def _place_items(
             instance_id = item.get("product_instance_id")
             instance = None if instance_id is None else born.get(instance_id)
             if instance is None:
-                instance = _new_instance(order, item, instance_id or uow.new_id("PI"), uow.now)
+                instance = _new_instance(order, item, instance_id or uow.new_id(INSTANCE), uow.now)
                 born[instance.id] = instance
         else:
             known[instance.id] = instance

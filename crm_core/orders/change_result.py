@@ -66,8 +66,9 @@ class RecordChangeResult:
         reached = [item for item in order.newest() if item.progress not in IS_CLOSED]
         if self.outcome == "applied" and reached and entry["version"] > order.version:
             order.version = entry["version"]
+            before = order.reservations
             put_content(order, reached, entry["content"])
-            take_reservations(uow, order)
+            take_reservations(uow, order, before)
             if self.expected_finish is not None:
                 order.expected_finish = from_wire(self.expected_finish)
         book = rulebook(uow.reference.policies)

@@ -7,16 +7,14 @@ from typing import Any
 from crm_core.errors import CustomerUnknown
 from crm_core.orders.dispatch import fits, may_leave, send
 from crm_core.orders.fulfil import ARREARS, STOP_REASON
-from crm_core.orders.lost_holds import leave_out, used_resources
+from crm_core.orders.holds import end_holds
+from crm_core.orders.lost_holds import leave_out
 from crm_core.orders.machine import rulebook
 from crm_core.orders.model import ServiceOrder
 from crm_core.orders.moves import Moves
 from crm_core.orders.reports import release
-from crm_core.ports import UnitOfWork
 from crm_core.products.attributes import stated
 from crm_core.products.model import ProductInstance
-from crm_core.resources.machine import end_items
-from crm_core.resources.reserve import give_back
 
 DEPENDENCY_LOST = "DEPENDENCY_NOT_MET"
 
@@ -39,22 +37,6 @@ def _end(moves: Moves) -> None:
             waiting = moves.uow.order(waiting_id)
             if waiting is not None and waiting.state == "DRAFT" and _wake(moves, waiting, order):
                 ended.append(waiting)
-
-
-def end_holds(uow: UnitOfWork, order: ServiceOrder) -> None:
-    """Completed items consume what they were given; whatever else the order holds is free again (04.1). What the CRM itself
-    reserved and nobody used it gives back (RR02): provisioning frees only what came to it."""
-    used = used_resources(order)
-    for reservation_id in order.reservations:
-        reservation = uow.reservation(reservation_id)
-        if reservation is None or reservation.closed:
-            continue
-        end_items(reservation, "consumed", None if order.state == "COMPLETED" else used)
-        left = not reservation.closed or not reservation.items
-        end_items(reservation, "released")
-        uow.save(reservation)
-        if left and reservation.asked is not None:
-            give_back(uow, reservation, {"text": f"定单 {order.id} 已结束：{order.state}"})
 
 
 def _wake(moves: Moves, waiting: ServiceOrder, ended: ServiceOrder) -> bool:

@@ -59,7 +59,6 @@ class ReportCompletion:
     def perform(self, uow: UnitOfWork, moves: Moves, taken: Taken, source: Source) -> None:
         """Take the results over, decide, answer, bill."""
         order = moves.order
-        results = {item["item_id"]: item for item in self.items}
         done: list[OrderItem] = []
         again: list[OrderItem] = []
         for item, effect in taken:
@@ -67,7 +66,9 @@ class ReportCompletion:
                 again.append(item)
                 continue
             moves.put(item, effect)
-            _take_over(item, results[item.item_id])
+            for result in self.items:
+                if result["item_id"] == item.item_id:
+                    _take_over(item, result)
             done.append(item)
         completion: dict[str, Any] = {"serial": source.serial, "sender": source.sender, "by": self.completed_by}
         if self.attachments:

@@ -10,8 +10,12 @@ from dataclasses import replace
 from typing import Any
 
 from crm_core.errors import AttributeInvalid, DomainError, Refusal
+from crm_core.orders.dependencies import SYMBOL as DEPENDENCY
+from crm_core.orders.dependencies import circular
+from crm_core.orders.examine_items import TWICE
 from crm_core.orders.heir import ACTION as TRANSFER
 from crm_core.orders.heir import heir_fault
+from crm_core.orders.holds import let_go
 from crm_core.orders.lost_holds import is_lost, used_resources
 from crm_core.orders.model import OrderItem, ServiceOrder
 from crm_core.ports import UnitOfWork
@@ -30,7 +34,7 @@ Content = dict[str, Any]
 
 def examine_content(uow: UnitOfWork, order: ServiceOrder, fields: dict[str, Any]) -> tuple[Content, list[dict[str, Any]]]:
     """The content of a change and its list of differences (``Change``: item_id?, attr with old and new). Every fault of the
-    items is found before the first is told; raises ``DomainError`` 3010, 3012, 3013, 3020."""
+    items is found before the first is told; raises ``DomainError`` 3010, 3012, 3013, 3020, 3024."""
     changes: list[dict[str, Any]] = []
     content: Content = {}
     items = _items(uow, order, fields.get("items", ()), changes)
@@ -58,6 +62,7 @@ def _items(
     rows = {item.item_id: item for item in order.newest()}
     found: dict[str, dict[str, Any]] = {}
     faults: list[Refusal] = []
+    named: set[str] = set()
     for n, fields in enumerate(given, 1):
         path = f"{_ROOT}/items/item[{n}]"
         item = rows.get(fields["item_id"])
@@ -65,6 +70,9 @@ def _items(
             zh, en = "定单没有此项；新增业务请另开订单", "The order has no such item; a new service is a new order"
             faults.append(Refusal(f"{path}/item_id", fields["item_id"], "ATTRIBUTE_INVALID", zh, en))
             continue
+        if item.item_id in named:
+            faults.append(Refusal(f"{path}/item_id", item.item_id, "ATTRIBUTE_INVALID", *TWICE))
+        named.add(item.item_id)
         fixed = {"action": item.action, "product": item.product, "product_instance_id": item.instance_id}
         for name, value in fixed.items():
             if fields.get(name, value) != value:
@@ -84,10 +92,29 @@ def _items(
                 faults.append(Refusal(f"{path}/attrs", *heir))
         if content:
             found[item.item_id] = content
+    faults.extend(_dependency_faults(rows, given, found))
     if faults:
         first = faults[0]
         raise DomainError(first.zh, first.en, code=first.symbol, refusals=tuple(faults))
     return found
+
+
+def _dependency_faults(rows: dict[str, OrderItem], given: Any, content: dict[str, dict[str, Any]]) -> list[Refusal]:
+    """What items would wait for: items of this order, or what they waited for before, and never in a circle (3024)."""
+    faults: list[Refusal] = []
+    edges: dict[str, list[str]] = {}
+    for item in rows.values():
+        wanted = content.get(item.item_id, {}).get("depends_on", item.depends_on)
+        edges[item.item_id] = [one for one in wanted if one in rows]
+        lost = [one for one in wanted if one not in rows and one not in item.depends_on]
+        if lost:
+            n = next(place for place, fields in enumerate(given, 1) if fields["item_id"] == item.item_id)
+            zh, en = "所依赖的不是本定单的订单项", "What it is to depend on is no item of this order"
+            faults.append(Refusal(f"{_ROOT}/items/item[{n}]/depends_on", lost[0], DEPENDENCY, zh, en))
+    if circular(edges):
+        zh, en = "订单项之间循环依赖", "The items depend on each other in a circle"
+        faults.append(Refusal(f"{_ROOT}/items", "", DEPENDENCY, zh, en))
+    return faults
 
 
 def _merged(item: OrderItem, given: Any, changes: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -184,8 +211,10 @@ def put_content(order: ServiceOrder, items: list[OrderItem], content: Content) -
     order.reservations = content.get("reservations", order.reservations)
 
 
-def take_reservations(uow: UnitOfWork, order: ServiceOrder) -> None:
-    """Reservations an order names become its own; one made elsewhere is taken over as it comes: its owner's ledger decides."""
+def take_reservations(uow: UnitOfWork, order: ServiceOrder, before: list[str]) -> None:
+    """Reservations an order names become its own; one made elsewhere is taken over as it comes: its owner's ledger decides.
+    What it named ``before`` and names no more it lets go."""
+    let_go(uow, order, before)
     for reservation_id in order.reservations:
         reservation = uow.reservation(reservation_id)
         if reservation is None:

@@ -46,7 +46,7 @@ class DecideCompletion:
 
     def _item_ids(self, order: ServiceOrder) -> list[str]:
         waiting = [item.item_id for item in order.newest() if item.progress == "COMPLETING"]
-        wanted = waiting if self.items is None else self.items
+        wanted = waiting if self.items is None else list(dict.fromkeys(self.items))
         wrong = [item_id for item_id in wanted if item_id not in waiting]
         if wrong or not wanted:
             raise StateConflict(

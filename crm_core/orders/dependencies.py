@@ -41,12 +41,12 @@ def examine_dependencies(planned: list[Planned], uow: UnitOfWork, faults: Faults
             elif order.state != "COMPLETED":
                 awaited[named] = order
                 plan.awaits.append(named)
-    if _circular(items) or _circular(sequences):
+    if circular(items) or circular(sequences):
         faults.add("/items", "", SYMBOL, "订单项之间循环依赖", "The items depend on each other in a circle")
     return awaited
 
 
-def _circular(edges: dict[str, list[str]]) -> bool:
+def circular(edges: dict[str, list[str]]) -> bool:
     """Whether the graph has a cycle: nodes without unfinished dependencies are taken away until none is left."""
     left = dict(edges)
     while left:
@@ -55,4 +55,19 @@ def _circular(edges: dict[str, list[str]]) -> bool:
             return True
         for node in free:
             del left[node]
+    return False
+
+
+def waits_for(plan: Planned, other: Planned, planned: list[Planned]) -> bool:
+    """Whether ``plan`` names ``other``, or something that waits for it."""
+    named = {one.item["item_id"]: one.depends_on for one in planned}
+    looked_at: set[str] = set()
+    left = list(plan.depends_on)
+    while left:
+        item_id = left.pop()
+        if item_id == other.item["item_id"]:
+            return True
+        if item_id not in looked_at:
+            looked_at.add(item_id)
+            left.extend(named.get(item_id, ()))
     return False

@@ -70,8 +70,9 @@ def _leave(
         if item.progress == RETURNED
     ]
     order.items = [*order.items, *fresh]
+    before = order.reservations
     put_content(order, fresh, content)
-    take_reservations(uow, order)
+    take_reservations(uow, order, before)
     order.version = version
     order.details = {**order.details, SENT_VERSION: version}
     order.reason = order.stage = None

@@ -6,7 +6,8 @@ from typing import Any
 
 from crm_core.customers.model import Customer
 from crm_core.errors import AttributeInvalid
-from crm_core.orders.dependencies import examine_dependencies
+from crm_core.ids import is_own
+from crm_core.orders.dependencies import examine_dependencies, waits_for
 from crm_core.orders.fulfil import STOP_REASON
 from crm_core.orders.heir import ACTION as TRANSFER
 from crm_core.orders.heir import heir_fault
@@ -19,6 +20,10 @@ from crm_core.products.attributes import BORN, attr_faults, stated, with_default
 from crm_core.products.instance_machine import ENTRY, stop_bit
 from crm_core.products.model import Product, ProductInstance
 
+INSTANCE = "PI"
+"""The kind of the ids of product instances."""
+TWICE = ("订单项编号重复", "The same item_id stands twice")
+
 
 def examine_items(
     command: Submission, uow: UnitOfWork, customer: Customer | None, faults: Faults
@@ -26,8 +31,12 @@ def examine_items(
     """Every item against the catalogue and its instance; then how items stand to each other. Returns the plan and the orders in
     flight that items wait for."""
     planned: list[Planned] = []
+    numbers: set[str] = set()
     for n, item in enumerate(command.items, 1):
         path = f"/items/item[{n}]"
+        if item["item_id"] in numbers:
+            faults.add(f"{path}/item_id", item["item_id"], "ATTRIBUTE_INVALID", *TWICE)
+        numbers.add(item["item_id"])
         product = _product(item, path, uow, faults)
         plan = Planned(item, item.get("sequence", 1), item.get("attrs", []), item.get("depends_on", []))
         if product is not None:
@@ -63,7 +72,7 @@ def _instance(plan: Planned, path: str, uow: UnitOfWork, customer: Customer | No
     instance = None if instance_id is None else uow.instance(instance_id)
     path = f"{path}/product_instance_id"
     if instance is None:
-        if action not in BORN:
+        if action not in BORN or (instance_id is not None and is_own(INSTANCE, instance_id)):
             faults.add(path, instance_id, "INSTANCE_UNKNOWN", "产品实例不存在", "The product instance is not known")
         return None
     if customer is None or instance.customer_id != customer.id or instance.product != item["product"]:
@@ -122,17 +131,21 @@ def _entry(plan: Planned, instance: ProductInstance, path: str, uow: UnitOfWork,
 
 
 def _examine_shared(planned: list[Planned], uow: UnitOfWork, faults: Faults) -> None:
-    """Items of one document on the same instance: a relocation's pair, compatible actions, or one naming the other."""
-    first: dict[str, Planned] = {}
+    """Items of one document on the same instance: a relocation's pair, compatible actions, or one waits for the other."""
+    sharing: dict[str, list[Planned]] = {}
     for n, plan in enumerate(planned, 1):
         instance_id = plan.item.get("product_instance_id")
         if instance_id is None:
             continue
-        other = first.setdefault(instance_id, plan)
-        if other is plan:
-            continue
-        actions = (plan.item["action"], other.item["action"])
-        named = plan.item["item_id"] in other.depends_on or other.item["item_id"] in plan.depends_on
-        if actions != ("relocate", "relocate") and not named and not uow.reference.may_run_together(*actions):
+        others = sharing.setdefault(instance_id, [])
+        if not all(_side_by_side(plan, other, planned, uow) for other in others):
             zh, en = "同一产品实例的另一订单项与之冲突", "Another item on the same product instance conflicts with it"
             faults.add(f"/items/item[{n}]/product_instance_id", instance_id, "ORDER_IN_FLIGHT", zh, en)
+        others.append(plan)
+
+
+def _side_by_side(plan: Planned, other: Planned, planned: list[Planned], uow: UnitOfWork) -> bool:
+    actions = (plan.item["action"], other.item["action"])
+    if actions == ("relocate", "relocate") or uow.reference.may_run_together(*actions):
+        return True
+    return waits_for(plan, other, planned) or waits_for(other, plan, planned)

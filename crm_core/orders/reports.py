@@ -191,7 +191,7 @@ def _targets(order: ServiceOrder, report: Report) -> list[OrderItem]:
     if unknown:
         zh, en = f"定单没有订单项 {'、'.join(unknown)}", f"The order has no item {', '.join(unknown)}"
         raise DomainError(zh, en, code="ORDER_UNKNOWN", state=order.state, fallout=f"{zh} / {en}")
-    return [rows[item_id] for item_id in wanted]
+    return [rows[item_id] for item_id in dict.fromkeys(wanted)]  # told twice it is one
 
 
 def _take(uow: UnitOfWork, order: ServiceOrder, report: Report | SelfJudged, source: Source) -> None:

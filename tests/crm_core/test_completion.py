@@ -55,6 +55,24 @@ def test_a_completion_reported_twice_is_answered_twice_and_billed_once() -> None
     assert len(world.events(BillingDue)) == len(world.billing()) == 1
 
 
+def test_an_item_a_completion_names_twice_is_done_once() -> None:
+    """A peer that lists each result in a row of its own: all of them count, and billing hears once (06.4 invariant 12)."""
+    world = World()
+    rows = [{"item_id": "1", "resources": [NUMBER]}, {"item_id": "1", "resources": [PORT], "access_number": "02580000001"}]
+    world.tell(world.done(*rows, seq=1))
+    assert (world.order.state, world.item().resources) == ("COMPLETED", [NUMBER, PORT])
+    assert len(world.events(BillingDue)) == len(world.billing()) == 1
+    (answer,) = world.events(CompletionDecided)
+    assert answer.items == [{"item_id": "1", "result": "accepted"}]
+
+
+def test_a_person_who_names_an_item_twice_accepts_it_once() -> None:
+    world = World(reference=dataclasses.replace(REFERENCE, policies={"decide_by_hand": ("POTS",)}))
+    world.tell(world.done(seq=1))
+    world.tell(DecideCompletion(world.id, True, items=["1", "1"]))
+    assert (world.order.state, len(world.events(BillingDue))) == ("COMPLETED", 1)
+
+
 def test_what_is_missing_refuses_the_item_and_a_second_report_repairs_it() -> None:
     world = World()
     world.tell(world.done({"item_id": "1", "resources": [NUMBER]}, seq=1))

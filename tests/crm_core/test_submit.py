@@ -131,6 +131,9 @@ FAULTS: list[tuple[str, dict[str, Any], dict[str, Any], str, str]] = [
      "/items/item[1]/attrs/attr[2]/new"),
     ("required attribute", {}, {"product": "FTTH"}, "ATTRIBUTE_INVALID", "/items/item[1]/attrs"),
     ("unknown dependency", {}, {"depends_on": ["7"]}, "DEPENDENCY_NOT_MET", "/items/item[1]/depends_on/item_id[1]"),
+    ("twice the same number", {"items": [item(), item()]}, {}, "ATTRIBUTE_INVALID", "/items/item[2]/item_id"),
+    ("an instance of ours we never gave", {}, {"product_instance_id": "PI000000000007"}, "INSTANCE_UNKNOWN",
+     "/items/item[1]/product_instance_id"),
     ("depends on itself", {}, {"depends_on": ["1"]}, "DEPENDENCY_NOT_MET", "/items"),
 ]  # fmt: skip
 
@@ -139,8 +142,26 @@ FAULTS: list[tuple[str, dict[str, Any], dict[str, Any], str, str]] = [
 def test_a_fault_is_refused_with_its_code_and_path(
     fields: dict[str, Any], of_item: dict[str, Any], code: str, path: str
 ) -> None:
-    error = refused(store(), submission({**item(), **of_item}, **fields))
+    error = refused(store(), submission(**({"items": [{**item(), **of_item}]} | fields)))
     assert (error.code, [refusal.path for refusal in error.refusals]) == (code, ["/Package/Body/SubmitOrder" + path])
+
+
+@pytest.mark.parametrize(("waits_for", "accepted"), [("1", False), ("2", True)])
+def test_every_two_items_on_an_instance_run_together_or_one_waits_for_the_other(waits_for: str, accepted: bool) -> None:
+    made = store()
+    own(made)
+    plan = {"product_instance_id": "PI1", "attrs": [attr("PLAN", "POTS30", "M")]}
+    items = [
+        item("1", "suspend", product_instance_id="PI1", attrs=[attr("STOP_REASON", "customer")]),
+        item("2", "modify", depends_on=["1"], **plan),
+        item("3", "modify", depends_on=[waits_for], **plan),
+    ]
+    if accepted:
+        assert submit(made, submission(*items)).symbol == "ACCEPTED"
+        return
+    error = refused(made, submission(*items))
+    path = "/Package/Body/SubmitOrder/items/item[3]/product_instance_id"
+    assert (error.code, [refusal.path for refusal in error.refusals]) == ("ORDER_IN_FLIGHT", [path])
 
 
 INSTANCES: list[tuple[str, dict[str, Any], dict[str, Any], str, str | None]] = [

@@ -299,6 +299,41 @@ def test_a_defect_in_a_use_case_is_9005_parked_and_takes_nobody_with_it(rig: Rig
     assert again.result == "0001"  # mended: the peer's repetition is taken
 
 
+def test_what_the_database_will_not_take_is_parked_alone_and_the_next_one_goes_on(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is swallowed (06.1 promise 5): also what cannot be written stands in the log, with a record for a person."""
+    execute = SubmitOrder.execute
+
+    def twice(self: SubmitOrder, uow: Any) -> Any:
+        outcome = execute(self, uow)
+        if self.customer_order_id == "CO2":
+            uow.rows.append(uow.rows[-2])
+        return outcome
+
+    monkeypatch.setattr(SubmitOrder, "execute", twice)
+    wire = rig.caller()
+    got = receipts(rig.ask(wire, *[packet_of(submission(n, order=f"CO{n}")) for n in (1, 2, 3)]))
+    assert sorted(packet.result for packet in got) == ["0001", "0001", "9005"]
+    assert rig.rows("SELECT id FROM customer_order ORDER BY id") == [("CO1",), ("CO3",)]
+    found = "SELECT state, result_code FROM message WHERE direction = 'in' AND serial = '{}'"
+    assert rig.rows(found.format(serial(2))) == [("PARKED", "9005")]
+    ((error_class, about),) = rig.rows("SELECT error_class, about_json FROM fallout")
+    assert (error_class, serial(2) in about) == ("internal", True)
+    monkeypatch.undo()
+    (again,) = receipts(rig.ask(wire, packet_of(submission(2, order="CO2"))))
+    assert again.result == "0001"
+
+
+def test_an_instance_id_of_our_own_form_is_nobodys_to_choose(rig: Rig) -> None:
+    """It would be given to the next instance one day, and no order could be captured any more."""
+    wire = rig.caller()
+    body = submission(1).replace(b"<product>", b"<product_instance_id>PI000000000002</product_instance_id><product>", 1)
+    body = re.sub(rb"(<product_instance_id>.*?</product_instance_id>)(<product>.*?</product>)", rb"\2\1", body)
+    got = receipts(rig.ask(wire, packet_of(body), *[packet_of(submission(n)) for n in (2, 3, 4)]))
+    assert [packet.result for packet in got] == ["3002", "0001", "0001", "0001"]
+
+
 # -- body-only layouts ------------------------------------------------------------------------------------------------------
 
 
