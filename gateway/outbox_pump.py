@@ -270,7 +270,7 @@ class OutboxPump:
         if verdict.category in ("ok", "accepted", "duplicate"):
             lane.link.note_success()
             answer = document.body if document.element == row.answer else None
-            command = self._command(row, entry, True, verdict, answer, document)
+            command = self._command(row, entry, True, verdict, answer, document, packet.body)
             self._close(lane, entry, Result("accepted", verdict.code, verdict.symbol, None, packet.body), command)
             return
         self._refused(lane, entry, verdict, packet.body, document)
@@ -296,11 +296,11 @@ class OutboxPump:
 
     def _command(
         self, row: MessageRow, entry: Entry, accepted: bool, said: Verdict | ResultCode,
-        answer: dict[str, Any] | None = None, document: Document | None = None,
+        answer: dict[str, Any] | None = None, document: Document | None = None, reply: bytes = b"",
     ) -> Command | None:  # fmt: skip
         """What the core is told, or whoever a message was handed on for; after a restart its document is still in the log."""
         if entry.id in self._desk.open:
-            return self._desk.hand_back(entry, row, said, document)
+            return self._desk.hand_back(entry, row, said, document, reply)
         if self._receipts.listens(row) and entry.document is None:
             entry.document = self._outbox.document(entry.id)
         return self._receipts.command(row, entry.document, accepted=accepted, symbol=said.symbol, answer=answer, said=document)
