@@ -27,6 +27,7 @@ from crm_core.ports import Command, Origin
 from gateway.answers import Verdict, judge
 from gateway.outbox_lane import entry_of
 from gateway.outbox_log import OutboxLog
+from gateway.outbox_verdicts import unreadable
 from gateway.relay_desk import RelayDesk
 from gateway.writer import Writer
 
@@ -123,7 +124,7 @@ class LateAnswers:
             asked = Header(message.code, message.serial, packet.receiver, peer, message.area)
             document = self._voice_of(peer).decode_answer(packet.body, packet.charset, asked)
         except DocumentRefused as refusal:
-            log.warning("answer.unreadable", peer=peer, serial=packet.serial, symbol=refusal.symbol)
+            unreadable("answer.unreadable", entry_of(message), refusal)
             return False
         verdict = judge(self._codec.catalogue, packet, document)
         if verdict.category not in GIVEN:
