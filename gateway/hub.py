@@ -204,7 +204,8 @@ class RelayJob(InboundJob):
             self._desk.forwarded(relay)
         origin = relay.origin_id if relay is not None else self._first
         if origin and self._desk.waits(origin):
-            self._desk.hold(origin, self._row, self._peer_id, self._respond, self._answer)
+            blocking = self._header.mode == "B" and self._row.pattern == "C"
+            self._desk.hold(origin, self._row, self._peer_id, self._respond, self._answer, blocking=blocking)
         else:
             super().committed()
 

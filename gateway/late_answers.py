@@ -1,16 +1,18 @@
 """Answers that come after their message was given up (spec 01.1.6): stored, matched by serial, applied if still legal.
 
-A grant nobody wants any more is given back by the core; what the core refuses goes to the desk.
+A grant nobody wants any more is given back by the core; what the core refuses goes to the desk.  Of a message handed on it is
+the asker's answer, which it gets when it asks again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 import structlog
 
-from adapters.document import DocumentRefused, Header
+from adapters.document import Document, DocumentRefused, Header
 from adapters.envelopes.envelope import Envelope
 from adapters.store.message_machine import DEAD, next_state
 from adapters.store.rows import MessageRecord
@@ -23,7 +25,10 @@ from crm_core.fallout.open_record import OpenFallout
 from crm_core.fallout.settle import SettleFallout
 from crm_core.ports import Command, Origin
 from gateway.answers import Verdict, judge
+from gateway.outbox_lane import entry_of
 from gateway.outbox_log import OutboxLog
+from gateway.outbox_verdicts import unreadable
+from gateway.relay_desk import RelayDesk
 from gateway.writer import Writer
 
 log = structlog.get_logger()
@@ -36,9 +41,11 @@ class LateAnswerJob:
     """One such answer. ``command`` is what the core hears, ``records`` what the desk holds about the message."""
 
     def __init__(
-        self, message: MessageRecord, verdict: Verdict, raw: bytes, command: Command | None, records: tuple[str, ...]
-    ) -> None:
+        self, message: MessageRecord, verdict: Verdict, raw: bytes, command: Command | None, records: tuple[str, ...],
+        done: Callable[[], None],
+    ) -> None:  # fmt: skip
         self.origin = Origin(message.peer, message.serial, message.code, message.serial)
+        self._done = done
         self._message = message
         self._verdict = verdict
         self._raw = raw
@@ -86,7 +93,8 @@ class LateAnswerJob:
         ).execute(unit)  # fmt: skip
 
     def committed(self) -> None:
-        """Done."""
+        """Durable."""
+        self._done()
         log.info("answer.late", peer=self._message.peer, serial=self._message.serial, code=self._verdict.code)
 
     def failed(self, symbol: str) -> None:
@@ -97,7 +105,10 @@ class LateAnswerJob:
 class LateAnswers:
     """Matches answers nobody waits for with messages that were given up."""
 
-    def __init__(self, codec: Codec, outbox: OutboxLog, writer: Writer, voice_of: Callable[[str], Envelope]) -> None:
+    def __init__(
+        self, codec: Codec, outbox: OutboxLog, writer: Writer, voice_of: Callable[[str], Envelope], relays: RelayDesk
+    ) -> None:
+        self._relays = relays
         self._voice_of = voice_of
         self._codec = codec
         self._outbox = outbox
@@ -113,16 +124,31 @@ class LateAnswers:
             asked = Header(message.code, message.serial, packet.receiver, peer, message.area)
             document = self._voice_of(peer).decode_answer(packet.body, packet.charset, asked)
         except DocumentRefused as refusal:
-            log.warning("answer.unreadable", peer=peer, serial=packet.serial, symbol=refusal.symbol)
+            unreadable("answer.unreadable", entry_of(message), refusal)
             return False
         verdict = judge(self._codec.catalogue, packet, document)
         if verdict.category not in GIVEN:
             return False
+        records = self._outbox.open_fallouts(message.id)
+        command, done = self._heard(message, packet, document, verdict)
+        self._writer.submit(LateAnswerJob(message, verdict, packet.body, command, records, done))
+        return True
+
+    def _heard(
+        self, message: MessageRecord, packet: Packet, document: Document, verdict: Verdict
+    ) -> tuple[Command | None, Callable[[], None]]:
+        """Who hears of it: whoever the message was handed on for, else the core; and what follows its commit."""
         row = self._codec.catalogue.message(message.code)
+        relay = self._relays.given_up(message.id)
+        if relay is not None:
+            back = self._relays.hand_back(entry_of(message), row, verdict, document, packet.body, relay)
+            return back, _nothing if back is None else partial(self._relays.follow, back)
         answer: dict[str, Any] | None = document.body if document.element == row.answer else None
         sent = self._outbox.document(message.id) if self._receipts.listens(row) else None
         accepted = GIVEN[verdict.category] == "accepted"
-        command = self._receipts.command(row, sent, accepted=accepted, symbol=verdict.symbol, answer=answer, said=document)
-        records = self._outbox.open_fallouts(message.id)
-        self._writer.submit(LateAnswerJob(message, verdict, packet.body, command, records))
-        return True
+        heard = self._receipts.command(row, sent, accepted=accepted, symbol=verdict.symbol, answer=answer, said=document)
+        return heard, _nothing
+
+
+def _nothing() -> None:
+    """Nothing follows."""

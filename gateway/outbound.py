@@ -281,7 +281,10 @@ class CloseAttempt:
         if entry.state in (SENDING, UNKNOWN, RETRY) and entry.tries:
             unit.put("attempt_close", (now, error_class or "ok", result.code or None, result.reply, entry.id, entry.tries))
         if state != DONE:
-            unit.note("message", str(entry.id), result.given, entry.state, state, result.code or error_class)
+            detail = result.code or error_class or ""
+            if state == UNKNOWN and result.reply is not None:  # something came: what it says, or why nobody can read it
+                detail = f"{detail} {result.zh} / {result.en}"[:400]
+            unit.note("message", str(entry.id), result.given, entry.state, state, detail)
         if state == DEAD or (state == REJECTED and self._command is None):
             self._fallout(unit, error_class or "", result.symbol, result.zh, result.en)
 

@@ -31,7 +31,7 @@ from gateway.outbound import CloseAttempt, Entry, OpenAttempts, Result
 from gateway.outbox_lane import Lane, Link, entry_of
 from gateway.outbox_log import OutboxLog
 from gateway.outbox_packets import NOBODY_ASKED_MS, STORE_WAIT_MS, TAKEN, OutboxPackets
-from gateway.outbox_verdicts import Said, Verdicts
+from gateway.outbox_verdicts import Said, Verdicts, unreadable
 from gateway.relay_desk import RelayDesk
 from gateway.retry import Decision, RetryPolicy
 from gateway.writer import Writer
@@ -259,8 +259,8 @@ class OutboxPump:
         try:
             document = self._packets.read(entry, packet, instead)
         except DocumentRefused as refusal:
-            log.warning("answer.unreadable", peer=entry.peer, serial=entry.serial, symbol=refusal.symbol)
-            self._failed(lane, entry, "unknown", reply=packet.body, early=True)
+            said = unreadable("answer.unreadable", entry, refusal)
+            self._failed(lane, entry, "unknown", said, reply=packet.body, early=True)
             return
         verdict = judge(self._codec.catalogue, packet, document)
         if verdict.symbol == "OUTCOME_UNKNOWN":
@@ -270,7 +270,7 @@ class OutboxPump:
         if verdict.category in ("ok", "accepted", "duplicate"):
             lane.link.note_success()
             answer = document.body if document.element == row.answer else None
-            command = self._command(row, entry, True, verdict, answer, document)
+            command = self._command(row, entry, True, verdict, answer, document, packet.body)
             self._close(lane, entry, Result("accepted", verdict.code, verdict.symbol, None, packet.body), command)
             return
         self._refused(lane, entry, verdict, packet.body, document)
@@ -296,11 +296,11 @@ class OutboxPump:
 
     def _command(
         self, row: MessageRow, entry: Entry, accepted: bool, said: Verdict | ResultCode,
-        answer: dict[str, Any] | None = None, document: Document | None = None,
+        answer: dict[str, Any] | None = None, document: Document | None = None, reply: bytes = b"",
     ) -> Command | None:  # fmt: skip
         """What the core is told, or whoever a message was handed on for; after a restart its document is still in the log."""
         if entry.id in self._desk.open:
-            return self._desk.hand_back(entry, row, said, document)
+            return self._desk.hand_back(entry, row, said, document, reply)
         if self._receipts.listens(row) and entry.document is None:
             entry.document = self._outbox.document(entry.id)
         return self._receipts.command(row, entry.document, accepted=accepted, symbol=said.symbol, answer=answer, said=document)
@@ -321,8 +321,7 @@ class OutboxPump:
         try:
             document = self._voice_of(entry.peer).decode_answer(packet.body, packet.charset, asked)
         except DocumentRefused as refusal:
-            log.warning("query.unreadable", peer=entry.peer, serial=entry.serial, symbol=refusal.symbol)
-            self._failed(lane, entry, "unknown")
+            self._failed(lane, entry, "unknown", unreadable("query.unreadable", entry, refusal))
             return
         state = document.body.get("state") if document.element == document.row.answer else None
         row = self._codec.catalogue.message(entry.code)

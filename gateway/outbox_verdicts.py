@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import structlog
+
+from adapters.document import DocumentRefused, Fault
 from adapters.envelopes.names import UNMAPPED
 from adapters.store.message_machine import UNKNOWN
 from gateway.answers import Verdict
@@ -15,6 +18,8 @@ from gateway.retry import Decision, RetryPolicy
 from schemas.loader import Catalogue
 from schemas.model import ResultCode
 
+log = structlog.get_logger()
+
 TEXTS = {
     "not_sent": ("PEER_UNAVAILABLE", "无法送达对端", "The peer could not be reached"),
     "unknown": ("OUTCOME_UNKNOWN", "对端没有应答，结果不明", "No answer from the peer: outcome unknown"),
@@ -22,6 +27,16 @@ TEXTS = {
 """By what happened on the wire: the symbol recorded and both texts."""
 Said = Verdict | None
 """What somebody who does not know says of it, where anybody does."""
+
+
+def unreadable(event: str, entry: Entry, refusal: DocumentRefused) -> Verdict:
+    """What is said of an answer that cannot be read: where the first fault is, of how many.  The log has the place only."""
+    fault = refusal.faults[0] if refusal.faults else Fault("/", refusal.symbol, "", refusal.symbol, refusal.symbol)
+    log.warning(event, peer=entry.peer, serial=entry.serial, symbol=refusal.symbol, path=fault.path, rule=fault.rule)
+    count = len(refusal.faults)
+    zh = f"对端的应答读不懂（{refusal.symbol}，{count} 处）：{fault.path} {fault.zh}"
+    en = f"The peer's answer cannot be read ({refusal.symbol}, {count} faults): {fault.path} {fault.en}"
+    return Verdict("", refusal.symbol, "retry", zh, en)
 
 
 class Verdicts:

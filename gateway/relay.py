@@ -18,6 +18,9 @@ from adapters.store.unit import StoreUnit
 from adapters.wire.times import wire_time
 from crm_core.fallout.open_record import OpenFallout
 from crm_core.ports import Outcome
+from gateway.answers import Verdict
+from gateway.outbound import Entry
+from schemas.model import ResultCode
 
 Relay = RelayRow
 PROVISIONAL = {"Q": "OUTCOME_UNKNOWN"}
@@ -72,18 +75,50 @@ class Forward:
 
 
 @dataclass(slots=True)
+class CameAsReply:
+    """A result the far end gave as its answer, where the asker does not wait for it there: it goes on as the message it is
+    (01.1.4: "the result then follows"). The log has it as one that came in, with the ``raw`` bytes of the answer."""
+
+    forward: Forward
+    peer: str
+    raw: bytes
+    charset: str
+    binding: str
+    id: int = 0
+
+    def execute(self, store: StoreUnit) -> None:
+        """Both legs, as of any message handed on."""
+        document, header, row = self.forward.document, self.forward.document.header, self.forward.document.row
+        self.id = store.store.next("message")
+        key = document.body.get(row.order_key) if row.order_key is not None else None
+        record = MessageRecord(
+            id=self.id, direction="in", peer=self.peer, binding=self.binding, code=row.code, element=row.name,
+            serial=header.serial, ref_serial=header.ref_serial, area=header.area, order_key=None if key is None else str(key),
+            state=DONE, first_seen=store.now, closed_at=store.now,
+        )  # fmt: skip
+        store.put("message", record.row())
+        store.put("body", (self.id, "plain", None, None, self.charset, self.raw, None))
+        self.forward.execute(store)
+
+
+@dataclass(slots=True)
 class HandBack:
     """What the far end answered becomes the answer to the message that came in, durable before the asker hears it.
 
-    ``told``: the asker was given a provisional answer already; a refusal then is a person's business.
+    ``told``: the asker was given a provisional answer already.  Where that was "accepted", a refusal is a person's business;
+    who was told that nobody knows (``asked``, a question) asks again and hears it.  ``result`` is set where the answer is the
+    command's result and has to follow.
     """
 
     relay: Relay
+    entry: Entry
     answer: bytes
     code: str
     accepted: bool
     told: bool
-    texts: tuple[str, str]
+    said: Verdict | ResultCode
+    asked: bool = False
+    result: CameAsReply | None = None
 
     def prefetch(self) -> tuple[tuple[str, str], ...]:
         """Nothing of the core's."""
@@ -96,11 +131,14 @@ class HandBack:
         state = DONE if self.accepted else REJECTED
         store.put("answer_set", (self.answer, relay.origin_id))
         store.put("message_state", (state, None, self.code, 0, None, store.now, relay.origin_id))
-        if self.told and not self.accepted:
-            zh, en = self.texts
+        if self.result is not None:
+            self.result.execute(store)
+        if self.told and not self.accepted and not self.asked:
+            said, entry = self.said, self.entry
             OpenFallout(
-                "report", f"转发的报文被拒，发起方已先得到受理回执：{zh}", f"Refused behind a receipt that said accepted: {en}",
-                "NOT_PERMITTED", message_id=relay.message_id,
+                "report", f"转发的报文被拒，发起方已先得到受理回执：{said.zh}",
+                f"Refused behind a receipt that said accepted: {said.en}", said.symbol, message_id=relay.message_id,
+                area=entry.area, service_order_id=None if entry.key.startswith("#") else entry.key,
                 about={"serial": relay.serial, "peer": relay.origin_peer, "origin": relay.origin_serial, "result": self.code},
             ).execute(store)  # fmt: skip
         return Outcome("OK")

@@ -18,10 +18,11 @@ from adapters.store.relays import open_relays, relays_of
 from crm_core.errors import DomainError
 from gateway.answers import Verdict
 from gateway.clock import Clock
+from gateway.config import Peer
 from gateway.inbound import Respond
 from gateway.outbound import EXPIRED, Entry
 from gateway.peers import PeerBook
-from gateway.relay import HandBack
+from gateway.relay import CameAsReply, Forward, HandBack
 from gateway.speech import SpeechBook
 from schemas.loader import RECEIPT
 from schemas.model import MessageRow, ResultCode
@@ -29,7 +30,12 @@ from schemas.model import MessageRow, ResultCode
 PATIENCE = 2 / 3
 """Share of the asker's own limit that its answer is held back for the far end's."""
 
+COMMIT_S = 1.0
+"""How long an answer that is being committed is waited for at a time."""
+
 NOTHING_SENT = "PEER_UNAVAILABLE"
+ACCEPTED = ("ok", "accepted", "duplicate")
+"""Categories of answers that refuse nothing."""
 
 Answer = tuple[bytes, bool, str]
 """Bytes, whether they are a reply, the result code."""
@@ -47,7 +53,9 @@ class RelayDesk:
         self._by_origin: dict[int, int] = {}
         self._held: dict[int, list[tuple[Respond, Answer]]] = {}
         self._ready: dict[int, Answer] = {}
-        self.patience: Callable[[MessageRow, str], float] = self._patience
+        self._following: dict[int, HandBack] = {}
+        self._blocking: dict[int, None] = {}
+        self.patience: Callable[[MessageRow, str, bool], float] = self._patience
 
     def start(self) -> None:
         """What was under way when the last process ended."""
@@ -59,10 +67,15 @@ class RelayDesk:
         for relay in relays_of(self._engine, ids) if ids else ():
             self.forwarded(relay)
 
+    def given_up(self, message_id: int) -> Relay | None:
+        """The row of a message that was handed on and has ended; None: it is our own."""
+        found = relays_of(self._engine, [message_id])
+        return found[0] if found else None
+
     def sender_of(self, message_id: int) -> str | None:
         """In whose name a message left; None: in ours."""
-        found = relays_of(self._engine, [message_id])
-        return found[0].sender if found else None
+        found = self.given_up(message_id)
+        return None if found is None else found.sender
 
     def forwarded(self, relay: Relay) -> None:
         """A message goes on."""
@@ -73,19 +86,27 @@ class RelayDesk:
         """Whether the answer to an inbound message is still to come."""
         return origin_id in self._by_origin
 
-    def hold(self, origin_id: int, row: MessageRow, peer_id: str, respond: Respond, provisional: Answer) -> None:
-        """An asker waits; if the far end takes too long it is told ``provisional``."""
+    def hold(
+        self, origin_id: int, row: MessageRow, peer_id: str, respond: Respond, provisional: Answer, *, blocking: bool = False
+    ) -> None:
+        """An asker waits, ``blocking`` for the result itself (01.1.4); if the far end takes too long it is told
+        ``provisional``."""
         waiting = self._held.setdefault(origin_id, [])
         waiting.append((respond, provisional))
-        self._clock.callLater(self.patience(row, peer_id), self._expire, origin_id, respond)
+        if blocking:
+            self._blocking[origin_id] = None
+        self._clock.callLater(self.patience(row, peer_id, blocking), self._expire, origin_id, respond)
 
-    def _patience(self, row: MessageRow, peer_id: str) -> float:
+    def _patience(self, row: MessageRow, peer_id: str, blocking: bool) -> float:
         peer = self._book.get(peer_id)
         if peer is None:
             return 0.0
-        return PATIENCE * (peer.answer_seconds(row) if row.pattern == "Q" else peer.receipt_seconds(row))
+        return PATIENCE * (peer.answer_seconds(row) if blocking or row.pattern == "Q" else peer.receipt_seconds(row))
 
     def _expire(self, origin_id: int, respond: Respond) -> None:
+        if origin_id in self._ready:  # its answer is on its way to the disk, and then to the asker
+            self._clock.callLater(COMMIT_S, self._expire, origin_id, respond)
+            return
         waiting = self._held.get(origin_id, [])
         for one in waiting:
             if one[0] is respond:
@@ -94,6 +115,7 @@ class RelayDesk:
                 break
         if not waiting:
             self._held.pop(origin_id, None)
+            self._blocking.pop(origin_id, None)
 
     def unsent(self, entry: Entry, symbol: str) -> HandBack | None:
         """As ``hand_back``, of a question that will not go on: who still waits for its answer hears that nothing was sent on
@@ -104,37 +126,80 @@ class RelayDesk:
         return self.hand_back(entry, row, catalogue.result(symbol if symbol == EXPIRED[0] else NOTHING_SENT), None)
 
     def hand_back(
-        self, entry: Entry, row: MessageRow, said: Verdict | ResultCode, document: Document | None
-    ) -> HandBack | None:
-        """The command that makes the far end's answer the asker's; None where it says nothing the asker can use."""
-        relay = self.open[entry.id]
+        self, entry: Entry, row: MessageRow, said: Verdict | ResultCode, document: Document | None, reply: bytes = b"",
+        given_up: Relay | None = None,
+    ) -> HandBack | None:  # fmt: skip
+        """The command that makes the far end's answer the asker's; None where it says nothing the asker can use.
+
+        ``reply``: the answer's bytes; ``given_up``: the row of a message nobody waits for any more.
+        """
+        relay = given_up or self.open[entry.id]
         if row.pattern == "Q" and document is None and said.category != "rejected" and said.symbol != NOTHING_SENT:
             return None
         peer = self._book.get(relay.origin_peer)
         if peer is None:
             return None
-        catalogue = self._speeches.codec.catalogue
+        accepted = said.category in ACCEPTED
+        result = self._result(entry, relay, row, document, reply) if document is not None and accepted else None
+        if result is not None:
+            said, document = self._speeches.codec.catalogue.result("ACCEPTED"), None
+        raw, element, code = self._answer(entry, row, said, document, relay, peer)
+        if given_up is None:
+            self._ready[relay.origin_id] = (raw, element != RECEIPT, code)
+        accepted = accepted and self._speeches.codec.catalogue.result(code).category in ACCEPTED
+        told, asked = relay.origin_id not in self._held, row.pattern == "Q"
+        back = HandBack(relay, entry, raw, code, accepted, told, said, asked, result)
+        if result is not None and given_up is None:
+            self._following[entry.id] = back
+        return back
+
+    def _answer(
+        self, entry: Entry, row: MessageRow, said: Verdict | ResultCode, document: Document | None, relay: Relay, peer: Peer
+    ) -> tuple[bytes, str, str]:
+        """Bytes, element and result code of what ``peer`` is answered."""
+        catalogue, now = self._speeches.codec.catalogue, self._clock.now()
         element = RECEIPT if document is None else document.element
         body = receipt_body(catalogue, said.symbol) if document is None else document.body
-        header = Header(
-            entry.code, relay.origin_serial, relay.sender, "", entry.area, "", peer.schema_version,
-            "B" if row.pattern == "Q" else peer.mode,
-        )  # fmt: skip
+        mode = "B" if row.pattern == "Q" else peer.mode
+        header = Header(entry.code, relay.origin_serial, relay.sender, "", entry.area, "", peer.schema_version, mode)
         self._speeches.repeat(peer, lambda: raw_of(self._engine, relay.origin_id), header)
         code = catalogue.result(said.symbol).code
         answers = self._speeches.of(peer.id).answers
         if document is not None:
             header.result_text = document.header.result_text
-        accepted, now = said.category in ("ok", "accepted", "duplicate"), self._clock.now()
         try:
-            raw = answers.handed_on(row, header, element, body, code, now, peer.charset)
+            return answers.handed_on(row, header, element, body, code, now, peer.charset), element, code
         except DomainError as no:
             fault = Fault("/", no.code, "", no.zh, no.en)
             raw = answers.receipt(row, header, no.code, now, peer.charset, faults=(fault,))
-            element, code, accepted = RECEIPT, catalogue.result(no.code).code, False
-        self._ready[relay.origin_id] = (raw, element != RECEIPT, code)
-        told = relay.origin_id not in self._held
-        return HandBack(relay, raw, code, accepted, told, (said.zh, said.en))
+            return raw, RECEIPT, catalogue.result(no.code).code
+
+    def _result(
+        self, entry: Entry, relay: Relay, row: MessageRow, document: Document, reply: bytes
+    ) -> CameAsReply | None:
+        """The result that came as the answer of a blocking far end, where the asker does not wait for it so."""
+        catalogue = self._speeches.codec.catalogue
+        named = {catalogue.message(code).name for code in row.result}
+        if document.element not in named or relay.origin_id in self._blocking:
+            return None
+        told = document.header
+        made = catalogue.by_element(document.element)
+        header = Header(
+            made.code, relay.serial, entry.peer, relay.origin_peer, entry.area, ref_serial=relay.serial,
+            result_code=told.result_code, result_text=told.result_text,
+        )  # fmt: skip
+        to, far = relay.origin_peer, self._book.get(entry.peer)
+        forward = Forward(
+            Document(made, document.element, header, document.body), entry.peer, to, self._book.binding(to),
+            self._book.own_id, lambda: came.id,
+        )  # fmt: skip
+        came = CameAsReply(forward, entry.peer, reply, "" if far is None else far.charset, self._book.binding(entry.peer))
+        return came
+
+    def follow(self, back: HandBack) -> None:
+        """What had to follow an answer is durable: it is handed on."""
+        if back.result is not None and back.result.forward.relay is not None:
+            self.forwarded(back.result.forward.relay)
 
     def closed(self, message_id: int) -> None:
         """A message's story ended: who waits for the answer to what it was handed on for hears it."""
@@ -142,6 +207,10 @@ class RelayDesk:
         if relay is None:
             return
         self._by_origin.pop(relay.origin_id, None)
+        self._blocking.pop(relay.origin_id, None)
+        back = self._following.pop(message_id, None)
+        if back is not None:
+            self.follow(back)
         ready = self._ready.pop(relay.origin_id, None)
         for respond, provisional in self._held.pop(relay.origin_id, []):
             respond(*(ready or provisional))

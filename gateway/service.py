@@ -148,7 +148,9 @@ class Gateway:
         self.reconciling.intake = self.dispatcher
         self.dispatcher.door.on_identified = self._identified
         self.dispatcher.on_ended = self._ended
-        self.dispatcher.on_late = LateAnswers(self.codec, OutboxLog(store.engine), self.writer, voice_of).take
+        self.dispatcher.on_late = LateAnswers(
+            self.codec, OutboxLog(store.engine), self.writer, voice_of, self._relays
+        ).take
         tests = LinkTests(self.codec, self.book.own_id, config.gateway.areas[0], clock, voice_of)
         self._surroundings = Surroundings(
             clock, entropy, self.pump, endpoints, self._connection, self.dispatcher, tests.packet

@@ -7,6 +7,7 @@ from typing import Any
 from adapters.store.driver import Driver
 from adapters.store.history import GENESIS
 from adapters.store.mapping import BILLING, BY_KIND, ITEM, ORDER, loads
+from adapters.store.message_machine import DONE, REJECTED
 from adapters.store.rows import MESSAGE_COLUMNS, MessageRecord
 from adapters.store.sql import Dialect, EntitySql
 
@@ -52,10 +53,15 @@ class Loader:
         return {(sender, row[0]): (bytes(row[1]), row[2], None) for row in rows}
 
     def fate(self, driver: Driver, sender: str, serial: str) -> tuple[str, str, bytes | None] | None:
-        """State, result code and answer of an inbound message."""
+        """State, result code and answer of an inbound message. One that was handed on is no further than its other leg."""
         mark = self._dialect.mark
+        other = (
+            "SELECT MAX(o.state) FROM relay r JOIN message o ON o.id = r.message_id "
+            f"WHERE r.origin_id = m.id AND m.state = '{DONE}' AND o.state NOT IN ('{DONE}', '{REJECTED}')"
+        )
         sql = (
-            "SELECT m.state, m.result_code, b.answer FROM inbox i JOIN message m ON m.id = i.message_id "
+            f"SELECT COALESCE(({other}), m.state), m.result_code, b.answer "
+            "FROM inbox i JOIN message m ON m.id = i.message_id "
             f"JOIN message_body b ON b.message_id = m.id WHERE i.sender = {mark} AND i.serial = {mark}"
         )
         for state, code, answer in driver.all(sql, (sender, serial)):

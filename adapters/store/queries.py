@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.engine import Connection, RowMapping
 
 from adapters.store import tables as t
+from adapters.store.relays import legs
 
 Row = dict[str, Any]
 
@@ -157,7 +158,8 @@ def messages(
 
 
 def message(connection: Connection, name: str) -> Row | None:
-    """One message by id or serial, with ``body`` (bytes), ``document``, ``attempts`` and ``history``."""
+    """One message by id or serial, with ``body`` (bytes), ``document``, ``attempts``, ``history`` and ``legs``, those it was
+    handed on as or for."""
     m = t.message.c
     by_id = [m.id == int(name)] if name.isdecimal() and len(name) < 19 else []
     head = _one(connection, select(t.message).where(or_(m.serial == name, *by_id)).order_by(m.id))
@@ -169,6 +171,7 @@ def message(connection: Connection, name: str) -> Row | None:
     a = t.attempt.c
     head["attempts"] = _all(connection, select(t.attempt).where(a.message_id == key).order_by(a.n))
     head["history"] = history(connection, str(key))
+    head["legs"] = legs(connection, key)
     return head
 
 

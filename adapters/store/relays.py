@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy.engine import Engine
+from sqlalchemy import select
+from sqlalchemy.engine import Connection, Engine
 
+from adapters.store import tables as t
 from adapters.store.driver import Driver
 from adapters.store.engine import reading
 from adapters.store.sql import Dialect
@@ -68,6 +70,16 @@ def relays_of(engine: Engine, ids: list[int]) -> list[RelayRow]:
     with reading(engine).connect() as connection:
         sql = f"{_SELECT} WHERE {dialect.in_set('r.message_id')}"
         return [RelayRow(*row) for row in connection.exec_driver_sql(sql, (dialect.ids(ids),)).fetchall()]
+
+
+def legs(connection: Connection, message_id: int) -> list[dict[str, Any]]:
+    """The other legs of a message handed on, by id: what it left as, or what it came in as (none: it is nobody else's)."""
+    r, m = t.relay.c, t.message.c
+    columns = (m.id, m.direction, m.peer, m.code, m.serial, m.state, m.result_code)
+    left = select(*columns).join_from(t.relay, t.message, m.id == r.message_id).where(r.origin_id == message_id)
+    came = select(*columns).join_from(t.relay, t.message, m.id == r.origin_id).where(r.message_id == message_id)
+    found = [row for one in (left, came) for row in connection.execute(one.order_by(m.id)).mappings()]
+    return [dict(row) for row in found]
 
 
 def origin_of(engine: Engine, serial: str) -> RelayRow | None:

@@ -81,7 +81,7 @@ def updates(dialect: Dialect) -> dict[str, str]:
         ),
         "answer_set": f"UPDATE message_body SET answer = {m} WHERE message_id = {m}",
         "attempt_close": (
-            f"UPDATE attempt SET reply_at = {m}, result_class = {m}, result_code = {m}, reply = {m} "
+            f"UPDATE attempt SET reply_at = {m}, result_class = {m}, result_code = {m}, reply = COALESCE({m}, reply) "
             f"WHERE message_id = {m} AND n = {m}"
         ),
     }

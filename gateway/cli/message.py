@@ -113,14 +113,42 @@ def show(name: str, raw_only: bool, config_path: Path | None, data_dir: Path | N
     if raw_only:
         click.echo(raw, nl=False)
         return
-    answer = bytes(body["answer"]) if body is not None and body["answer"] is not None else b""
-    decoded = pretty_xml(raw, body["charset"]) if raw else ""
-    decoded_answer = pretty_xml(answer, body["charset"]) if answer else ""
+    answer = _answer(found)
+    charset = None if body is None else body["charset"]
+    decoded = pretty_xml(raw, charset) if raw else ""
+    decoded_answer = (pretty_xml(answer, charset) or readable(answer)) if answer else ""
     emit(
         as_json,
         {**found, "decoded": decoded, "decoded_answer": decoded_answer},
         lambda: _tell(found, raw, decoded, decoded_answer),
     )
+
+
+def _answer(found: Row) -> bytes:
+    """What was answered: by us to what came in, by the peer to what left."""
+    if found["direction"] == "in":
+        return bytes(found["body"]["answer"] or b"") if found["body"] is not None else b""
+    return next((bytes(one["reply"]) for one in reversed(found["attempts"]) if one["reply"]), b"")
+
+
+def _leg(leg: Row) -> str:
+    """The other leg of a message handed on, in a line."""
+    words = "转发自 handed on for message {} ←" if leg["direction"] == "in" else "转发为 handed on as message {} →"
+    return (
+        f"  {words.format(leg['id'])} {leg['peer']} · 流水号 serial {leg['serial']} · 状态 state {leg['state']}"
+        f" · 结果 result {leg['result_code'] or '—'}"
+    )
+
+
+def readable(raw: bytes) -> str:
+    """Text of an answer that is no XML, as a line or a form; empty where it is none."""
+    for charset in ("utf-8", "gb18030"):
+        try:
+            text = raw.decode(charset).rstrip()
+        except UnicodeDecodeError:
+            continue
+        return text if text.isprintable() else ""
+    return ""
 
 
 def _tell(found: Row, raw: bytes, decoded: str, answer: str) -> None:
@@ -134,6 +162,8 @@ def _tell(found: Row, raw: bytes, decoded: str, answer: str) -> None:
         f"  状态 state {found['state']} · 结果 result {found['result_code'] or '—'} · 次数 tries {found['tries']}"
         f" · {when(found['first_seen'])}"
     )
+    for leg in found["legs"]:
+        click.echo(_leg(leg))
     if found["attempts"]:
         table(
             "发送 attempts",

@@ -150,7 +150,7 @@ def table(title: str, columns: Iterable[str], rows: Iterable[Iterable[object]], 
     from gateway.cli.tables import ENDLESS, draw
 
     on_terminal = sys.stdout.isatty()
-    console = Console(width=None if on_terminal else ENDLESS)
+    console = Console(width=None if on_terminal else ENDLESS, emoji=False)
     if on_terminal:
         draw(title, list(columns), shown, console.width, console)
         return

@@ -60,7 +60,7 @@ def _made(title: str, columns: Sequence[str], rows: Rows, folded: Sequence[int] 
 
 
 def _width(made: Any) -> int:
-    wide = Console(width=ENDLESS)
+    wide = Console(width=ENDLESS, emoji=False)
     return Measurement.get(wide, wide.options, made).maximum
 
 

@@ -82,6 +82,12 @@ def test_into_a_file_each_row_is_one_line(capsys: pytest.CaptureFixture[str]) ->
     assert lines == [line.rstrip() for line in lines]
 
 
+def test_text_between_colons_stays_text(capsys: pytest.CaptureFixture[str]) -> None:
+    """A namespace is no picture."""
+    table("t", ("a",), [("urn:bss:if:package:0.9 urn:bss:if:soap:0.9",)])
+    assert "urn:bss:if:package:0.9 urn:bss:if:soap:0.9" in capsys.readouterr().out
+
+
 def test_where_there_is_nothing_it_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     table("定单 orders", ORDERS, [], none="bssgw order submit FILE")
     table("", ORDERS, [])

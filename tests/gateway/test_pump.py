@@ -309,6 +309,18 @@ def test_an_unreadable_answer_is_no_answer() -> None:
     assert len(pf.received) == 2
 
 
+def test_an_unreadable_answer_is_kept_and_its_fault_told() -> None:
+    """Who connects a peer has to know what is wrong with its answers, at once and at the desk."""
+    rig, _ = made(lambda packet: Packet(receipt_for(packet).body.replace(b"<code>", b"<kode>"), **_head(packet)))
+    rig.send("a")
+    rig.run(20)
+    (told,) = rig.rows("SELECT detail FROM history WHERE subject = 'message' ORDER BY seq LIMIT 1")
+    assert "对端的应答读不懂（NOT_WELL_FORMED，1 处）：/" in told[0]
+    rig.run(3 * 3600)
+    assert "The peer's answer cannot be read (NOT_WELL_FORMED, 1 faults)" in rig.one("SELECT en FROM fallout")
+    assert b"<kode>" in rig.one("SELECT reply FROM attempt ORDER BY n DESC LIMIT 1")
+
+
 def _head(packet: Packet) -> dict[str, Any]:
     answer = receipt_for(packet)
     return {name: getattr(answer, name) for name in ("kind", "code", "sender", "receiver", "serial", "send_time", "charset")}
