@@ -24,6 +24,7 @@ from crm_core.fallout.settle import SettleFallout
 from crm_core.ports import Command, Origin
 from gateway.answers import Verdict, judge
 from gateway.outbox_log import OutboxLog
+from gateway.relay_desk import RelayDesk
 from gateway.writer import Writer
 
 log = structlog.get_logger()
@@ -97,7 +98,11 @@ class LateAnswerJob:
 class LateAnswers:
     """Matches answers nobody waits for with messages that were given up."""
 
-    def __init__(self, codec: Codec, outbox: OutboxLog, writer: Writer, voice_of: Callable[[str], Envelope]) -> None:
+    def __init__(
+        self, codec: Codec, outbox: OutboxLog, writer: Writer, voice_of: Callable[[str], Envelope], desk: RelayDesk
+    ) -> None:
+        """``desk`` knows for whom a message was handed on."""
+        self._desk = desk
         self._voice_of = voice_of
         self._codec = codec
         self._outbox = outbox
@@ -122,7 +127,9 @@ class LateAnswers:
         answer: dict[str, Any] | None = document.body if document.element == row.answer else None
         sent = self._outbox.document(message.id) if self._receipts.listens(row) else None
         accepted = GIVEN[verdict.category] == "accepted"
-        command = self._receipts.command(row, sent, accepted=accepted, symbol=verdict.symbol, answer=answer, said=document)
+        command: Command | None = self._desk.hand_back(message, row, verdict, document)  # None: it was none of somebody else's
+        if command is None:
+            command = self._receipts.command(row, sent, accepted=accepted, symbol=verdict.symbol, answer=answer, said=document)
         records = self._outbox.open_fallouts(message.id)
         self._writer.submit(LateAnswerJob(message, verdict, packet.body, command, records))
         return True

@@ -15,6 +15,7 @@ from adapters.replies import receipt_body
 from adapters.store.matching import raw_of
 from adapters.store.relays import RelayRow as Relay
 from adapters.store.relays import open_relays, relays_of
+from adapters.store.rows import MessageRecord
 from crm_core.errors import DomainError
 from gateway.answers import Verdict
 from gateway.clock import Clock
@@ -48,11 +49,16 @@ class RelayDesk:
         self._held: dict[int, list[tuple[Respond, Answer]]] = {}
         self._ready: dict[int, Answer] = {}
         self.patience: Callable[[MessageRow, str], float] = self._patience
+        self.give_up: Callable[[int], bool] = lambda message_id: False
+        """Ends a question that never left, by the id it was to go on under; False where it may have arrived."""
 
     def start(self) -> None:
-        """What was under way when the last process ended."""
+        """What was under way when the last process ended; who waited then waits no longer than anybody."""
+        rows = self._speeches.codec.catalogue.messages()
+        longest = PATIENCE * max(row.answer_timer for row in rows if row.pattern == "Q")
         for relay in open_relays(self._engine):
             self.forwarded(relay)
+            self._clock.callLater(longest, self._expire, relay.origin_id)
 
     def recall(self, ids: list[int]) -> None:
         """Messages that had ended are to leave once more: those handed on for others are so again."""
@@ -85,8 +91,11 @@ class RelayDesk:
             return 0.0
         return PATIENCE * (peer.answer_seconds(row) if row.pattern == "Q" else peer.receipt_seconds(row))
 
-    def _expire(self, origin_id: int, respond: Respond) -> None:
+    def _expire(self, origin_id: int, respond: Respond | None = None) -> None:
         waiting = self._held.get(origin_id, [])
+        message_id = self._by_origin.get(origin_id)
+        if message_id is not None and self.give_up(message_id):
+            return  # whoever waits hears it once it is durable
         for one in waiting:
             if one[0] is respond:
                 waiting.remove(one)
@@ -95,19 +104,39 @@ class RelayDesk:
         if not waiting:
             self._held.pop(origin_id, None)
 
+    def still_waiting(self, message_id: int) -> None:
+        """It could not be ended after all: who waits for the answer to it hears what is known."""
+        for respond, provisional in self._held.pop(self.open[message_id].origin_id, []):
+            respond(*provisional)
+
     def unsent(self, entry: Entry, symbol: str) -> HandBack | None:
-        """As ``hand_back``, of a question that will not go on: who still waits for its answer hears that nothing was sent on
-        (9003), or that it is of no use any more. A command stays stored, for a person to see to."""
+        """As ``hand_back``, of a question that will not go on: its asker hears, now or when it asks again, that nothing was
+        sent on (9003), or that it is of no use any more. A command stays stored, for a person to see to."""
         row, catalogue = self._speeches.codec.catalogue.message(entry.code), self._speeches.codec.catalogue
-        if row.pattern != "Q" or self.open[entry.id].origin_id not in self._held:
+        if row.pattern != "Q":
             return None
         return self.hand_back(entry, row, catalogue.result(symbol if symbol == EXPIRED[0] else NOTHING_SENT), None)
 
+    def relay_of(self, message_id: int) -> Relay | None:
+        """For whom a message was handed on, also where its story ended; None: it is ours."""
+        found = self.open.get(message_id)
+        return found or next(iter(relays_of(self._engine, [message_id])), None)
+
     def hand_back(
-        self, entry: Entry, row: MessageRow, said: Verdict | ResultCode, document: Document | None
+        self, entry: Entry | MessageRecord, row: MessageRow, said: Verdict | ResultCode, document: Document | None
     ) -> HandBack | None:
-        """The command that makes the far end's answer the asker's; None where it says nothing the asker can use."""
-        relay = self.open[entry.id]
+        """The command that makes the far end's answer the asker's; None where it says nothing the asker can use.
+
+        A far end that does not let *us* in (2001, 2003-2005) says nothing of the asker, whose own link to us is sound: 9003.
+        """
+        relay = self.relay_of(entry.id)
+        faults: tuple[Fault, ...] = ()
+        if relay is None:
+            return None
+        if said.category == "fatal":
+            zh, en = f"{entry.peer} 拒绝本系统：{said.zh}", f"{entry.peer} does not let this system in: {said.en}"
+            faults = (Fault("/", said.symbol, said.code, zh, en),)
+            said, document = self._speeches.codec.catalogue.result(NOTHING_SENT), None
         if row.pattern == "Q" and document is None and said.category != "rejected" and said.symbol != NOTHING_SENT:
             return None
         peer = self._book.get(relay.origin_peer)
@@ -115,7 +144,7 @@ class RelayDesk:
             return None
         catalogue = self._speeches.codec.catalogue
         element = RECEIPT if document is None else document.element
-        body = receipt_body(catalogue, said.symbol) if document is None else document.body
+        body = receipt_body(catalogue, said.symbol, faults) if document is None else document.body
         header = Header(
             entry.code, relay.origin_serial, relay.sender, "", entry.area, "", peer.schema_version,
             "B" if row.pattern == "Q" else peer.mode,
@@ -132,8 +161,9 @@ class RelayDesk:
             fault = Fault("/", no.code, "", no.zh, no.en)
             raw = answers.receipt(row, header, no.code, now, peer.charset, faults=(fault,))
             element, code, accepted = RECEIPT, catalogue.result(no.code).code, False
-        self._ready[relay.origin_id] = (raw, element != RECEIPT, code)
-        told = relay.origin_id not in self._held
+        if entry.id in self.open:
+            self._ready[relay.origin_id] = (raw, element != RECEIPT, code)
+        told = relay.origin_id not in self._held and row.pattern != "Q"  # a question was not told it is accepted
         return HandBack(relay, raw, code, accepted, told, (said.zh, said.en))
 
     def closed(self, message_id: int) -> None:
