@@ -159,8 +159,8 @@ class Hub:
         )  # fmt: skip
 
     def _expires(self, packet: Packet, document: Document) -> int:
-        """When a document is of no use any more (01.1.1, ttl), ms; 0: never. Packet or document says so; where neither
-        says when it was sent it counts from now. One that was let in by the tolerance for clocks keeps it: its sender's clock is slow."""
+        """When a document is of no use any more (01.1.1, ttl), ms; 0: never. Packet or document says so; where neither says
+        when it was sent it counts from now. What only the tolerance for clocks let in keeps it: its sender's clock is slow."""
         ttl = (document.header.ttl or packet.ttl) * 1000
         if not ttl:
             return 0
