@@ -27,7 +27,7 @@ from gateway.charset_log import CharsetLog
 from gateway.clock import Clock
 from gateway.config import Peer
 from gateway.door import Door, answerable, header_of
-from gateway.hub import Hub
+from gateway.hub import TTL_TOLERANCE_MS, Hub
 from gateway.inbound import Defect, InboundJob, Respond
 from gateway.link import Connection
 from gateway.logins import Logins
@@ -45,8 +45,6 @@ log = structlog.get_logger()
 
 HIGH_WATER = 1024
 """Jobs waiting for the worker beyond which no more is read; below half of it reading goes on."""
-TTL_TOLERANCE_MS = 300_000
-"""Clocks may differ by this much (spec 01.1.1, ttl)."""
 
 
 class Dispatcher:

@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from sqlalchemy.engine import Engine
 
 from adapters.document import Document, DocumentRefused, Fault
+from adapters.store.message_machine import DEAD, DONE, REJECTED
 from adapters.store.relays import origin_of
 from adapters.store.unit import StoreUnit
+from adapters.store.withdrawal import TAKEN_BACK
 from adapters.wire.packet import Packet
 from adapters.wire.times import from_wire_time
 from crm_core.errors import DomainError
@@ -27,6 +29,9 @@ from gateway.relay_desk import RelayDesk
 from gateway.speech import SpeechBook
 from schemas.loader import Catalogue
 from schemas.model import MessageRow
+
+TTL_TOLERANCE_MS = 300_000
+"""Clocks may differ by this much (spec 01.1.1, ttl)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +50,7 @@ def handed_on(catalogue: Catalogue, senders: Iterable[Peer], book: PeerBook) -> 
         row.code
         for row in catalogue.messages()
         for route in row.routes
-        if any(route.sender in (one, "*") and route.receiver in (other, "*") for one, other in ways)
+        if not row.of_link and any(route.sender in (one, "*") and route.receiver in (other, "*") for one, other in ways)
     }
 
 
@@ -123,6 +128,9 @@ class Hub:
         if target is None:
             zh, en = f"收方 {to} 既不是本系统也不是已登记的对端", f"the receiver {to} is neither this system nor a peer"
             return Decision(why=why, refusal=_refused("NOT_PERMITTED", path, "receiver", to, zh, en, document))
+        if row.of_link:
+            zh, en = f"{row.code} 只关乎本链路，不转发", f"{row.code} is about the link it comes on: it is not handed on"
+            return Decision(why=why, refusal=_refused("NOT_PERMITTED", path, "of_link", to, zh, en, document))
         if not self._may(row, peer.role, target.role):
             one, other = peer.role, target.role
             zh, en = f"{row.code} 不能由 {one} 发给 {other}", f"{row.code} does not go from {one} to {other}"
@@ -144,14 +152,21 @@ class Hub:
         """The job of the worker that takes ``document`` in and hands it on to ``to``."""
         if self._desk is None:
             raise RuntimeError("a hub without a desk only explains")
-        header = document.header
-        expires = 0
-        if header.ttl and header.send_time:
-            expires = from_wire_time(header.send_time) + header.ttl * 1000
+        expires = self._expires(packet, document)
         return RelayJob(
             self._desk, packet, document, self._speeches, peer, respond, charset, numbered, to, self._book.binding(to),
             self._book.own_id, expires, digest,
         )  # fmt: skip
+
+    def _expires(self, packet: Packet, document: Document) -> int:
+        """When a document is of no use any more (01.1.1, ttl), ms; 0: never. Packet or document says so; where neither says
+        when it was sent it counts from now. What only the tolerance for clocks let in keeps it: its sender's clock is slow."""
+        ttl = (document.header.ttl or packet.ttl) * 1000
+        if not ttl:
+            return 0
+        sent, now = document.header.send_time or packet.send_time, self._speeches.native.answers.now()
+        expires = (from_wire_time(sent) if sent else now) + ttl
+        return expires if expires >= now else expires + TTL_TOLERANCE_MS
 
 
 class RelayJob(InboundJob):
@@ -175,7 +190,7 @@ class RelayJob(InboundJob):
         expires_at: int,
         digest: bytes | None = None,
     ) -> None:
-        self._forward = Forward(document, peer.id, to, binding, own, lambda: self._message_id, expires_at)
+        self._forward = Forward(document, peer.id, to, binding, own, lambda: self._message_id or self._first, expires_at)
         super().__init__(
             packet, document.row, document.header, charset or peer.charset, speeches.of(peer.id).answers, respond,
             document=document, command=self._forward, numbered=numbered and peer.serials_trusted,
@@ -191,6 +206,28 @@ class RelayJob(InboundJob):
         self._forward.relay = None
         super().execute(unit)
         self._first = seen[1] if seen is not None and self.repeated else 0
+        if seen is not None and self._first and seen[2] is None and self._goes_again(unit):
+            self._ask_again(unit, seen[0])
+
+    def _goes_again(self, unit: StoreUnit) -> bool:
+        """Whether a repeated question is put to the far end anew: it was refused for then only, or never left (01.3: a blocking
+        request is passed through). Nor is one that only reads given up for the far end's silence (01.1.5)."""
+        if self._row.pattern != "Q" or not self._answers.is_for_now(self._answer[2]):
+            return False
+        leg = unit.store.relays.last_leg(unit.store.driver, self._first)
+        if leg is None:
+            return False
+        state, error_class = leg
+        return state == REJECTED or error_class == TAKEN_BACK or (state == DEAD and self._row.read_only)
+
+    def _ask_again(self, unit: StoreUnit, digest: bytes) -> None:
+        outcome, header = self._forward.execute(unit), self._header
+        raw = self._answers.receipt(self._row, header, outcome.symbol, unit.now, self.charset)
+        code = self._answers.number(outcome.symbol)
+        unit.put("answer_set", (raw, self._first))
+        unit.put("message_state", (DONE, None, code, 0, None, unit.now, self._first))
+        unit.inbox(header.sender, header.serial, digest, self._first, (raw, code), again=True)
+        self._answer = (raw, False, code)
 
     def refused(self, unit: StoreUnit, error: DomainError) -> None:
         """A defect of ours: nothing goes on."""

@@ -10,6 +10,7 @@ worker.  An attempt found open at start means UNKNOWN: nobody knows whether it a
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partialmethod
 from typing import Any
 
@@ -281,6 +282,8 @@ class OutboxPump:
         """The core hears what is final; of what goes to a person (06.1: document, authentication) only who waits far off."""
         result, decision = self._verdicts.refusal(lane, entry, said, reply)
         row = self._codec.catalogue.message(entry.code)
+        if row.pattern == "Q" and document is not None and entry.id in self._desk.open and result.given == "again":
+            result = replace(result, given="refused")  # a blocking request is passed through: its asker says when it asks again
         final = result.given == "refused" or (result.given != "again" and entry.id in self._desk.open)
         command = self._command(row, entry, False, said, None, document) if final else None
         self._apply(lane, decision, f"{entry.code} {result.code}")

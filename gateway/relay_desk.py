@@ -56,11 +56,16 @@ class RelayDesk:
         self._following: dict[int, HandBack] = {}
         self._blocking: dict[int, None] = {}
         self.patience: Callable[[MessageRow, str, bool], float] = self._patience
+        self.give_up: Callable[[int], bool] = lambda message_id: False
+        """Ends a question that never left, by the id it was to go on under; False where it may have arrived."""
 
     def start(self) -> None:
-        """What was under way when the last process ended."""
+        """What was under way when the last process ended; who waited then waits no longer than anybody."""
+        rows = self._speeches.codec.catalogue.messages()
+        longest = PATIENCE * max(row.answer_timer for row in rows if row.pattern == "Q")
         for relay in open_relays(self._engine):
             self.forwarded(relay)
+            self._clock.callLater(longest, self._expire, relay.origin_id)
 
     def recall(self, ids: list[int]) -> None:
         """Messages that had ended are to leave once more: those handed on for others are so again."""
@@ -103,11 +108,14 @@ class RelayDesk:
             return 0.0
         return PATIENCE * (peer.answer_seconds(row) if blocking or row.pattern == "Q" else peer.receipt_seconds(row))
 
-    def _expire(self, origin_id: int, respond: Respond) -> None:
+    def _expire(self, origin_id: int, respond: Respond | None = None) -> None:
         if origin_id in self._ready:  # its answer is on its way to the disk, and then to the asker
             self._clock.callLater(COMMIT_S, self._expire, origin_id, respond)
             return
         waiting = self._held.get(origin_id, [])
+        message_id = self._by_origin.get(origin_id)
+        if message_id is not None and self.give_up(message_id):
+            return  # whoever waits hears it once it is durable
         for one in waiting:
             if one[0] is respond:
                 waiting.remove(one)
@@ -117,11 +125,16 @@ class RelayDesk:
             self._held.pop(origin_id, None)
             self._blocking.pop(origin_id, None)
 
+    def still_waiting(self, message_id: int) -> None:
+        """It could not be ended after all: who waits for the answer to it hears what is known."""
+        for respond, provisional in self._held.pop(self.open[message_id].origin_id, []):
+            respond(*provisional)
+
     def unsent(self, entry: Entry, symbol: str) -> HandBack | None:
-        """As ``hand_back``, of a question that will not go on: who still waits for its answer hears that nothing was sent on
-        (9003), or that it is of no use any more. A command stays stored, for a person to see to."""
+        """As ``hand_back``, of a question that will not go on: its asker hears, now or when it asks again, that nothing was
+        sent on (9003), or that it is of no use any more. A command stays stored, for a person to see to."""
         row, catalogue = self._speeches.codec.catalogue.message(entry.code), self._speeches.codec.catalogue
-        if row.pattern != "Q" or self.open[entry.id].origin_id not in self._held:
+        if row.pattern != "Q":
             return None
         return self.hand_back(entry, row, catalogue.result(symbol if symbol == EXPIRED[0] else NOTHING_SENT), None)
 
@@ -131,9 +144,15 @@ class RelayDesk:
     ) -> HandBack | None:  # fmt: skip
         """The command that makes the far end's answer the asker's; None where it says nothing the asker can use.
 
-        ``reply``: the answer's bytes; ``given_up``: the row of a message nobody waits for any more.
+        ``reply``: the answer's bytes; ``given_up``: the row of a message nobody waits for any more. A far end that does not let
+        *us* in (2001, 2003-2005) says nothing of the asker, whose own link to us is sound: it is told 9003.
         """
         relay = given_up or self.open[entry.id]
+        faults: tuple[Fault, ...] = ()
+        if said.category == "fatal":
+            zh, en = f"{entry.peer} 拒绝本系统：{said.zh}", f"{entry.peer} does not let this system in: {said.en}"
+            faults = (Fault("/", said.symbol, said.code, zh, en),)
+            said, document = self._speeches.codec.catalogue.result(NOTHING_SENT), None
         if row.pattern == "Q" and document is None and said.category != "rejected" and said.symbol != NOTHING_SENT:
             return None
         peer = self._book.get(relay.origin_peer)
@@ -143,7 +162,7 @@ class RelayDesk:
         result = self._result(entry, relay, row, document, reply) if document is not None and accepted else None
         if result is not None:
             said, document = self._speeches.codec.catalogue.result("ACCEPTED"), None
-        raw, element, code = self._answer(entry, row, said, document, relay, peer)
+        raw, element, code = self._answer(entry, row, said, document, relay, peer, faults)
         if given_up is None:
             self._ready[relay.origin_id] = (raw, element != RECEIPT, code)
         accepted = accepted and self._speeches.codec.catalogue.result(code).category in ACCEPTED
@@ -154,12 +173,13 @@ class RelayDesk:
         return back
 
     def _answer(
-        self, entry: Entry, row: MessageRow, said: Verdict | ResultCode, document: Document | None, relay: Relay, peer: Peer
-    ) -> tuple[bytes, str, str]:
-        """Bytes, element and result code of what ``peer`` is answered."""
+        self, entry: Entry, row: MessageRow, said: Verdict | ResultCode, document: Document | None, relay: Relay, peer: Peer,
+        faults: tuple[Fault, ...],
+    ) -> tuple[bytes, str, str]:  # fmt: skip
+        """Bytes, element and result code of what ``peer`` is answered; ``faults`` where no document of the far end's is."""
         catalogue, now = self._speeches.codec.catalogue, self._clock.now()
         element = RECEIPT if document is None else document.element
-        body = receipt_body(catalogue, said.symbol) if document is None else document.body
+        body = receipt_body(catalogue, said.symbol, faults) if document is None else document.body
         mode = "B" if row.pattern == "Q" else peer.mode
         header = Header(entry.code, relay.origin_serial, relay.sender, "", entry.area, "", peer.schema_version, mode)
         self._speeches.repeat(peer, lambda: raw_of(self._engine, relay.origin_id), header)

@@ -48,6 +48,7 @@ from gateway.reconciling import ReconcileDesk
 from gateway.redelivery import Redelivery
 from gateway.reference_data import reference_of
 from gateway.relay_desk import RelayDesk
+from gateway.relay_unsent import UnsentQuestions
 from gateway.retry import RetryPolicy
 from gateway.runners import InlineRunner
 from gateway.short_link import ShortLink
@@ -113,6 +114,7 @@ class Gateway:
         self._relays = RelayDesk(speeches, self.book, clock, store.engine)
         outbox, own_id = OutboxLog(store.engine), self.book.own_id
         self.pump = OutboxPump(self.writer, outbox, self.codec, clock, policy, own_id, voice_of, self._relays)
+        self._relays.give_up = UnsentQuestions(self.writer, self.pump, self._relays, catalogue).give_up
         speeches.waiting = self.pump.under_way
         speeches.sent, speeches.find = outbox.serial_between, matching(store.engine)
         self.desk = Desk(self.writer, outbox, self.pump, catalogue, own_id, self._relays.recall)
@@ -148,9 +150,7 @@ class Gateway:
         self.reconciling.intake = self.dispatcher
         self.dispatcher.door.on_identified = self._identified
         self.dispatcher.on_ended = self._ended
-        self.dispatcher.on_late = LateAnswers(
-            self.codec, OutboxLog(store.engine), self.writer, voice_of, self._relays
-        ).take
+        self.dispatcher.on_late = LateAnswers(self.codec, OutboxLog(store.engine), self.writer, voice_of, self._relays).take
         tests = LinkTests(self.codec, self.book.own_id, config.gateway.areas[0], clock, voice_of)
         self._surroundings = Surroundings(
             clock, entropy, self.pump, endpoints, self._connection, self.dispatcher, tests.packet

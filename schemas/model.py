@@ -33,8 +33,8 @@ class MessageRow:
     besides the commands whose ``result`` it is (none: it begins by itself).  ``command`` names the core's command an inbound
     message becomes; ``on`` the core's event an outbound message is made of; ``asked`` the core's command by which a person
     has it sent; ``on_receipt`` the command that hears what its receipt said, ``on_answer`` the one that hears the answer of a Q
-    the CRM asked.  Limits are seconds; ``result_clock`` says whether ``result_limit`` runs on the ``elapsed`` clock or on
-    ``working`` hours.
+    the CRM asked.  What is ``of_link`` is about the very link it comes on, and never handed on.  Limits are seconds;
+    ``result_clock`` says whether ``result_limit`` runs on the ``elapsed`` clock or on ``working`` hours.
     """
 
     code: str
@@ -53,6 +53,7 @@ class MessageRow:
     key: tuple[str, ...] = ()
     order_key: str | None = None
     read_only: bool = False
+    of_link: bool = False
     refusals: tuple[str, ...] = ()
     bindings: tuple[str, ...] = ("socket", "soap", "http")
     receipt_timer: int = 15

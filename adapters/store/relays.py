@@ -50,12 +50,19 @@ class Relays:
         """The row of an inbound message whose second leg has not ended."""
         return self._one(driver, f"m.state IN {OPEN_STATES} AND r.origin_id = {self._mark}", origin_id)
 
+    def last_leg(self, driver: Driver, origin_id: int) -> tuple[str, str | None] | None:
+        """State and error class of what last went on for an inbound message, as the last commit left it."""
+        sql = f"SELECT m.state, m.error_class {_FROM} WHERE r.origin_id = {self._mark} ORDER BY m.id DESC LIMIT 1"
+        rows = driver.all(sql, (origin_id,))
+        return (rows[0][0], rows[0][1]) if rows else None
+
     def _one(self, driver: Driver, where: str, value: Any) -> RelayRow | None:
         rows = driver.all(f"{_SELECT} WHERE {where}", (value,))
         return RelayRow(*rows[0]) if rows else None
 
 
-_SELECT = f"SELECT {', '.join(f'r.{name}' for name in COLUMNS)} FROM relay r JOIN message m ON m.id = r.message_id"
+_FROM = "FROM relay r JOIN message m ON m.id = r.message_id"
+_SELECT = f"SELECT {', '.join(f'r.{name}' for name in COLUMNS)} {_FROM}"
 
 
 def open_relays(engine: Engine) -> list[RelayRow]:

@@ -231,10 +231,13 @@ class Store:
         """A row for one of the lists of ``rows.inserts`` or ``rows.updates``."""
         self._rows[name].append(row)
 
-    def put_inbox(self, sender: str, serial: str, payload_hash: bytes, message_id: int, answer: tuple[bytes, str]) -> None:
-        """A serial was seen; a repeat in this very group gets ``answer``."""
+    def put_inbox(
+        self, sender: str, serial: str, payload_hash: bytes, message_id: int, answer: tuple[bytes, str], again: bool
+    ) -> None:
+        """A serial was seen, before (``again``) or now; a repeat in this very group gets ``answer``."""
         self._inbox[sender, serial] = (payload_hash, message_id, answer)
-        self._rows["inbox"].append((sender, serial, payload_hash, message_id))
+        if not again:
+            self._rows["inbox"].append((sender, serial, payload_hash, message_id))
 
     # -- writing --------------------------------------------------------------------------------------------------
 

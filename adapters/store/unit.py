@@ -52,7 +52,7 @@ class StoreUnit:
         self._added: list[tuple[str, Any]] = []
         self._saved: dict[tuple[str, str], Any] = {}
         self.rows: list[tuple[str, tuple[Any, ...]]] = []
-        self.marks: list[tuple[str, str, bytes, int, tuple[bytes, str]]] = []
+        self.marks: list[tuple[str, str, bytes, int, tuple[bytes, str], bool]] = []
         self.outgoing: list[tuple[MessageRecord, dict[str, Any]]] = []
         self.taken_back: list[int] = []
 
@@ -195,9 +195,11 @@ class StoreUnit:
         """A row for one of the store's lists."""
         self.rows.append((name, row))
 
-    def inbox(self, sender: str, serial: str, payload_hash: bytes, message_id: int, answer: tuple[bytes, str]) -> None:
-        """The message's serial is taken; a repeat in the same group gets ``answer``."""
-        self.marks.append((sender, serial, payload_hash, message_id, answer))
+    def inbox(
+        self, sender: str, serial: str, payload_hash: bytes, message_id: int, answer: tuple[bytes, str], *, again: bool = False
+    ) -> None:
+        """The message's serial is taken, or was before (``again``); a repeat in the same group gets ``answer``."""
+        self.marks.append((sender, serial, payload_hash, message_id, answer, again))
 
     def send(self, message: MessageRecord, document: dict[str, Any]) -> None:
         """An outbound message is born with the state change that causes it (transactional outbox)."""
