@@ -18,7 +18,7 @@ from adapters.document import Document
 from adapters.store.message_machine import PARKED, READY
 from adapters.store.rows import MessageRecord
 from adapters.store.unit import StoreUnit
-from adapters.wire.times import wire_time
+from adapters.wire.times import own_serial
 from crm_core.events import Event
 from crm_core.fallout.model import Fallout
 from crm_core.ports import Command, Outcome, UnitOfWork
@@ -114,7 +114,7 @@ class Outbound:
                 receiver = None
             body = self._body(event, names)
             store = unit.store
-            serial = f"{self._directory.own_id}{wire_time(unit.now)}{store.next('serial'):010d}"
+            serial = own_serial(self._directory.own_id, unit.now, store.next("serial"))
             message = MessageRecord(
                 id=store.next("message"),
                 direction="out",

@@ -12,6 +12,7 @@ import binascii
 import hashlib
 import json
 import os
+import re
 import socket
 import tempfile
 from collections.abc import Callable
@@ -30,6 +31,10 @@ Handler = Callable[[dict[str, Any], Callable[[Reply], None]], None]
 
 LONGEST = 32 << 20
 """Bytes of one request: a document of the largest size in base64, with room to spare."""
+OPERATOR_LIMIT = 64
+"""Characters of who acts, as wide as the history keeps it."""
+_UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+"""What XML 1.0 cannot hold, and lone surrogates: bytes of an argument that were no text."""
 PATH_LIMIT = 100
 """Characters a unix socket's path may have everywhere."""
 
@@ -83,6 +88,10 @@ class ControlProtocol(LineOnlyReceiver):
         except (ValueError, KeyError, TypeError):
             self._reply(refusal("不认识的请求", "unknown request"))
             return
+        unfit = _unfit(request)
+        if unfit is not None:
+            self._reply(refusal(*unfit))
+            return
         try:
             handler(request, self._reply)
         except Exception:
@@ -109,6 +118,23 @@ class ControlFactory(Factory):
         protocol = ControlProtocol(self._handlers)
         protocol.factory = self
         return protocol
+
+
+def _unfit(request: dict[str, Any]) -> tuple[str, str] | None:
+    """Why a request is not even looked at: nothing may get in here that no store and no document could keep."""
+    if len(str(request.get("operator", ""))) > OPERATOR_LIMIT:
+        return f"操作员代码超过 {OPERATOR_LIMIT} 个字符", f"an operator has at most {OPERATOR_LIMIT} characters"
+    if _holds_unfit([value for name, value in request.items() if name != "document"]):
+        return "文本含控制字符或残缺的字符", "a text holds a control character, or a broken one"
+    return None
+
+
+def _holds_unfit(value: Any) -> bool:
+    if isinstance(value, str):
+        return _UNFIT.search(value) is not None
+    if isinstance(value, dict):
+        return _holds_unfit([*value.keys(), *value.values()])
+    return isinstance(value, list) and any(_holds_unfit(one) for one in value)
 
 
 def refusal(zh: str, en: str) -> Reply:

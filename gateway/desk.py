@@ -15,7 +15,7 @@ from adapters.store.message_machine import DEAD, PARKED, READY, next_state
 from adapters.store.rows import MessageRecord
 from adapters.store.unit import StoreUnit
 from adapters.store.withdrawal import TAKEN_BACK
-from adapters.wire.times import wire_time
+from adapters.wire.times import own_serial
 from crm_core.errors import AttributeInvalid, DomainError, StateConflict
 from crm_core.fallout.desk import WorkFallout
 from crm_core.fallout.model import CLOSED
@@ -182,7 +182,7 @@ class FalloutJob(PersonJob):
         """A correction is a new serial linked to the old (06.1 promise 2); what the order waits for is the new one."""
         store = unit.store
         again = replace(
-            message, id=store.next("message"), serial=f"{self._own}{wire_time(unit.now)}{store.next('serial'):010d}",
+            message, id=store.next("message"), serial=own_serial(self._own, unit.now, store.next("serial")),
             state=READY, error_class=None, result_code=None, tries=0, due_at=unit.now, first_seen=unit.now, closed_at=None,
         )  # fmt: skip
         unit.send(again, document)

@@ -97,11 +97,11 @@ class OutboxLog:
         return found[0] if found else None
 
     def last_act(self, subject: str, subject_id: str) -> tuple[str, str, str] | None:
-        """The newest entry of the history about a subject: its input, who, why."""
+        """The newest entry of the history about a subject: its input, who, why. Newest in the chain: a clock may be set."""
         mark = self._dialect.mark
         sql = (
             f"SELECT input, actor, detail FROM history WHERE subject_id = {mark} AND subject = {mark} "
-            "ORDER BY at DESC, seq DESC LIMIT 1"
+            "ORDER BY chain DESC, seq DESC LIMIT 1"
         )
         with self._engine.connect() as connection:
             row = connection.exec_driver_sql(sql, (subject_id, subject)).first()
@@ -110,7 +110,7 @@ class OutboxLog:
     def acts(self, subject: str, subject_id: str) -> list[tuple[str, str]]:
         """Every entry of the history about a subject, oldest first: its input and what it says."""
         mark = self._dialect.mark
-        sql = f"SELECT input, detail FROM history WHERE subject_id = {mark} AND subject = {mark} ORDER BY at, seq"
+        sql = f"SELECT input, detail FROM history WHERE subject_id = {mark} AND subject = {mark} ORDER BY chain, seq"
         with self._engine.connect() as connection:
             return [(row[0], row[1] or "") for row in connection.exec_driver_sql(sql, (subject_id, subject)).fetchall()]
 

@@ -15,7 +15,7 @@ from adapters.store.message_machine import DONE, READY, REJECTED
 from adapters.store.relays import RelayRow
 from adapters.store.rows import MessageRecord
 from adapters.store.unit import StoreUnit
-from adapters.wire.times import wire_time
+from adapters.wire.times import own_serial
 from crm_core.fallout.open_record import OpenFallout
 from crm_core.ports import Outcome
 from gateway.answers import Verdict
@@ -52,7 +52,7 @@ class Forward:
         store: StoreUnit = uow
         document, header = self.document, self.document.header
         row, now = document.row, store.now
-        serial = f"{self.own}{wire_time(now)}{store.store.next('serial'):010d}"
+        serial = own_serial(self.own, now, store.store.next("serial"))
         key = document.body.get(row.order_key) if row.order_key is not None else None
         record = MessageRecord(
             id=store.store.next("message"), direction="out", peer=self.to, binding=self.binding, code=row.code,

@@ -102,7 +102,7 @@ def history(connection: Connection, subject_id: str) -> list[Row]:
     """The history of an order, item or message, oldest first (hashes left out)."""
     h = t.history.c
     columns = (h.at, h.subject, h.subject_id, h.input, h.state_from, h.state_to, h.actor, h.serial, h.detail)
-    return _all(connection, select(*columns).where(h.subject_id == subject_id).order_by(h.at, h.chain, h.seq))
+    return _all(connection, select(*columns).where(h.subject_id == subject_id).order_by(h.chain, h.seq))
 
 
 def order_messages(connection: Connection, head: Row) -> list[Row]:

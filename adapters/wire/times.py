@@ -6,6 +6,9 @@ from datetime import datetime, timedelta, timezone
 
 SHANGHAI = timezone(timedelta(hours=8), "Asia/Shanghai")
 
+_NUMBERS = 10**10
+"""As many as the digits hold; by then the time before them is another."""
+
 _last: list[tuple[int, str]] = [(-1, "")]
 
 
@@ -17,6 +20,11 @@ def wire_time(ms: int) -> str:
         text = datetime.fromtimestamp(second, SHANGHAI).strftime("%Y%m%d%H%M%S")
         _last[0] = (second, text)
     return text
+
+
+def own_serial(system: str, ms: int, number: int) -> str:
+    """A serial: system, time, and ten digits of a counter that begins anew when they are used up (01.1.1)."""
+    return f"{system}{wire_time(ms)}{number % _NUMBERS:010d}"
 
 
 def from_wire_time(text: str) -> int:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from crm_core.errors import OrderUnknown
 from crm_core.fallout.model import CLOSED, Fallout
+from crm_core.orders.item_states import Kind
+from crm_core.orders.machine import rulebook
+from crm_core.orders.moves import Moves
+from crm_core.orders.operations import Entry, fallen
 from crm_core.ports import Outcome, UnitOfWork
 
 
@@ -33,9 +36,10 @@ class SettleFallout:
         return Outcome("OK", state=record.state)
 
 
-def cause_gone(uow: UnitOfWork, entry: dict[str, Any], item_ids: list[str], what: str, *, final: bool) -> None:
+def cause_gone(moves: Moves, entry: Entry, item_ids: list[str], what: str, *, final: bool) -> None:
     """Provisioning has answered the operation ``entry``: of these items its undo is no longer stuck, and, where it was the
-    ``final`` answer, the operation is no longer overdue."""
+    ``final`` answer, the operation is no longer overdue, and nothing stands in FALLOUT for it alone (as after a retry)."""
+    uow = moves.uow
     stuck: dict[str, str] = entry.get("stuck", {})
     names = [stuck[item_id] for item_id in item_ids if item_id in stuck]
     if final and "overdue" in entry:
@@ -44,6 +48,19 @@ def cause_gone(uow: UnitOfWork, entry: dict[str, Any], item_ids: list[str], what
         record = uow.fallout(name)
         if record is not None and record.state != CLOSED:
             _settle(uow, record, "answered", f"{entry['operation']}: {what}")
+            if name == entry.get("overdue") and record.state == CLOSED:
+                _stand_no_longer(moves, entry)
+
+
+def _stand_no_longer(moves: Moves, entry: Entry) -> None:
+    order = moves.order
+    if any("overdue" in other for other in order.operations if other is not entry):
+        return
+    book = rulebook(moves.uow.reference.policies)
+    for item in order.newest():
+        effect = book.effect(item, "desk_retry")
+        if item.item_id in fallen(order) and effect.kind is Kind.MOVED:
+            moves.put(item, effect)
 
 
 def _settle(uow: UnitOfWork, record: Fallout, what: str, why: str) -> None:

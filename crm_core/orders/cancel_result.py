@@ -95,7 +95,7 @@ class RecordCancelResult:
     def _settle_entry(self, moves: Moves, entry: Entry, records: dict[str, str]) -> None:
         final = [row["item_id"] for row in self.items if row["outcome"] != STUCK]
         left = [item_id for item_id in entry["items"] if item_id not in final]
-        cause_gone(moves.uow, entry, final, self.input(), final=not left)
+        cause_gone(moves, entry, final, self.input(), final=not left)
         if left:
             stuck = {**entry.get("stuck", {}), **records}
             keep(moves.order, entry, items=left, **({"stuck": stuck} if stuck else {}))

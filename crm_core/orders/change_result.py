@@ -60,9 +60,9 @@ class RecordChangeResult:
         if self.outcome == "manual":
             keep(order, entry, manual=True)
             return False
-        cause_gone(uow, entry, [], self.outcome, final=True)
-        close(order, entry)
         moves = Moves(uow, order, self.input(), source.serial, source.sender)
+        cause_gone(moves, entry, [], self.outcome, final=True)
+        close(order, entry)
         reached = [item for item in order.newest() if item.progress not in IS_CLOSED]
         if self.outcome == "applied" and reached and entry["version"] > order.version:
             order.version = entry["version"]

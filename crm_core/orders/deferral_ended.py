@@ -64,7 +64,7 @@ class RecordDeferralEnded:
         order = moves.order
         asked = awaiting(order, source.ref_serial)
         if asked is not None and asked["operation"] == END_DEFERRAL:
-            cause_gone(uow, asked, [], self.input(), final=True)
+            cause_gone(moves, asked, [], self.input(), final=True)
             close(order, asked)
             moves.asked = asked.get("asked")
         moved = False

@@ -118,6 +118,9 @@ RECORDED_ONLY = ("change_manual", "resume_offered", "operation_answered", "lock_
 """Inputs that never move an item: CO02 manual (the change stays open), PA02 and other PA04, OH14 of OH10 and OH11, refusals;
 LK05, which moves the lock; DF04."""
 
+STICKING = frozenset(line.input for line in LINES if F in line.on)
+"""Inputs that put FALLOUT on, or give it one more cause."""
+
 INPUTS = (*dict.fromkeys(line.input for line in LINES), *RECORDED_ONLY)
 
 COLUMN_OF: dict[str, str] = {**{column: column for column in COLUMNS}, "cancel_unsent": "cancel"}

@@ -69,7 +69,7 @@ class RecordLockReport:
             owner = self._owner() or ""
             waiting = under_way(order, LOCK)
             if waiting is not None and waiting["claim"]["owner"] == owner:
-                cause_gone(uow, waiting, [], self.event, final=True)
+                cause_gone(moves, waiting, [], self.event, final=True)
                 close(order, waiting)
             claim = Claim(owner, (self.reason or {}).get("text", ""), from_wire(self.lease_until))
             effect = held_by(moves, claim, self.fence)

@@ -10,10 +10,11 @@ from typing import Any
 
 from crm_core.events import OrderStateChanged
 from crm_core.orders.fold import CLOSED_STATES, FINAL, fold
-from crm_core.orders.item_states import ENDS, IS_CLOSED, Effect
+from crm_core.orders.item_states import ENDS, IS_CLOSED, STICKING, Effect
 from crm_core.orders.lock import as_dict, end, from_dict
 from crm_core.orders.machine import enact, state_of
 from crm_core.orders.model import CustomerOrder, OrderChange, OrderItem, ServiceOrder
+from crm_core.orders.operations import acquit
 from crm_core.orders.timing import tend
 from crm_core.ports import UnitOfWork
 from crm_core.products import instance_machine
@@ -56,7 +57,10 @@ class Moves:
     def put(self, item: OrderItem, effect: Effect, target: str | None = None) -> bool:
         """Enact a ``MOVED`` effect; returns whether the item's state changed."""
         was = item.progress if not (item.fallout or item.cancelling or item.amending) else state_of(item)
+        stood = item.fallout
         enact(item, effect, self.uow.now, target)
+        if stood and (not item.fallout or self.cause in STICKING):
+            acquit(self.order, item.item_id)
         state = state_of(item)
         if item.progress in IS_CLOSED and was != state:
             self._closed.append(item)

@@ -71,9 +71,9 @@ class RecordOperationResult:
         entry = awaiting(order, source.ref_serial)
         if entry is None or entry["operation"] != self.operation:
             return False
-        cause_gone(uow, entry, [], self.outcome, final=True)
-        close(order, entry)
         moves = Moves(uow, order, self.input(), source.serial, source.sender)
+        cause_gone(moves, entry, [], self.outcome, final=True)
+        close(order, entry)
         moves.asked = entry.get("asked")
         if self.outcome == APPLIED:
             self._apply(uow, moves, entry)

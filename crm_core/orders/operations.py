@@ -16,6 +16,8 @@ from crm_core.ports import UnitOfWork
 Entry = dict[str, Any]
 CHANGE, CANCEL = "change", "cancel"
 SENT_VERSION = "sent_version"
+FELL = "fell"
+"""In an order's ``details``: ids of items that stand in FALLOUT for want of results alone."""
 
 
 def ask(uow: UnitOfWork, order: ServiceOrder, name: str, event: Event, **terms: Any) -> Entry:
@@ -79,6 +81,25 @@ def close(order: ServiceOrder, entry: Entry) -> None:
 def keep(order: ServiceOrder, entry: Entry, **terms: Any) -> None:
     """It stays open with other terms: part of its items answered, or a person decides."""
     order.operations = [{**other, **terms} if other is entry else other for other in order.operations]
+
+
+def fallen(order: ServiceOrder) -> list[str]:
+    """Items that stand in FALLOUT for nothing but want of results."""
+    found: list[str] = order.details.get(FELL, [])
+    return found
+
+
+def blame(order: ServiceOrder, item_ids: list[str]) -> None:
+    """Overdue operations are all that keeps these items in FALLOUT: it goes with the last result."""
+    order.details = {name: value for name, value in order.details.items() if name != FELL}
+    if item_ids:
+        order.details[FELL] = item_ids
+
+
+def acquit(order: ServiceOrder, item_id: str) -> None:
+    """The item's FALLOUT went, or has another cause as well."""
+    if item_id in fallen(order):
+        blame(order, [name for name in fallen(order) if name != item_id])
 
 
 def highest_sent(order: ServiceOrder) -> int:

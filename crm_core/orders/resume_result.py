@@ -65,7 +65,7 @@ class RecordResumeResult:
         order = moves.order
         asked = awaiting(order, source.ref_serial)
         if asked is not None and asked["operation"] == RESUME:
-            cause_gone(uow, asked, [], self.input(), final=True)
+            cause_gone(moves, asked, [], self.input(), final=True)
             close(order, asked)
             moves.asked = asked.get("asked")
         going = [item.item_id for item, effect in taken if effect.kind is Kind.MOVED and moves.put(item, effect)]

@@ -20,6 +20,7 @@ from crm_core.orders.item_states import Kind
 from crm_core.orders.machine import rulebook
 from crm_core.orders.model import ServiceOrder
 from crm_core.orders.moves import Moves
+from crm_core.orders.operations import blame, fallen
 from crm_core.orders.reports import GAP, release
 from crm_core.orders.timing import ACCEPTANCE, GRACE_MS, deferral_due, gap_due, lease_due
 from crm_core.ports import Outcome, UnitOfWork
@@ -45,18 +46,27 @@ class WatchOrder:
         if order.watch_at is None or order.watch_at > uow.now:
             return Outcome("OK", state=order.state)
         moves = Moves(uow, order, BUDGET_SPENT)
-        stuck = _overdue_operations(moves)
-        stuck = _passed_limits(moves) or stuck
+        late = _overdue_operations(moves)
+        stuck = _passed_limits(moves)
         stuck = _missing_reports(moves) or stuck
         _endings(moves)
-        if stuck:
-            book = rulebook(uow.reference.policies)
-            for item in order.newest():
-                effect = book.effect(item, BUDGET_SPENT)
-                if effect.kind is Kind.MOVED:
-                    moves.put(item, effect)
+        if late or stuck:
+            _stand(moves, late=not stuck)
         conclude(moves)
         return Outcome("OK", state=order.state)
+
+
+def _stand(moves: Moves, *, late: bool) -> None:
+    """FALLOUT on every open item; if only results are ``late`` it goes again with the last of them."""
+    order = moves.order
+    blamed = list(fallen(order))
+    book = rulebook(moves.uow.reference.policies)
+    for item in order.newest():
+        effect = book.effect(item, BUDGET_SPENT)
+        if effect.kind is Kind.MOVED and moves.put(item, effect):
+            blamed.append(item.item_id)
+    if late:
+        blame(order, blamed)
 
 
 def _open(moves: Moves, error_class: str, symbol: str, zh: str, en: str, **about: Any) -> str:

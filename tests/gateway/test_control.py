@@ -13,6 +13,7 @@ import pytest
 from structlog.testing import capture_logs
 from twisted.internet.testing import StringTransport
 
+from adapters.store import tables
 from gateway import control
 from gateway.data_directory import DirectoryHeld, DirectoryUnusable, held
 
@@ -39,6 +40,30 @@ def test_what_is_no_request_is_refused_and_the_connection_goes_on(line: bytes) -
     assert refused["zh"]
     assert refused["en"]
     assert fine == {"ok": True}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"reason": "a\x00b"},
+        {"reason": "\udcff"},
+        {"changes": {"PLAN": ["\x1b[2J"]}},
+        {"changes": {"\ufffe": "1"}},
+        {"operator": "O" * (control.OPERATOR_LIMIT + 1)},
+    ],
+)
+def test_what_no_store_keeps_is_refused_before_anything_is_done(fields: dict[str, Any]) -> None:
+    handlers: dict[str, control.Handler] = {"fallout": lambda _, reply: reply({"ok": True})}
+    refused, fine = conversation(
+        handlers,
+        json.dumps({"do": "fallout", **fields}).encode(),
+        json.dumps({"do": "fallout", "operator": "O" * control.OPERATOR_LIMIT, "reason": "两行\n文字\t𠮷"}).encode(),
+    )
+    assert (refused["ok"], bool(refused["zh"]), bool(refused["en"]), fine) == (False, True, True, {"ok": True})
+
+
+def test_an_operator_fits_the_history() -> None:
+    assert tables.history.c.actor.type.length == control.OPERATOR_LIMIT
 
 
 def test_a_handler_that_breaks_is_told_of_in_words_and_in_the_log() -> None:

@@ -15,6 +15,7 @@ from gateway.clock import Entropy, WallClock
 from gateway.proof.heap_clock import HeapClock
 from gateway.proof.network import MemoryNetwork
 from tests.gateway.rig import START, Rig, Send, Station, fate_for, packet_of, receipt_for, submission
+from tests.gateway.test_desk_jobs import ask
 
 HOUR_MS = 3_600_000
 STEPS = pytest.mark.parametrize("step", [HOUR_MS, -HOUR_MS], ids=["ahead", "back"])
@@ -58,6 +59,23 @@ def test_a_receipt_is_waited_for_as_long_as_ever(clock: SetClock, step: int) -> 
     rig.run(4.0)
     assert len(set(station.serials())) == 1
     assert len(station.received) == 2
+
+
+@STEPS
+def test_what_a_person_released_stays_released_after_a_restart(clock: SetClock, step: int) -> None:
+    """What came later counts, whatever the clock said."""
+    rig = rig_on(clock)
+    rig.station()
+    rig.run(3.0)
+    link = {"do": "link", "peer": "PF0001"}
+    for request in ({"do": "message", "name": "k", "action": "hold"}, {**link, "action": "stop"}):
+        assert ask(rig, operator="OP1", reason="核实", **request)["ok"]
+    clock.ahead = step
+    for request in ({"do": "message", "name": "k", "action": "release"}, {**link, "action": "resume"}):
+        assert ask(rig, operator="OP1", reason="核实完毕", **request)["ok"]
+    again = rig.restarted()
+    status = again.gateway.status()
+    assert (status["held_keys"], [row["stopped"] for row in status["links"] if row["stopped"]]) == ([], [])
 
 
 @STEPS
