@@ -39,8 +39,8 @@ class RescheduleOrder:
         return order_keys(self.service_order_id, None)
 
     def execute(self, uow: UnitOfWork) -> Outcome:
-        """ACCEPTED; an order that was never sent has its new dates at once, others when provisioning has agreed (OH14); DUPLICATE
-        while these very dates are being asked for.
+        """ACCEPTED, or DUPLICATE while these very dates are being asked for; an order that was never sent has its new dates at
+        once, others when provisioning has agreed (OH14).
 
         Raises ``OrderUnknown`` (3003), 3013 and 3020 for the dates, and what the matrix says (3004, 3007, 3021)."""
         order = order_of(uow, self.service_order_id)
