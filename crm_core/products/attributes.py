@@ -22,8 +22,8 @@ def _applies(spec: AttrSpec, action: str) -> bool:
 
 
 def attr_faults(product: Product, action: str, attrs: list[dict[str, Any]]) -> list[tuple[str, str, str, str]]:
-    """(path below the item, found, Chinese, English) of every attribute that is unknown, given twice, out of its dictionary, too
-    long, not one of this action, or required and missing without a default."""
+    """(path below the item, found, Chinese, English) of every attribute that is unknown, given twice, out of its dictionary,
+    too long, not one of this action, or required and missing without a default."""
     faults: list[tuple[str, str, str, str]] = []
     codes: list[str] = []
     for attr in attrs:
