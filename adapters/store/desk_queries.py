@@ -13,6 +13,7 @@ from adapters.store.message_machine import OPEN
 from adapters.store.queries import Row, plain
 from crm_core.fallout.model import AUTO_RETRY, NEW
 from crm_core.fallout.watch_planning import DECISIONS, UNDESIGNED
+from crm_core.orders.timing import ACCEPTANCE
 from crm_core.reference import Reference
 
 AT_ONCE = 500
@@ -93,13 +94,13 @@ def unanswered(connection: Connection, reference: Reference | None = None, limit
     what is not an order's, was not given) and ``fallout`` (the record opened for it, if any)."""
     o = t.service_order.c
     columns = (o.id, o.area, o.state, o.since, o.dispatched_at, o.operations_json, o.clock_json, o.held_json)
-    early = o.state.in_(("SUBMITTED", "ACKNOWLEDGED", "FALLOUT", "COMPLETING", "IN_PROGRESS"))
-    held = or_(o.operations_json != "[]", o.held_json != "[]", early)
+    unaccepted = o.clock_json.contains(f'"{ACCEPTANCE}"')  # else all that is under way would crowd out what is waited for
+    held = or_(o.operations_json != "[]", o.held_json != "[]", unaccepted)
     waiting = select(*columns).where(o.ended_at.is_(None), held).order_by(o.since, o.id)
     limits = _Limits(reference)
     found: list[Row] = []
     for row in (plain(one) for one in connection.execute(waiting.limit(limit)).mappings()):
-        acceptance = (row["clock"] or {}).get("limits", {}).get("acceptance")
+        acceptance = (row["clock"] or {}).get("limits", {}).get(ACCEPTANCE)
         if acceptance is not None:
             found.append(_entry(row["id"], "dispatch", "", row["dispatched_at"], acceptance["limit_at"], None))
         for entry in row["operations"]:

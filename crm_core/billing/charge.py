@@ -42,7 +42,8 @@ def charge(uow: UnitOfWork, order: ServiceOrder, item: OrderItem, instance: Prod
         reason=None,
         sent_at=uow.now,
     )
-    notify(uow, order, item, instance, record, attrs=_with_old(item.attrs, before) or None)
+    item.attrs = _with_old(item.attrs, before)  # told again, should billing refuse it
+    notify(uow, order, item, instance, record, attrs=item.attrs or None)
     uow.add(record)
 
 

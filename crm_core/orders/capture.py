@@ -122,7 +122,7 @@ def _orders(
                 effective_at=dates["effective_at"],
                 booked_at=dates["booked_at"],
                 required_finish=dates["required_finish"],
-                reservations=command.reservations or [],
+                reservations=list(dict.fromkeys(command.reservations or ())),
                 details=details | relation_of(plans),
             ),
             plans,

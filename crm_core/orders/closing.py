@@ -13,6 +13,7 @@ from crm_core.orders.machine import rulebook
 from crm_core.orders.model import ServiceOrder
 from crm_core.orders.moves import Moves
 from crm_core.orders.reports import release
+from crm_core.orders.told import TOLD, settle_told
 from crm_core.products.attributes import stated
 from crm_core.products.model import ProductInstance
 
@@ -22,7 +23,10 @@ DEPENDENCY_LOST = "DEPENDENCY_NOT_MET"
 def conclude(moves: Moves, reason: dict[str, Any] | None = None, stage: dict[str, Any] | None = None) -> None:
     """Settle the moves of a command; if the order ended with them, end its holds, judge the reports that still wait - nobody
     looks at it any more - and wake or end the orders that waited."""
-    if moves.settle(reason, stage):
+    ended = moves.settle(reason, stage)
+    if TOLD in moves.order.details:
+        settle_told(moves)
+    if ended:
         _end(moves)
 
 

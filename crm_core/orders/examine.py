@@ -80,6 +80,8 @@ def _reservations(command: Submission, uow: UnitOfWork, faults: Faults) -> list[
     found: list[Reservation] = []
     for n, reservation_id in enumerate(command.reservations or (), 1):
         path = f"/reservations/reservation_id[{n}]"
+        if any(one.id == reservation_id for one in found):
+            continue
         reservation = uow.reservation(reservation_id)
         if reservation is None:
             reservation = Reservation(reservation_id, "ORDER", uow.origin.sender, command.area, created_at=uow.now)

@@ -60,7 +60,7 @@ def _carry(uow: UnitOfWork, order: ServiceOrder, item: OrderItem, instance: Prod
     instance.attrs = attrs
     number = item.access_number or item.result_attrs.get(NUMBER)
     if number is not None and number != instance.access_number:
-        if instance.access_number is not None:
+        if instance.access_number is not None and item.action != "install":  # else it was never in service
             instance.previous_number = instance.access_number
         instance.access_number = number
     if item.action == "disconnect":

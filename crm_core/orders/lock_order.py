@@ -9,6 +9,7 @@ from crm_core.errors import DomainError
 from crm_core.events import LockRequested, UnlockRequested
 from crm_core.orders.closing import conclude
 from crm_core.orders.defer import order_of
+from crm_core.orders.fold import CLOSED_STATES
 from crm_core.orders.item_states import IS_CLOSED, Kind
 from crm_core.orders.keys import order_keys
 from crm_core.orders.lock import Claim, Lock, as_dict, from_dict, seen_by
@@ -151,8 +152,8 @@ def _give_back(uow: UnitOfWork, order: ServiceOrder, fence: int) -> None:
 
 
 def queue_up(order: ServiceOrder, claim: Claim) -> None:
-    """``claim`` waits; one of the same owner that waited before is replaced. For an order that ended nobody waits."""
-    if order.ended_at is not None:
+    """``claim`` waits; one of the same owner that waited before is replaced. For an order that is closed nobody waits."""
+    if order.state in CLOSED_STATES:
         return
     lock = from_dict(order.lock)
     others = tuple(waiting for waiting in lock.queue if waiting.owner != claim.owner)
@@ -161,11 +162,11 @@ def queue_up(order: ServiceOrder, claim: Claim) -> None:
 
 def held_by(moves: Moves, claim: Claim, fence: int) -> bool:
     """Provisioning granted the lock: the order stands still, its clock too. False for a fence older than the one that counts,
-    and for an order that ended meanwhile."""
+    and for an order that was closed meanwhile."""
     order = moves.order
     lock = from_dict(order.lock)
     ended = order.lock is not None and lock.holder is None and fence == lock.fence
-    if fence < lock.fence or ended or order.ended_at is not None:
+    if fence < lock.fence or ended or order.state in CLOSED_STATES:
         return False
     queue = tuple(waiting for waiting in lock.queue if waiting.owner != claim.owner)
     order.lock = as_dict(Lock(claim, fence, queue))

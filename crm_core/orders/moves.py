@@ -15,7 +15,7 @@ from crm_core.orders.lock import as_dict, end, from_dict
 from crm_core.orders.machine import enact, state_of
 from crm_core.orders.model import CustomerOrder, OrderChange, OrderItem, ServiceOrder
 from crm_core.orders.operations import acquit
-from crm_core.orders.timing import tend
+from crm_core.orders.timing import LOCK, end_lost_deferral, resume_clock, tend
 from crm_core.ports import UnitOfWork
 from crm_core.products import instance_machine
 from crm_core.products.model import ProductInstance
@@ -96,11 +96,14 @@ class Moves:
             ended = state in FINAL
             if ended:
                 order.ended_at = uow.now
-                if order.lock is not None:
-                    order.lock = as_dict(end(from_dict(order.lock))[0])
+            if order.lock is not None and state in CLOSED_STATES:
+                order.lock = as_dict(end(from_dict(order.lock))[0])
+                resume_clock(uow, order, LOCK)
             self._tell(state, reason, stage)
         elif self.asked is not None:
             self._notice(self.asked["system"], self.asked["serial"], reason, stage)
+        if order.deferral is not None:
+            end_lost_deferral(uow, order)
         tend(order)
         if self.fresh is None:
             uow.save(order)

@@ -13,7 +13,7 @@ from crm_core.orders.keys import order_keys
 from crm_core.orders.model import ServiceOrder
 from crm_core.orders.moves import Moves
 from crm_core.orders.operation_result import APPLIED, APPLYING, RecordOperationResult, take_dates
-from crm_core.orders.operations import Entry, ask
+from crm_core.orders.operations import Entry, all_under_way, ask
 from crm_core.orders.reports import Source, judged_by_itself, receive
 from crm_core.ports import Outcome, UnitOfWork
 from crm_core.times import from_wire
@@ -39,12 +39,15 @@ class RescheduleOrder:
         return order_keys(self.service_order_id, None)
 
     def execute(self, uow: UnitOfWork) -> Outcome:
-        """ACCEPTED; an order that was never sent has its new dates at once, others when provisioning has agreed (OH14).
+        """ACCEPTED, or DUPLICATE while these very dates are being asked for; an order that was never sent has its new dates at
+        once, others when provisioning has agreed (OH14).
 
         Raises ``OrderUnknown`` (3003), 3013 and 3020 for the dates, and what the matrix says (3004, 3007, 3021)."""
         order = order_of(uow, self.service_order_id)
         examine_dates(order, self.dates)
         effects = allowed(uow, order, "dates", None)
+        if any(entry["dates"] == self.dates for entry in all_under_way(order, RESCHEDULE)):
+            return Outcome("DUPLICATE", state=order.state)
         if self.dry_run:
             return Outcome(state=order.state)
         moves = Moves(uow, order, RESCHEDULE)

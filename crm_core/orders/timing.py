@@ -70,9 +70,18 @@ def tend(order: ServiceOrder) -> None:
         order.clock = clocks.drop_limit(clock, ACCEPTANCE)
     if order.pending is not None and not any(progress.get(item_id) in WAITING for item_id in order.pending["items"]):
         order.pending = None
-    if order.deferral is not None and order.deferral["ended_at"] is None and "DEFERRED" not in progress.values():
-        order.deferral = {**order.deferral, "ended_at": order.since, "ended_by": "order"}
     order.watch_at = next_watch(order)
+
+
+def end_lost_deferral(uow: UnitOfWork, order: ServiceOrder) -> None:
+    """A deferral whose last item went another way (cancelled, returned, done by hand) has ended; whatever else of the order is
+    open has its time running again."""
+    deferral = order.deferral
+    if deferral is None or deferral["ended_at"] is not None:
+        return
+    if all(item.progress != "DEFERRED" for item in order.newest()):
+        order.deferral = {**deferral, "ended_at": order.since, "ended_by": "order"}
+        resume_clock(uow, order, DEFERRAL)
 
 
 def next_watch(order: ServiceOrder) -> int | None:

@@ -23,6 +23,7 @@ from crm_core.orders.moves import Moves
 from crm_core.orders.operations import blame, fallen
 from crm_core.orders.reports import GAP, release
 from crm_core.orders.timing import ACCEPTANCE, GRACE_MS, deferral_due, gap_due, lease_due
+from crm_core.orders.told import DEFERRED, LOCKED, MISSING, UNACCEPTED, told
 from crm_core.ports import Outcome, UnitOfWork
 from crm_core.times import to_wire
 
@@ -101,9 +102,9 @@ def _passed_limits(moves: Moves) -> bool:
     order, uow = moves.order, moves.uow
     if order.clock is None:
         return False
-    order.clock, told = clocks.passed(order.clock, uow.now)
+    order.clock, fallen_due = clocks.passed(order.clock, uow.now)
     stuck = False
-    for limit, what in told:
+    for limit, what in fallen_due:
         moves.record(what, limit)
         uow.emit(
             LimitPassed(key=order.id, area=order.area, service_order_id=order.id, limit=limit, what=what, at=uow.now)
@@ -112,7 +113,7 @@ def _passed_limits(moves: Moves) -> bool:
             zh = f"定单 {order.id} 版本 {order.version} 派发后未在时限内签收"
             en = f"Version {order.version} of order {order.id} was not accepted within its limit"
             about = {"operation": "dispatch", "version": order.version, **_dispatched(order)}
-            _open(moves, "overdue", "OUTCOME_UNKNOWN", zh, en, **about)
+            told(order, UNACCEPTED, _open(moves, "overdue", "OUTCOME_UNKNOWN", zh, en, **about))
             stuck = True
     return stuck
 
@@ -148,7 +149,7 @@ def _missing_reports(moves: Moves) -> bool:
         return False
     zh = f"定单 {order.id} 的报告 {first} 至 {last} 缺失，要求重发后仍未收到"
     en = f"Reports {first} to {last} of order {order.id} are missing, also after asking again"
-    _open(moves, "gap", "OUTCOME_UNKNOWN", zh, en, from_seq=first, to_seq=last)
+    told(order, MISSING, _open(moves, "gap", "OUTCOME_UNKNOWN", zh, en, from_seq=first, to_seq=last))
     return True
 
 
@@ -160,7 +161,7 @@ def _endings(moves: Moves) -> None:
         until = to_wire(order.deferral["until"])
         zh = f"缓装已于 {until} 到期，服务开通未恢复定单"
         en = f"The deferral ended {until}, provisioning did not resume the order"
-        _open(moves, "deferral", "OUTCOME_UNKNOWN", zh, en, until=until)
+        told(order, DEFERRED, _open(moves, "deferral", "OUTCOME_UNKNOWN", zh, en, until=until))
         order.deferral = {**order.deferral, "told": True}
     due = lease_due(order)
     if due is not None and due <= now and order.lock is not None:
@@ -168,7 +169,8 @@ def _endings(moves: Moves) -> None:
         owner = order.lock["holder"]["owner"]
         zh = f"{owner} 的锁已于 {until} 到期，服务开通未解锁"
         en = f"The lease of {owner} ended {until}, provisioning did not unlock"
-        _open(moves, "lock", "OUTCOME_UNKNOWN", zh, en, until=until, owner=owner, fence=order.lock["fence"])
+        opened = _open(moves, "lock", "OUTCOME_UNKNOWN", zh, en, until=until, owner=owner, fence=order.lock["fence"])
+        told(order, LOCKED, opened)
         order.lock = {**order.lock, "told": True}
 
 

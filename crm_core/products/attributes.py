@@ -22,12 +22,14 @@ def _applies(spec: AttrSpec, action: str) -> bool:
 
 
 def attr_faults(product: Product, action: str, attrs: list[dict[str, Any]]) -> list[tuple[str, str, str, str]]:
-    """(path below the item, found, Chinese, English) of every attribute that is unknown, out of its dictionary, too long, not
-    one of this action, or required and missing without a default."""
+    """(path below the item, found, Chinese, English) of every attribute that is unknown, given twice, out of its dictionary,
+    too long, not one of this action, or required and missing without a default."""
     faults: list[tuple[str, str, str, str]] = []
     codes: list[str] = []
     for attr in attrs:
         code = attr["code"]
+        if code in codes:  # what billing is told and what the instance keeps could differ
+            faults.append((f"/attrs/attr[{len(codes) + 1}]/code", code, "属性重复", "The attribute stands twice"))
         codes.append(code)
         spec = _spec(product, code)
         if spec is None or (spec.actions and action not in spec.actions):

@@ -170,6 +170,12 @@ def test_change_of_number_keeps_the_old_one() -> None:
     assert (world.instance().access_number, world.instance().previous_number) == ("02580000999", "02580000101")
 
 
+def test_a_number_replaced_before_the_line_was_in_service_is_no_former_number() -> None:
+    world = World(item(access_number="02580000007"))
+    world.tell(world.done(seq=1))
+    assert (world.instance().access_number, world.instance().previous_number) == ("02580000001", None)
+
+
 def test_transfer_changes_customer_and_account() -> None:
     made = store()
     made.table(Customer)["C2"] = Customer("C2", "李示例", "1", "025")

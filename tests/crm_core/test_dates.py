@@ -47,6 +47,15 @@ def test_new_dates_hold_when_provisioning_agrees() -> None:
     assert (world.order.booked_at, world.order.details["dates"]["booked_at"], world.order.version) == (from_wire(DAY), DAY, 1)
 
 
+def test_the_same_dates_asked_for_again_are_asked_for_once() -> None:
+    world = Asked()
+    fields = FIELDS["reschedule"]
+    assert [world.ask("reschedule", fields).symbol for _ in range(2)] == ["ACCEPTED", "DUPLICATE"]
+    assert world.count(RescheduleRequested) == 1
+    world.operated("reschedule")
+    assert world.ask("reschedule", fields).symbol == "ACCEPTED"
+
+
 def test_dates_that_provisioning_names_count() -> None:
     world = Asked()
     world.ask("reschedule", FIELDS["reschedule"])

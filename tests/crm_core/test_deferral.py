@@ -236,3 +236,18 @@ def test_a_state_no_order_resumes_at_is_refused_and_looked_at() -> None:
     error = refused(world, RecordDeferralEnded(world.id, 1, "date", "COMPLETED", report_seq=3))
     assert error.code == "ATTRIBUTE_INVALID"
     assert error.fallout
+
+
+def test_when_its_last_deferred_item_goes_the_time_of_the_others_runs_again() -> None:
+    """One item was being decided on when the order was put off: it was not deferred, and is under way again."""
+    world = accepted(item(), item("2"))
+    world.edit("2", progress="COMPLETING")
+    world.tell(DeferOrder(world.id, REASON, UNTIL, "OP1"))
+    answer(world, result(world, report_seq=2), world.order.operations[0]["serial"])
+    world.edit("2", progress="IN_PROGRESS")
+    assert (world.item("1").progress, world.order.clock["stops"]) == ("DEFERRED", ["deferral"])  # type: ignore[index]
+    world.tell(world.back(3, items=[{"item_id": "1"}]))
+    assert (world.item("1").progress, world.item("2").progress) == ("RETURNED", "IN_PROGRESS")
+    assert world.order.deferral is not None
+    assert (world.order.deferral["ended_by"], world.order.clock["stops"]) == ("order", [])  # type: ignore[index]
+    assert world.order.watch_at is not None

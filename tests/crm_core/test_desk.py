@@ -24,7 +24,7 @@ from crm_core.resources.model import Reservation
 from crm_core.times import DAY_MS, to_wire
 from tests.crm_core.channel import Asked
 from tests.crm_core.desk import World
-from tests.crm_core.samples import NOW, REFERENCE, store
+from tests.crm_core.samples import NOW, REFERENCE, attr, item, own, store
 
 DESK = Origin("OP1", "", "fallout")
 APPROVED = {"approved_by": "BOSS"}
@@ -209,6 +209,18 @@ def test_a_fact_billing_refused_is_told_again() -> None:
     assert [event.plan for event in world.events(BillingDue)][-1] == "P-NEW"
     world.store.run(RecordBillingResult("accepted"), NOW, world.reference, Origin("BIL001", "B2", "BL02", again.serial))
     assert world.billing()[0].state == "accepted"
+
+
+def test_a_change_billing_refused_is_told_again_with_what_it_changes() -> None:
+    made = store()
+    own(made, attrs={"PLAN": "POTS20"})
+    plan = attr("PLAN", "POTS30", "M")
+    world = World(item(action="modify", product_instance_id="PI1", attrs=[plan]), made=made)
+    world.tell(world.done({"item_id": "1"}, seq=1))
+    origin = Origin("BIL001", "B1", "BL02", world.billing()[0].serial)
+    world.store.run(RecordBillingResult("refused", code="3023", reason={"text": "余额不足"}), NOW, REFERENCE, origin)
+    work(world, "retry")
+    assert [notice.attrs for notice in world.events(BillingDue)] == [[{**plan, "old": "POTS20"}]] * 2
 
 
 def test_a_command_that_spent_its_budget_puts_the_order_in_fallout() -> None:

@@ -8,6 +8,9 @@ import pytest
 
 from crm_core.errors import DomainError
 from crm_core.events import LockRequested, UnlockRequested
+from crm_core.fallout.desk import WorkFallout
+from crm_core.fallout.open_record import OpenFallout
+from crm_core.orders.amend import AmendOrder
 from crm_core.orders.defer import DeferOrder
 from crm_core.orders.lock_order import LockOrder, RecordLockAnswer
 from crm_core.orders.lock_report import RecordLockReport
@@ -239,3 +242,30 @@ def test_the_grant_that_holds_told_twice_gives_nothing_back() -> None:
     world = held()
     world.store.run(RecordLockAnswer(world.id, True, "OK", 5, LEASE), NOW, world.reference, Origin("PF0001", "X", "LK01"))
     assert (world.events(UnlockRequested), holder(world)) == ([], "OP1")
+
+
+def returned(world: World) -> None:
+    """By a person: a return of provisioning's waits for the unlock."""
+    world.tell(world.stage(2, state="exception"))
+    world.tell(OpenFallout("technical", "异常", "amiss", service_order_id=world.id, stuck=True))
+    work = WorkFallout(world.fallouts()[-1].id, "return", "OP1", "资料有误", approved_by="BOSS")
+    world.store.run(work, NOW, world.reference, Origin("OP1", "", "fallout"))
+    assert world.order.state == "RETURNED"
+
+
+def test_a_lock_ends_with_an_order_that_came_back_and_bars_no_new_dispatch() -> None:
+    world = held()
+    returned(world)
+    assert (holder(world), world.order.clock["stops"]) == (None, [])  # type: ignore[index]
+    world.tell(AmendOrder(world.id, {"type": "10Q", "code": "10Q001", "text": "改正"}))
+    world.tell(world.accept(None, version=2))
+    world.tell(world.done(version=2))
+    assert (world.order.state, world.order.held) == ("COMPLETED", [])
+
+
+def test_a_grant_that_crosses_the_return_holds_nothing() -> None:
+    world = accepted()
+    world.tell(lock(world))
+    returned(world)
+    answer(world, RecordLockAnswer(world.id, True, "OK", fence=5))
+    assert holder(world) is None

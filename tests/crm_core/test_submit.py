@@ -126,6 +126,8 @@ FAULTS: list[tuple[str, dict[str, Any], dict[str, Any], str, str]] = [
     ("unknown attribute", {}, {"attrs": [attr("COLOUR", "red")]}, "ATTRIBUTE_INVALID", "/items/item[1]/attrs/attr[1]/code"),
     ("attribute of another action", {}, {"attrs": [attr("STOP_REASON", "loss")]}, "ATTRIBUTE_INVALID",
      "/items/item[1]/attrs/attr[1]/code"),
+    ("attribute given twice", {}, {"attrs": [attr("PLAN", "POTS25"), attr("PLAN", "POTS30")]}, "ATTRIBUTE_INVALID",
+     "/items/item[1]/attrs/attr[2]/code"),
     ("out of the dictionary", {}, {"attrs": [attr("CLIP", "maybe")]}, "ATTRIBUTE_INVALID", "/items/item[1]/attrs/attr[1]/new"),
     ("too long", {}, {"attrs": [attr("CLIP", "1"), attr("PLAN", "P" * 13)]}, "ATTRIBUTE_INVALID",
      "/items/item[1]/attrs/attr[2]/new"),
@@ -354,6 +356,14 @@ def test_a_disconnect_marks_the_instance_at_dispatch() -> None:
     assert made.table(ProductInstance)["PI1"].status == "pending_disconnect"
     made.run(RecordReceipt(orders(made)[0].id, 1, False, "BUSY"), NOW, REFERENCE, PF)
     assert made.table(ProductInstance)["PI1"].status == "suspended"
+
+
+def test_a_reservation_named_twice_is_one() -> None:
+    made = store()
+    submit(made, submission(reservations=["RV1", "RV1"]))
+    (order,) = orders(made)
+    (event,) = [event for event in made.events if isinstance(event, OrderDispatched)]
+    assert (order.reservations, event.image["reservations"], list(made.table(Reservation))) == (["RV1"], ["RV1"], ["RV1"])
 
 
 def test_reservations_are_tied_to_the_order() -> None:

@@ -12,6 +12,7 @@ from crm_core.clocks.calendar import WorkCalendar, time_of_day
 from crm_core.errors import OrderUnknown
 from crm_core.events import BillingDue, DeferralRequested, LimitPassed, OrderDispatched, ReportsMissing
 from crm_core.orders.defer import DeferOrder
+from crm_core.orders.deferral_ended import RecordDeferralEnded
 from crm_core.orders.lock_report import RecordLockReport
 from crm_core.orders.operation_result import RecordOperationResult
 from crm_core.orders.timing import GAP_MS, GRACE_MS
@@ -20,6 +21,7 @@ from crm_core.ports import Origin
 from crm_core.times import DAY_MS, to_wire
 from tests.crm_core.desk import World
 from tests.crm_core.samples import NOW, REFERENCE
+from tests.crm_core.test_deferral import deferred
 
 HOUR = 3_600_000
 OFFICE = WorkCalendar("OFFICE", (1, 2, 3, 4, 5), ((time_of_day("08:30"), time_of_day("12:00")),))
@@ -176,3 +178,46 @@ def test_a_notice_billing_never_answered_is_told_once() -> None:
     assert (record.error_class, record.about["serial"], world.order.state) == ("overdue", fact.serial, "COMPLETED")
     world.store.run(RecordBillingResult("accepted"), NOW, limited, Origin("BIL001", "B1", "BL02", fact.serial))
     assert world.billing()[0].state == "accepted"
+
+
+def closed(world: World) -> list[bool]:
+    return [record.state == "closed" for record in world.fallouts()]
+
+
+def test_accepted_after_all_the_record_about_it_closes() -> None:
+    world = timed()
+    watch(world, due(world))
+    assert closed(world) == [False]
+    world.tell(world.accept(1))
+    (record,) = world.fallouts()
+    assert (closed(world), record.actions[0]["why"], world.order.state) == ([True], "dispatch: accept", "ACCEPTED")
+
+
+def test_found_after_all_the_record_about_missing_reports_closes() -> None:
+    world = World()
+    world.tell(world.stage(3))
+    watch(world, NOW + GAP_MS)
+    watch(world, NOW + 2 * GAP_MS)
+    world.tell(world.accept(1))
+    assert closed(world) == [False]
+    world.tell(world.stage(2))
+    assert (closed(world), world.order.state) == ([True], "IN_PROGRESS")
+
+
+def test_ended_after_all_the_record_about_a_deferral_closes() -> None:
+    world = deferred()
+    watch(world, due(world))
+    assert closed(world) == [False]
+    world.tell(RecordDeferralEnded(world.id, 1, "date", "IN_PROGRESS", report_seq=3))
+    assert (closed(world), world.order.state) == ([True], "IN_PROGRESS")
+
+
+def test_ended_after_all_the_record_about_a_lease_closes() -> None:
+    world = World()
+    world.tell(world.accept(1))
+    lease = to_wire(NOW + DAY_MS)
+    world.tell(RecordLockReport(world.id, 1, 5, "granted", "OP1", lease, report_seq=2))
+    watch(world, due(world))
+    assert closed(world) == [False]
+    world.tell(RecordLockReport(world.id, 1, 5, "expired", report_seq=3))
+    assert closed(world) == [True]

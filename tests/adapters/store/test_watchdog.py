@@ -17,6 +17,7 @@ from crm_core.orders.cancel import CancelOrder
 from crm_core.orders.defer import DeferOrder
 from crm_core.orders.end_deferral import EndDeferral
 from crm_core.orders.expedite import ExpediteOrder
+from crm_core.orders.model import ServiceOrder
 from crm_core.orders.propose_deferral import ProposeDeferral
 from crm_core.orders.reschedule import RescheduleOrder, TakeReschedule
 from crm_core.orders.resume_pending import ResumePending
@@ -124,7 +125,13 @@ ITS_ORDER = {"CH01": "the order itself, by its own clock", "CH03": "the operatio
 
 def stored(made: FakeStore) -> list[dict[str, Any]]:
     """What the watchdog lists once ``made`` stands in a database."""
-    store = Store(engine := memory_store())
+    with written(made).engine.connect() as connection:
+        return desk_queries.unanswered(connection, REFERENCE)
+
+
+def written(made: FakeStore) -> Store:
+    """``made`` in a database."""
+    store = Store(memory_store())
     store.begin()
     for cls, rows in made.rows.items():
         if cls in BY_CLASS:
@@ -132,8 +139,22 @@ def stored(made: FakeStore) -> list[dict[str, Any]]:
                 store.put(BY_CLASS[cls].kind, entity, added=True)
     store.flush()
     store.commit()
-    with engine.connect() as connection:
-        return desk_queries.unanswered(connection, REFERENCE)
+    return store
+
+
+def test_what_is_merely_under_way_does_not_crowd_out_what_is_waited_for() -> None:
+    made = FakeStore()
+    for n, ask in enumerate((False, False, True)):
+        world = World(customer_order_id=f"CO{n}", made=made if n else None)
+        made = world.store
+        world.id = list(made.table(ServiceOrder))[-1]
+        world.tell(world.accept(1))
+        world.tell(world.stage(2))
+        if ask:
+            world.tell(ExpediteOrder(world.id, {"text": "客户催"}))
+    store = written(made)
+    with store.engine.connect() as connection:
+        assert [row["operation"] for row in desk_queries.unanswered(connection, REFERENCE, limit=1)] == ["expedite"]
 
 
 def test_every_command_row_that_touches_the_crm_is_accounted_for() -> None:
