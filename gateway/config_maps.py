@@ -3,6 +3,7 @@ has no use for (spec 01.2, 02.2)."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any, get_args
 
@@ -14,6 +15,7 @@ from schemas.toml_lines import KeyPath
 
 _OF_OTHERS = ("systems", "areas", "codes", "results", "results_out", "fields", "bodies", "user", "signed")
 """What a dialect cannot say of the native envelope."""
+_NAME = re.compile(r"[^\W\d][\w.\-]*")
 _ROLES = {"user": ("user",), "secret_file": ("secret", "sign"), "signed": ("sign",)}
 """Keys of a dialect, and the roles of an envelope's fields one of which they need."""
 
@@ -36,9 +38,12 @@ def maps_unworkable(path: KeyPath, row: Row) -> Iterator[Found]:
             zh, en = f"封装 {envelope.name} 没有这个字段", f"no field of {envelope.name}"
             yield (*here, "fields", name), repr(dialect["fields"][name]), zh, en
     yield from _keys(here, dialect, catalogue)
+    yield from _alike(here, dialect)
     version = row.get("schema_version", RELEASE)
     for element, body in table(dialect, "bodies").items():
         fields = table(body, "fields") if isinstance(body, dict) else {}
+        if dialect.get("inner", envelope.inner) != "json":
+            yield from _no_names((*here, "bodies", element), body, fields)
         try:
             shape = catalogue.shape(element, version if isinstance(version, str) else RELEASE)
         except UnknownName:
@@ -56,6 +61,27 @@ def _keys(here: KeyPath, dialect: Row, catalogue: Catalogue) -> Iterator[Found]:
             listed = ", ".join(get_args(Category))
             zh, en = f"须为结果码或其类别：{listed}", f"must be a result code or a category: {listed}"
             yield (*here, "results_out", ours), repr(ours), zh, en
+
+
+def _alike(here: KeyPath, dialect: Row) -> Iterator[Found]:
+    """Two systems under one name: what comes in says neither which it is from nor whom it is for. (Areas may share one.)"""
+    named: dict[Any, str] = {}
+    for ours, theirs in table(dialect, "systems").items():
+        other = named.setdefault(theirs, ours)
+        if other != ours:
+            zh, en = f"{other} 与 {ours} 同名，收到时分不清", f"{other} and {ours} have one name: inward nobody can tell"
+            yield (*here, "systems", ours), repr(theirs), zh, en
+
+
+def _no_names(where: KeyPath, body: Any, fields: Row) -> Iterator[Found]:
+    """What can be no element's name."""
+    given = [((*where, "element"), table({"body": body}, "body").get("element"))]
+    given += [((*where, "fields", path, "name"), table(fields, path).get("name")) for path in fields]
+    for place, name in given:
+        if isinstance(name, str) and _NAME.fullmatch(name) is None:
+            zh = "不能作 XML 元素名：以字母、汉字或下划线开头，其后只有字母、汉字、数字与 . - _，没有路径"
+            en = "no element can have this name: a letter or _ first, then letters, digits and . - _; it is a name, not a path"
+            yield place, repr(name), zh, en
 
 
 def _of_native(here: KeyPath, dialect: Row, envelope: EnvelopeRow) -> Iterator[Found]:

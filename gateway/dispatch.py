@@ -376,8 +376,7 @@ class Dispatcher:
         takers = "/".join(dict.fromkeys(route.receiver for route in row.routes))
         zh = f"本系统不受理 {row.code} {row.zh}，它由 {takers} 接收：收方请写那个系统"
         en = f"this system does not take {row.code} {row.name}, {takers} does: name that system as the receiver"
-        fault = Fault("/Package/Header/MessageCode", "served", row.code, zh, en)
-        return DocumentRefused("MESSAGE_UNKNOWN", (fault,))
+        return DocumentRefused("MESSAGE_UNKNOWN", (Fault("/Package/Header/MessageCode", "served", row.code, zh, en),))
 
 
 def _unlike(packet: Packet, header: Header) -> DocumentRefused | None:

@@ -18,6 +18,8 @@ from schemas.model import MessageRow
 from schemas.wsdl import offered
 
 ANYBODY = "*"
+MAPPED = ("body", "soo")
+"""What an envelope may hold whose fields a map can name."""
 
 
 class PeerCheck:
@@ -38,9 +40,11 @@ class PeerCheck:
         known = [row for row in self._codec.catalogue.messages() if _concerns(row, peer.role, bool(lines))]
         rows = [row for row in known if row.name in lines] if lines else known
         faults = [{"message": f"{row.code} {row.name}", "text": why} for row in rows if (why := self._why_not(row, peer))]
+        good = len(rows) - len(faults)
+        faults += self._idle_maps(peer)
         listen = self._listens.get(peer.listen or "")
         shown = [one for row in (listen, peer) if row is not None for one in certificates.named(row)]
-        return {"peer": peer.id, "role": peer.role, "messages": len(rows), "good": len(rows) - len(faults), "faults": faults,
+        return {"peer": peer.id, "role": peer.role, "messages": len(rows), "good": good, "faults": faults,
                 "certificates": certificates.report(shown, self._now)}  # fmt: skip
 
     def _why_not(self, row: MessageRow, peer: Peer) -> str:
@@ -63,6 +67,15 @@ class PeerCheck:
             if why:
                 return why
         return ""
+
+    def _idle_maps(self, peer: Peer) -> list[dict[str, str]]:
+        """Maps of bodies where what the envelope holds is not a body of their names."""
+        inner = peer.dialect.inner or self._codec.catalogue.envelope(peer.envelope).inner
+        if not peer.dialect.bodies or inner in MAPPED:
+            return []
+        zh = f"inner 为 {inner or '—'} 时不起作用：内容是裸报文体的写 inner = \"body\"，否则删去"
+        en = f'does nothing where inner is {inner or "—"}: say inner = "body" if the content is the bare body, else remove it'
+        return [{"message": "[peer.dialect.bodies]", "text": f"{zh} / {en}"}]
 
     def _not_taken(self, row: MessageRow, peer: Peer) -> str:
         """Why a message we send cannot go by the partner's own WSDL; empty where it has none."""
@@ -87,9 +100,23 @@ class PeerCheck:
         found = voice.decode(raw, peer.charset, expect if lines else None)
         if found.body == document.body or (lines and voice.encode(found, peer.charset).startswith(raw)):
             return ""  # a line says of a document what its row says; defaults of what was not said may follow
-        names = [name for name in document.body if found.body.get(name) != document.body[name]]
-        lost = ", ".join(names)
+        lost = ", ".join(_differences(document.body, found.body, ""))
         return f"读回后不同：{lost} / comes back otherwise: {lost}"
+
+
+def _differences(ours: Any, theirs: Any, path: str) -> list[str]:
+    """Where two bodies differ, by our paths, and as what each value comes back."""
+    if isinstance(ours, dict) and isinstance(theirs, dict):
+        start = f"{path}/" if path else ""
+        below = [_differences(ours.get(name), theirs.get(name), start + name) for name in {**ours, **theirs}]
+        return list(dict.fromkeys(one for found in below for one in found))
+    if isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):
+        below = [_differences(one, other, path) for one, other in zip(ours, theirs, strict=True)]
+        return list(dict.fromkeys(one for found in below for one in found))
+    if ours == theirs:
+        return []
+    plain = not isinstance(ours, dict | list) and not isinstance(theirs, dict | list)
+    return [f"{path} ({ours} → {'—' if theirs is None else theirs})" if plain else path]
 
 
 def _concerns(row: MessageRow, role: str, anybody: bool) -> bool:

@@ -45,7 +45,12 @@ def faults(text: str, base: Path, *, reach: bool = False) -> list[ConfigFault]:
     return []
 
 
+NO_NAME = "no element can have this name"
 UNWORKABLE = [
+    (FOREIGN + FIELDS + 'service_order_id = { name = "order No" }\n', "fields.service_order_id.name", NO_NAME),
+    (FOREIGN + FIELDS + 'service_order_id = { name = "head/orderNo" }\n', "fields.service_order_id.name", NO_NAME),
+    (FOREIGN + '[peer.dialect.bodies.AssignResource]\nelement = "1st"\n', "bodies.AssignResource.element", NO_NAME),
+    (FOREIGN + '[peer.dialect.systems]\nCRM001 = "A"\nRM0001 = "A"\n', "systems.RM0001", "CRM001 and RM0001 have one name"),
     (SOCKET.replace("7122", "99999"), "connect[1]", "at most 65535"),
     (WEB.replace("7122", "99999"), "connect[1]", "up to 65535"),
     (WEB.replace("127.0.0.1:7122", ""), "connect[1]", "lacks a host"),

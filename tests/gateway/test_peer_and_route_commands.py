@@ -167,6 +167,21 @@ def test_check_writes_and_reads_every_message(tmp_path):
     assert (done.exit_code, found["faults"], found["good"]) == (0, [], found["messages"])
 
 
+@pytest.mark.parametrize(
+    ("inner", "field", "said"),
+    [
+        ("package", 'service_order_id = { name = "orderNo" }', "does nothing where inner is package"),
+        ("body", '"items/item/action" = { values = { install = "1", disconnect = "1" } }', "items/action (install → disconnect)"),
+    ],
+)
+def test_check_says_where_a_map_does_nothing_and_what_comes_back_otherwise(tmp_path, inner, field, said):
+    text = rows("root-cdata", "ascii-145").replace("[peer.dialect]", f'[peer.dialect]\ninner = "{inner}"', 1)
+    text += f"[peer.dialect.bodies.AssignResource.fields]\n{field}\n"
+    done = called(peer, "check", "RM0001", "--config", str(written(tmp_path, text)), "--json")
+    (fault,) = json.loads(done.stdout)["peers"][0]["faults"]
+    assert (done.exit_code, said in fault["text"]) == (1, True), fault
+
+
 def test_check_of_a_line_is_about_what_it_carries(tmp_path):
     text = rows("query-line", "bd-272").replace("RM0001", "CS0001").replace('"RM"', '"CS"').replace("GBK", "GB18030")
     done = called(peer, "check", "CS0001", "--config", str(written(tmp_path, text)), "--json")
