@@ -171,7 +171,7 @@ def test_check_writes_and_reads_every_message(tmp_path):
     ("inner", "field", "said"),
     [
         ("package", 'service_order_id = { name = "orderNo" }', "does nothing where inner is package"),
-        ("body", '"items/item/action" = { values = { install = "1", disconnect = "1" } }', "items/action (install → disconnect)"),
+        ("body", '"items/item/action" = { values = { install = "1", disconnect = "1" }}', "items/action (install →"),
     ],
 )
 def test_check_says_where_a_map_does_nothing_and_what_comes_back_otherwise(tmp_path, inner, field, said):
