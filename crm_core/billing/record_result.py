@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from crm_core.billing.watch_result import OVERDUE
+from crm_core.billing.watch_result import OPERATION, OVERDUE
 from crm_core.errors import InstanceUnknown
 from crm_core.fallout.model import Fallout
-from crm_core.fallout.settle import SettleFallout
+from crm_core.fallout.settle import answered
 from crm_core.ports import Outcome, UnitOfWork
 
 
@@ -36,7 +36,7 @@ class RecordBillingResult:
             return Outcome(state=record.state)
         overdue = None if record.reason is None else record.reason.get(OVERDUE)
         if overdue is not None:
-            SettleFallout(overdue, "answered", f"billing: {self.outcome}").execute(uow)
+            answered(uow, overdue, f"{OPERATION}: {self.outcome}")
         record.state = self.outcome
         record.reason = self.reason
         record.answered_at = uow.now

@@ -45,11 +45,17 @@ def cause_gone(moves: Moves, entry: Entry, item_ids: list[str], what: str, *, fi
     if final and "overdue" in entry:
         names.append(entry["overdue"])
     for name in names:
-        record = uow.fallout(name)
-        if record is not None and record.state != CLOSED:
-            _settle(uow, record, "answered", f"{entry['operation']}: {what}")
-            if name == entry.get("overdue") and record.state == CLOSED:
-                _stand_no_longer(moves, entry)
+        if answered(uow, name, f"{entry['operation']}: {what}") and name == entry.get("overdue"):
+            _stand_no_longer(moves, entry)
+
+
+def answered(uow: UnitOfWork, fallout_id: str, why: str) -> bool:
+    """What the record was opened for came after all; whether that closed it: somebody may work on it, or have closed it."""
+    record = uow.fallout(fallout_id)
+    if record is None or record.state == CLOSED:
+        return False
+    _settle(uow, record, "answered", why)
+    return record.state == CLOSED
 
 
 def _stand_no_longer(moves: Moves, entry: Entry) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from crm_core.fallout.settle import SettleFallout
+from crm_core.fallout.settle import answered
 from crm_core.orders.model import ServiceOrder
 from crm_core.orders.moves import Moves
 from crm_core.orders.reports import GAP
@@ -37,7 +37,7 @@ def settle_told(moves: Moves) -> None:
     left: dict[str, str] = {}
     for cause, fallout_id in order.details.get(TOLD, {}).items():
         if _GONE[cause](order):
-            SettleFallout(fallout_id, "answered", f"{cause}: {moves.cause}").execute(moves.uow)
+            answered(moves.uow, fallout_id, f"{cause}: {moves.cause}")
         else:
             left[cause] = fallout_id
     order.details = {name: value for name, value in order.details.items() if name != TOLD} | ({TOLD: left} if left else {})
