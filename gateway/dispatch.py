@@ -373,9 +373,8 @@ class Dispatcher:
         return DocumentRefused("NOT_PERMITTED", (fault,), header)
 
     def _not_served(self, row: MessageRow) -> DocumentRefused:
-        takers = "/".join(dict.fromkeys(route.receiver for route in row.routes))
-        zh = f"本系统不受理 {row.code} {row.zh}，它由 {takers} 接收：收方请写那个系统"
-        en = f"this system does not take {row.code} {row.name}, {takers} does: name that system as the receiver"
+        zh = f"本系统不受理 {row.code} {row.zh}，它由 {row.receivers} 接收：收方请写那个系统"
+        en = f"this system does not take {row.code} {row.name}, {row.receivers} does: name that system as the receiver"
         return DocumentRefused("MESSAGE_UNKNOWN", (Fault("/Package/Header/MessageCode", "served", row.code, zh, en),))
 
 

@@ -86,14 +86,34 @@ def _whole(row: LayoutRow) -> Iterator[tuple[str, str, str]]:
         yield row.name, "缺少长度字段", "there is no length field"
     if (row.framing == "delimiter") != bool(row.delimiter):
         yield row.name, "分隔符与分帧方式不符", "delimiter and framing do not fit"
+    kinds = next((field.values for field in row.fields if field.role == "kind"), {})
+    if "next" in kinds and "segment" not in roles:
+        yield row.name, "取下一包（next）须有 more 与 segment", "fetching the next packet needs more and segment"
+    most = max((_counts(field) for field in row.fields if field.role == "length"), default=row.body_max)
+    if row.body_max > most:
+        zh, en = f"body_max {row.body_max} 超出长度字段所能计的 {most}", f"body_max is more than the length can count, {most}"
+        yield row.name, zh, en
     if row.default_max <= row.header_size:
         yield row.name, "上限不大于包头", "the maximum is no larger than the header"
+
+
+def _counts(field: LayoutField) -> int:
+    """The largest number a field can hold; no matter what, where its kind or width are wrong."""
+    base = {"decimal": 10, "hex": 16}.get(field.kind, 256)
+    return int(base ** max(field.width, 1)) - 1
 
 
 def _field(row: LayoutRow, field: LayoutField) -> Iterator[tuple[str, str, str]]:
     where = f"{row.name}.{field.name}"
     if field.role not in _ROLES:
-        yield where, f"未知角色 {field.role}", f"unknown role {field.role}"
+        known = ", ".join(sorted(_ROLES))
+        yield where, f"未知角色 {field.role}，可用：{known}", f"unknown role {field.role}; known: {known}"
+    if field.width < 1 or field.offset < 0:
+        yield where, "宽度至少为 1，位置至少为 0", "the width is at least 1, the offset at least 0"
+    if field.role == "length" and (field.constant or field.values):
+        yield where, "长度是算出来的，不能有 constant 或 values", "a length is counted: it has neither constant nor values"
+    if field.kind in ("decimal", "hex") and field.pad not in ("0", " "):
+        yield where, "数字以 0 或空格填充", "numbers are padded with 0 or blanks"
     if field.kind.startswith("binary") and field.width not in _BINARY_WIDTHS:
         yield where, f"二进制宽度 {field.width} 不合法", f"{field.width} is no width of a binary number"
     if len(field.pad) != 1:

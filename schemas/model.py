@@ -66,6 +66,11 @@ class MessageRow:
     on_receipt: str | None = None
     on_answer: str | None = None
 
+    @property
+    def receivers(self) -> str:
+        """The roles that take it, for people."""
+        return "/".join({route.receiver: None for route in self.routes})
+
     def elements(self) -> tuple[str, ...]:
         """Names of the body elements this row owns: the message and, for Q, its answer."""
         return (self.name,) if self.answer is None else (self.name, self.answer)

@@ -77,6 +77,12 @@ def _fits(value: Any, hint: Any) -> bool:
     return hint is object or isinstance(value, hint)
 
 
+def _choices(hint: Any) -> tuple[str, str]:
+    """What a column of few values takes, in words that go behind a fault's."""
+    listed = ", ".join(map(str, typing.get_args(hint))) if typing.get_origin(hint) is typing.Literal else ""
+    return (f"，可用：{listed}", f"; one of {listed}") if listed else ("", "")
+
+
 def build(cls: type[Row], table: dict[str, Any], where: str) -> Row:
     """``table`` as one frozen row of ``cls``; lists become tuples. Raises SchemaDataError naming ``where``."""
     columns = _columns(cls)  # type: ignore[arg-type]  # a class is hashable
@@ -86,7 +92,8 @@ def build(cls: type[Row], table: dict[str, Any], where: str) -> Row:
             known = ", ".join(columns)
             raise SchemaDataError(where, f"未知字段 {name}，可用字段：{known}", f"unknown key {name}; known keys: {known}")
         if not _fits(value, columns[name][0]):
-            raise SchemaDataError(where, f"字段 {name} 的值不合法：{value!r}", f"bad value for {name}: {value!r}")
+            zh, en = _choices(columns[name][0])
+            raise SchemaDataError(where, f"字段 {name} 的值不合法：{value!r}{zh}", f"bad value for {name}: {value!r}{en}")
     missing = [name for name, (_, needed) in columns.items() if needed and name not in values]
     if missing:
         listed = ", ".join(missing)

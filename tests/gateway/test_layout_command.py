@@ -103,10 +103,15 @@ def test_a_good_file_passes():
         ('reply = "A", receipt = "A"', 'reply = "Q", receipt = "A"', "same form on the wire"),
         ('heartbeat_reply = "p", ', "", "go together"),
         ('register = "R"', 'registration = "R"', "unknown kind registration"),
-        ('role = "more"', 'role = "mroe"', "unknown role mroe"),
+        ('role = "more"', 'role = "mroe"', "unknown role mroe; known: area, "),
+        ('role = "segment"', 'role = "filler"', "more and segment go together"),
+        ("body_max = 900", "body_max = 70000", "more than the length can count, 65535"),
+        ("width = 4", "width = -1", "the width is at least 1"),
+        ('role = "length"', 'role = "length"\nconstant = "0010"', "a length is counted"),
+        ('pad = "0"', 'pad = "x"', "padded with 0 or blanks"),
         ('constant = "VX"', 'constant = "VXX"', "wider than 2"),
         ("width = 4\nkind", "width = four\nkind", "not a TOML file"),
-        ('kind = "binary-le"', 'kind = "binary"', "bad value for kind"),
+        ('kind = "binary-le"', 'kind = "binary"', "bad value for kind: 'binary'; one of text, decimal, hex, binary-be"),
     ],
 )
 def test_every_fault_of_a_file_is_named(tmp_path, old, new, said):
