@@ -77,6 +77,7 @@ def simulate(
     from gateway.endpoints import AddressInvalid, parse_address
 
     config = configured(config_path, data_dir)
+    _on_sockets(config, names)
     settings = replace(_settings(config, crm, _factor(speed)), direct=direct, scripts=_scripts(script))
     try:
         parse_address(settings.crm or "")
@@ -114,8 +115,9 @@ def hosts_of(config: Config, clock: Clock, entropy: Entropy, endpoints: Endpoint
     from simulators.fleet import brain_of
     from simulators.host import SimulatorHost
 
-    settings = _settings(config, None, _factor(speed))
     rows = _simulated(config)
+    _on_sockets(config, tuple(rows))
+    settings = _settings(config, None, _factor(speed))
     return [
         SimulatorHost(brain_of(name, settings, entropy), _host_settings(config, name, rows), clock, entropy, endpoints)
         for name in rows
@@ -143,6 +145,19 @@ def _simulated(config: Config) -> dict[str, Peer]:
                 f"simulators speak no TLS and {peer.id} asks for it: to try things out write tcp:// and leave [listen.tls] out",
             )
     return rows
+
+
+def _on_sockets(config: Config, names: tuple[str, ...]) -> None:
+    """Simulators speak over sockets. Raises CommandFailed where one of ``names`` is a peer on HTTP."""
+    rows = _simulated(config)
+    others = " ".join(name for name, row in rows.items() if row.binding == "socket")
+    for name in names:
+        row = rows.get(name)
+        if row is not None and row.binding != "socket":
+            zh = f"模拟器只走套接字，而 {row.id} 用 {row.binding}：请用对端自己的系统"
+            en = f"simulators speak over sockets and {row.id} over {row.binding}: use the peer's own system"
+            line = f"bssgw simulate {others}"
+            raise CommandFailed(Exit.USAGE, *((f"{zh}，其余 {line}", f"{en}, for the others {line}") if others else (zh, en)))
 
 
 def _crm_row(config: Config, peer: Peer | None) -> Any:
@@ -174,6 +189,8 @@ def _same_manner(one: Peer, other: Peer) -> bool:
 
 
 def _settings(config: Config, crm: str | None, factor: float) -> FleetSettings:
+    from dataclasses import replace
+
     from gateway.config_products import families_of
     from schemas.loader import layouts_in
     from simulators.fleet import FleetSettings
@@ -186,6 +203,8 @@ def _settings(config: Config, crm: str | None, factor: float) -> FleetSettings:
         elsewhere = crm is None and listen.address != first.address
         if logged_in or elsewhere or (row.envelope, row.layout) != ("package", first.layout):
             manners[name] = _manner(config, row, listen.address if crm is None else crm, listen.layout)
+        if row.binding != "socket":  # nobody here speaks so: it is reached through the gateway
+            manners[name] = replace(_manner(config, row, "", listen.layout), layout=row.binding)
     return FleetSettings(
         speed=factor, crm=crm or first.address, crm_system=config.gateway.system_id, layout=first.layout, manners=manners,
         layouts=layouts_in(config.gateway.layouts), families=families_of(config.gateway.products),

@@ -8,7 +8,7 @@ import pytest
 
 from adapters.store.engine import open_engine
 from adapters.store.migration import upgrade
-from tests.gateway.conftest import Finished, bssgw
+from tests.gateway.conftest import Finished, any_port, bssgw
 
 CHINESE = re.compile("[\u4e00-\u9fff]")
 ENGLISH = re.compile(r"[a-z]{2,} [a-z]{2,}")
@@ -151,3 +151,18 @@ def test_faults_of_a_configuration_are_listed_alike_in_both_languages(tmp_path: 
     assert not CHINESE.search(told["en"])
     said = bssgw("status", "--config", config).err.splitlines()
     assert said[1:] == [f"  {row['where']}: {row['zh']} / {row['en']}" for row in told["faults"]]
+
+
+@pytest.mark.parametrize("line", [("simulate", "rm"), ("run", "--with-simulators", "--demo", "1", "--once")])
+def test_who_speaks_over_http_has_no_simulator(line: tuple[str, ...], tmp_path: Path) -> None:
+    """And the others are simulated without it."""
+    config = any_port(tmp_path)
+    text = config.read_text(encoding="utf-8")
+    before, rest = text.split('role = "RM"', 1)
+    rest = rest.replace('connect = ["tcp://127.0.0.1:0"]', 'binding = "soap"\nconnect = ["http://127.0.0.1:1/soap"]', 1)
+    config.write_text(f'{before}role = "RM"{rest}', encoding="utf-8")
+    ended = bssgw(*line, "--config", config, "--data-dir", tmp_path / "data")
+    assert ended.code == 2
+    assert "RM0001 用 soap" in ended.err
+    assert "for the others bssgw simulate pf bill" in ended.err
+    assert "Traceback" not in ended.err
