@@ -30,9 +30,10 @@ _WELCOME = Said(
     "Written from the same rows, XSDs and samples the gateway judges messages by, so it cannot differ from them.",
 )
 _FILES = Said(
-    "同一压缩包内：xsd/ 模式，wsdl/ 各角色的服务描述，samples/ 样例，packets/ 样例的 ctif-128 报文，markdown/ 同一内容。",
-    "In the same archive: xsd/ schemas, wsdl/ services by role, samples/, packets/ the samples as ctif-128 packets, "
-    "markdown/ the same pages.",
+    "同一压缩包内：xsd/ 模式（整个报文用 interface.xsd 校验），wsdl/ 各角色的服务描述，samples/ 样例，"
+    "packets/ 样例的 ctif-128 报文，markdown/ 同一内容。",
+    "In the same archive: xsd/ schemas (a whole document is judged by interface.xsd), wsdl/ services by role, samples/, "
+    "packets/ the samples as ctif-128 packets, markdown/ the same pages.",
 )
 _MESSAGES = (
     Said("编码", "Code"), Said("名称", "Name"), Said("方向", "Direction"), Said("模式", "Pattern"),

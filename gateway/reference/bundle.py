@@ -14,6 +14,8 @@ from schemas.loader import Catalogue
 from schemas.wsdl import Contract, offered
 
 HTML = "index.html"
+WHOLE = "interface.xsd"
+"""The schema that judges a whole document, as the gateway does: a Package's body is any message, declared elsewhere."""
 _ADDRESS = "https://gateway.example/soap"
 _EARLIEST = (1980, 1, 1, 0, 0, 0)
 """The zip's clock begins here; files have no other time."""
@@ -27,6 +29,7 @@ def files_of(catalogue: Catalogue, book: Book, language: Language) -> dict[str, 
     for folder, pattern in (("xsd", "*.xsd"), ("samples", "*.xml")):
         top = catalogue.root / folder
         found |= {f"{folder}/{path.relative_to(top).as_posix()}": path.read_bytes() for path in top.rglob(pattern)}
+    found[f"xsd/{WHOLE}"] = catalogue.driver().encode()
     found |= _services(catalogue)
     return dict(sorted(found.items()))
 

@@ -156,6 +156,17 @@ def test_a_wsdl_of_the_archive_stands_with_what_it_imports(files: dict[str, byte
     assert all(f"wsdl/{role}/{place}" in files for place in (*places, "package.xsd"))
 
 
+def test_a_partner_judges_whole_samples_by_one_schema_of_the_archive(files: dict[str, bytes], tmp_path: Path) -> None:
+    """As any tool does that has nothing but the unpacked folder."""
+    write_folder({name: data for name, data in files.items() if name.startswith("xsd/")}, tmp_path)
+    schema = etree.XMLSchema(etree.parse(tmp_path / "xsd/interface.xsd"))
+    samples = {name: data for name, data in files.items() if name.startswith("samples/") and "/ok_" in name}
+    assert [name for name, data in samples.items() if not schema.validate(etree.fromstring(data).getroottree())] == []
+    assert len(samples) > len(ROWS)
+    broken = files["samples/LinkTest/ok_test.xml"].replace(b"text>", b"txt>")
+    assert not schema.validate(etree.fromstring(broken).getroottree())
+
+
 def test_a_folder_that_is_out_of_date_is_found(files: dict[str, bytes], tmp_path: Path) -> None:
     few = {name: files[name] for name in ("markdown/OH01.md", "markdown/OH02.md", "xsd/package.xsd")}
     write_folder(few, tmp_path)
