@@ -17,6 +17,8 @@ from adapters.store.message_machine import DEAD, DONE, REJECTED
 from adapters.store.relays import origin_of
 from adapters.store.unit import StoreUnit
 from adapters.store.withdrawal import TAKEN_BACK
+from adapters.wire.fields import SERIAL_DIGITS
+from adapters.wire.layout import Layout
 from adapters.wire.packet import Packet
 from adapters.wire.times import from_wire_time
 from crm_core.errors import DomainError
@@ -27,7 +29,7 @@ from gateway.peers import PeerBook
 from gateway.relay import Forward
 from gateway.relay_desk import RelayDesk
 from gateway.speech import SpeechBook
-from schemas.loader import Catalogue
+from schemas.loader import Catalogue, layouts_in
 from schemas.model import MessageRow
 
 TTL_TOLERANCE_MS = 300_000
@@ -67,6 +69,8 @@ class Hub:
         self._routes = config.route
         self._areas = config.gateway.areas
         self._catalogue: Catalogue = speeches.codec.catalogue
+        layouts = (*self._catalogue.layouts(), *layouts_in(config.gateway.layouts))
+        self._narrow = {row.name for row in layouts if 0 < Layout(row).serial_digits < SERIAL_DIGITS}
         self._pairs = {(row.code, route.sender, route.receiver) for row in self._catalogue.messages() for route in row.routes}
 
     @property
@@ -155,8 +159,19 @@ class Hub:
         expires = self._expires(packet, document)
         return RelayJob(
             self._desk, packet, document, self._speeches, peer, respond, charset, numbered, to, self._book.binding(to),
-            self._book.own_id, expires, digest,
+            self._book.own_id, numbered and self._keeps(document.header.serial, peer, to), expires, digest,
         )  # fmt: skip
+
+    def _keeps(self, serial: str, peer: Peer, to: str) -> bool:
+        """Whether the far end can be told the serial its asker issued (README): one that is nobody else's, as its form says,
+        and for which the far end's envelope and header have room."""
+        formed = len(serial) == SERIAL_DIGITS and serial.startswith(peer.id)
+        return formed and peer.serials_trusted and self._is_told_whole(serial, to)
+
+    def _is_told_whole(self, serial: str, to: str) -> bool:
+        target = self._book.get(to)
+        narrow = target is not None and target.binding == "socket" and target.layout in self._narrow
+        return not narrow and self._speeches.voice_of(to).serial_of(serial) == serial
 
     def _expires(self, packet: Packet, document: Document) -> int:
         """When a document is of no use any more (01.1.1, ttl), ms; 0: never. Packet or document says so; where neither says
@@ -187,10 +202,11 @@ class RelayJob(InboundJob):
         to: str,
         binding: str,
         own: str,
+        keeps: bool,
         expires_at: int,
         digest: bytes | None = None,
     ) -> None:
-        self._forward = Forward(document, peer.id, to, binding, own, lambda: self._message_id or self._first, expires_at)
+        self._forward = Forward(document, peer.id, to, binding, own, lambda: self._message_id or self._first, keeps, expires_at)
         super().__init__(
             packet, document.row, document.header, charset or peer.charset, speeches.of(peer.id).answers, respond,
             document=document, command=self._forward, numbered=numbered and peer.serials_trusted,

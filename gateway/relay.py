@@ -1,7 +1,8 @@
 """A message handed on between two peers, and how the answer finds its way back (spec 01.2, 06.1).
 
 Both legs are messages of the log with the same promises as any: what came in is durable with what goes out before anybody is
-told.  One row ties them: the serial it goes on under is ours, the asker's is kept beside it.
+told.  One row ties them: it goes on under the asker's serial where the far end can be told it, else under one of ours, and
+the pair is kept (README).
 """
 
 from __future__ import annotations
@@ -29,8 +30,9 @@ PROVISIONAL = {"Q": "OUTCOME_UNKNOWN"}
 
 @dataclass(slots=True)
 class Forward:
-    """The command a document for a third system becomes: the same message, to ``to``, under a serial of ours.
+    """The command a document for a third system becomes: the same message, to ``to``.
 
+    ``keeps``: under the asker's serial, once; what goes again for it, refused or never sent before, has one of ours.
     ``origin`` gives the id of the message it came in as, known once that is numbered; ``expires_at`` is ms, 0 never.
     """
 
@@ -40,6 +42,7 @@ class Forward:
     binding: str
     own: str
     origin: Callable[[], int]
+    keeps: bool = False
     expires_at: int = 0
     relay: Relay | None = None
 
@@ -52,7 +55,9 @@ class Forward:
         store: StoreUnit = uow
         document, header = self.document, self.document.header
         row, now = document.row, store.now
-        serial = own_serial(self.own, now, store.store.next("serial"))
+        serial = header.serial
+        if not self.keeps or store.store.relays.of_serial(store.store.driver, serial) is not None:
+            serial = own_serial(self.own, now, store.store.next("serial"))
         key = document.body.get(row.order_key) if row.order_key is not None else None
         record = MessageRecord(
             id=store.store.next("message"), direction="out", peer=self.to, binding=self.binding, code=row.code,

@@ -105,8 +105,7 @@ class _Reading:
         }
         self._names = names
         self._framers: dict[str, Framer] = {}
-        self._asked: dict[str, Arrow] = {}
-        self._heard: dict[tuple[str, str], None] = {}
+        self._asked: dict[tuple[str, str, str], Arrow] = {}
 
     def moments(self) -> Iterator[Moment]:
         """In the order of the trace."""
@@ -134,7 +133,7 @@ class _Reading:
         told = body if packet.kind is not Kind.RECEIPT else {key: value for key, value in body.items() if key != "code"}
         made = _arrow(self._codec.catalogue, at, packet, _detail(told, self._names))
         made.sender, made.receiver = sender, receiver
-        asked = self._asked.get(packet.serial)
+        asked = self._asked.get((receiver, sender, packet.serial))
         if packet.is_answer:
             code = str(body.get("code", packet.result))
             made.result = code
@@ -145,11 +144,10 @@ class _Reading:
                 return None
             made.fate = "lost" if lost else ""
             return made
-        known = (packet.sender, packet.serial) in self._heard
-        made.fate = "lost" if lost else "again" if known else ""
+        leg = (sender, receiver, packet.serial)
+        made.fate = "lost" if lost else "again" if leg in self._asked else ""
         if not lost:
-            self._heard[packet.sender, packet.serial] = None
-            self._asked[packet.serial] = made
+            self._asked[leg] = made
         return made
 
     def _ends(self, packet: Packet, wire: str) -> tuple[str, str]:

@@ -42,7 +42,7 @@ def test_a_command_is_handed_on_and_answered_by_the_far_end():
     assert (result_of(answer)[0], answer.serial, answer.kind) == ("0001", serial(1, "PF0001"), Kind.RECEIPT)
     (gone,) = rm.received
     assert (gone.sender, gone.receiver, gone.code) == ("PF0001", "RM0001", "OH03")
-    assert gone.serial.startswith("CRM001")
+    assert gone.serial == serial(1, "PF0001"), "sender and serial stay the origin's (README)"
     assert CODEC.decode(gone.body).body == CODEC.decode(asked()).body
     assert rig.rows("SELECT direction, peer, state, result_code FROM message ORDER BY id") == [
         ("in", "PF0001", "DONE", "0001"), ("out", "RM0001", "DONE", "0001"),
