@@ -14,7 +14,7 @@ from sqlalchemy.engine import Engine
 
 from adapters.document import Document, DocumentRefused, Fault
 from adapters.store.message_machine import DEAD, DONE, REJECTED
-from adapters.store.relays import origin_of
+from adapters.store.relays import RelayRow, commands_about, origin_of
 from adapters.store.unit import StoreUnit
 from adapters.store.withdrawal import TAKEN_BACK
 from adapters.wire.fields import SERIAL_DIGITS
@@ -71,6 +71,10 @@ class Hub:
         self._catalogue: Catalogue = speeches.codec.catalogue
         layouts = (*self._catalogue.layouts(), *layouts_in(config.gateway.layouts))
         self._narrow = {row.name for row in layouts if 0 < Layout(row).serial_digits < SERIAL_DIGITS}
+        self._causes: dict[str, tuple[str, ...]] = {}
+        for row in self._catalogue.messages():
+            for code in row.result:
+                self._causes[code] = (*self._causes.get(code, ()), row.code)
         self._pairs = {(row.code, route.sender, route.receiver) for row in self._catalogue.messages() for route in row.routes}
 
     @property
@@ -104,6 +108,11 @@ class Hub:
             if relay is not None:
                 zh, en = f"是 {relay.origin_peer} 所发命令的结果", f"the result of a command of {relay.origin_peer}"
                 return self._checked(document, peer, relay.origin_peer, (zh, en))
+        asked = self._asked_for(document, peer)
+        if asked:
+            asker = asked[0].origin_peer
+            zh, en = f"{asker} 就同一定单发过命令", f"{asker} gave a command about the same order"
+            return self._checked(document, peer, asker, (zh, en))
         for route in document.row.routes:
             found = self._book.receiver(route.receiver, document.header.area) if route.sender == peer.role else None
             if found is not None:
@@ -112,6 +121,17 @@ class Hub:
                 return self._checked(document, peer, found, (zh, en))
         own = self._book.own_id
         return Decision("", (f"没有别的接收方，按本系统 {own} 处理", f"nobody else takes it: this system, {own}"))
+
+    def _asked_for(self, document: Document, peer: Peer) -> list[RelayRow]:
+        """The commands a result of ``peer`` may answer, the newest first, where its envelope cannot say which: those about the
+        same order.  If there is but one, the result refers to it."""
+        key, codes = document.body.get(document.row.order_key or ""), self._causes.get(document.row.code, ())
+        if key is None or not codes or document.header.ref_serial or self._engine is None:
+            return []
+        found = commands_about(self._engine, peer.id, codes, str(key))
+        if len(found) == 1:
+            document.header.ref_serial = found[0].serial
+        return found
 
     def _matches(self, route: Route, document: Document, peer: Peer, named: str, own: str) -> bool:
         if named == own and own not in route.receiver:

@@ -89,6 +89,17 @@ def legs(connection: Connection, message_id: int) -> list[dict[str, Any]]:
     return [dict(row) for row in found]
 
 
+def commands_about(engine: Engine, peer: str, codes: tuple[str, ...], key: str) -> list[RelayRow]:
+    """The rows of messages with one of ``codes`` that went to ``peer`` about an order, the newest two; beside the writer."""
+    mark = Dialect(engine.dialect.name).mark
+    sql = (
+        f"{_SELECT} WHERE m.order_key = {mark} AND m.peer = {mark} AND m.direction = 'out' "
+        f"AND m.code IN ({', '.join([mark] * len(codes))}) ORDER BY m.id DESC LIMIT 2"
+    )
+    with reading(engine).connect() as connection:
+        return [RelayRow(*row) for row in connection.exec_driver_sql(sql, (key, peer, *codes)).fetchall()]
+
+
 def origin_of(engine: Engine, serial: str) -> RelayRow | None:
     """The row of a message that left under ``serial``, read beside the writer."""
     mark = Dialect(engine.dialect.name).mark

@@ -73,7 +73,12 @@ def list_(state: str | None, limit: int, config_path: Path | None, data_dir: Pat
 
 def _list_row(row: Row) -> tuple[object, ...]:
     return (row["id"], when(row["opened_at"]), row["error_class"], row["symbol"] or "—", row["service_order_id"],
-            row["message_id"], row["state"], row["owner"], f"{row['zh']} / {row['en']}")  # fmt: skip
+            row["message_id"], row["state"], row["owner"], _cause(row))  # fmt: skip
+
+
+def _cause(row: Row) -> str:
+    """Why, in both languages; what a peer said in its own words, once."""
+    return str(row["zh"]) if row["zh"] == row["en"] else f"{row['zh']} / {row['en']}"
 
 
 def _chosen(config: Config, **wanted: Any) -> list[Row]:
@@ -108,7 +113,7 @@ def show(fallout_id: str, config_path: Path | None, data_dir: Path | None, as_js
 
     def tell() -> None:
         click.echo(f"异常单 fallout {row['id']} · {row['error_class']} {row['symbol']} · {row['state']} {row['owner'] or ''}")
-        click.echo(f"  {row['zh']} / {row['en']}")
+        click.echo(f"  {_cause(row)}")
         order, message = row["service_order_id"] or "—", row["message_id"] or "—"
         click.echo(f"  定单 order {order} · 报文 message {message} · {when(row['opened_at'])}")
         click.echo(f"  {json.dumps(row['about'], ensure_ascii=False)}")

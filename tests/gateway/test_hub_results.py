@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from adapters.document import Document
+from adapters.envelopes.dialect import Dialect
+from adapters.envelopes.envelope import envelope
 from adapters.store.engine import open_engine
 from adapters.store.migration import upgrade
 from adapters.wire.packet import Kind, Packet
@@ -163,3 +165,31 @@ def test_each_leg_names_the_other_and_what_the_far_end_said(tmp_path: Path) -> N
     left = bssgw("message", "show", 2, "--data-dir", tmp_path).out
     assert f"转发自 handed on for message 1 ← PF0001 · 流水号 serial {serial(1, 'PF0001')}" in left
     assert "<Receiver>PF0001</Receiver>" in left.partition("应答 answer\n")[2]
+
+
+@pytest.mark.parametrize("second", [False, True], ids=["one command", "two commands"])
+def test_a_result_that_cannot_say_what_it_answers_goes_to_whom_it_is_about(second: bool) -> None:
+    """An envelope without receiver and reference, and two PF in one area: the order says whose result it is."""
+    other = {**PEERS[0], "id": "PF0002", "connect": ["mem://pf2"]}
+    rig = hub((PEERS[0], other, {**PEERS[1], "envelope": "root-hb", "window": 1}))
+    rig.station("mem://rm", lambda packet: echo(packet, b"<root><resultFlag>0</resultFlag></root>", Kind.RECEIPT, "0001"))
+    first, theirs = rig.station("mem://pf"), rig.station("mem://pf2")
+    for number in (1, 2) if second else (1,):
+        command = asked(number, Sender="PF0002", Serial=serial(number, "PF0002"))
+        rig.ask(rig.caller(), packet_of(command), seconds=3)
+    order = CODEC.decode(command).body["service_order_id"]
+    result = CODEC.decode(sample("ResourceAssigned", Sender="RM0001", Receiver="PF0002"))
+    header = replace(result.header, serial=serial(9, "RM0001"), ref_serial=None)
+    voice = envelope(CODEC, "root-hb", Dialect(own="RM0001", peer="CRM001"))
+    raw = voice.encode(Document(result.row, result.element, header, {**result.body, "service_order_id": order}), "UTF-8")
+    fields = {"kind": Kind.NOTIFICATION, "sender": "RM0001", "receiver": "", "serial": serial(9, "RM0001")}
+    rig.ask(rig.caller(), replace(packet_of(sample("ResourceAssigned"), **fields), body=raw), seconds=3)
+    assert first.received == []
+    (told,) = theirs.received
+    assert CODEC.decode(told.body).header.ref_serial == (None if second else serial(1, "PF0002"))
+
+
+def test_a_message_for_somebody_else_is_refused_with_whose_it_is() -> None:
+    (answer,) = (rig := hub()).ask(rig.caller(), packet_of(asked(Receiver="CRM001")), seconds=1)
+    code, faults = result_of(answer)
+    assert (code, "RM does: name that system as the receiver" in faults[0]["text"]) == ("1003", True)
