@@ -13,6 +13,7 @@ from itertools import pairwise
 from typing import Any
 
 from adapters.document import Document, DocumentRefused, Fault, Header
+from adapters.packing import packed
 from adapters.wire.errors import LocalError
 from adapters.wire.layout import Layout
 from adapters.wire.packet import Kind, Packet
@@ -236,21 +237,7 @@ class Paper:
         raw = _spoiled(_edited(raw, charset, line, scope), charset, line)
         if "web" in line.args:
             line = replace(line, args={**line.args, "web": render(line.args["web"], scope)})
-        header = document.header
-        packet = Packet(
-            raw,
-            kind=kind,
-            code=header.code,
-            sender=header.sender,
-            receiver=header.receiver,
-            area=header.area,
-            serial=header.serial,
-            send_time=header.send_time,
-            mode=header.mode,
-            charset=str(line.args.get("declare", charset)),
-            result=header.result_code or "0000",
-            ttl=header.ttl,
-        )
+        packet = packed(document.header, raw, kind, str(line.args.get("declare", charset)))
         packet = replace(packet, **render(line.args.get("packet", {}), scope))
         try:
             pieces = self._pieces(packet, line, asked, scope.now)

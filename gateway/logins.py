@@ -14,6 +14,7 @@ import structlog
 from adapters.document import Document, DocumentRefused, Fault, Header
 from adapters.envelopes.envelope import Envelope
 from adapters.login import NONCE_BYTES, Doorkeeper, credentials
+from adapters.packing import packed
 from adapters.wire.packet import Kind, Packet
 from adapters.wire.times import wire_time
 from gateway.answers import Answers, answer_packet
@@ -99,10 +100,7 @@ class Logins:
         body = credentials(peer.login.user, self._secrets[peer.id], now, self._entropy.token(NONCE_BYTES))
         header = Header(self._row.code, serial, self._own, peer.id, self._area, sent, peer.schema_version, "B")
         raw = self._voice_of(peer.id).encode(Document(self._row, self._row.name, header, body), peer.charset)
-        packet = Packet(
-            body=raw, kind=Kind.REQUEST, code=self._row.code, sender=self._own, receiver=peer.id, area=self._area,
-            serial=serial, send_time=sent, mode="B", charset=peer.charset,
-        )  # fmt: skip
+        packet = packed(header, raw, Kind.REQUEST, peer.charset)
         return packet, header, now + int(peer.answer_seconds(self._row) * 1000)
 
     def accepted(self, peer: Peer, packet: Packet, asked: Header) -> bool:

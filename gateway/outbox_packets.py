@@ -8,6 +8,7 @@ import structlog
 
 from adapters.document import Body, Document, DocumentRefused, Header
 from adapters.envelopes.envelope import Envelope
+from adapters.packing import packed
 from adapters.store.relays import RelayRow as Relay
 from adapters.wire.packet import Kind, Packet
 from adapters.wire.times import wire_time
@@ -51,10 +52,7 @@ class OutboxPackets:
         except (LookupError, ValueError) as fault:
             log.warning("query.not_written", peer=peer.id, serial=entry.serial, why=str(fault))
             return None
-        packet = Packet(
-            body=raw, kind=Kind.REQUEST, code=row.code, sender=sender, receiver=peer.id, area=entry.area, serial=serial,
-            send_time=wire_time(now), mode="B", charset=peer.charset,
-        )  # fmt: skip
+        packet = packed(header, raw, Kind.REQUEST, peer.charset)
         return packet, now + int(peer.answer_seconds(row) * 1000)
 
     def message(self, entry: Entry, peer: Peer, now: int) -> tuple[Packet, int]:

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote, quote_plus
 
 from adapters.document import Document, DocumentRefused, Header
+from adapters.packing import packed
 from adapters.wire.packet import Kind, Packet
 from adapters.wire.times import wire_time
 from adapters.xml.codec import Codec
@@ -80,11 +81,7 @@ class LinkTrial:
         serial = f"{own:<6}{wire_time(now)}7{now % 1_000_000_000:09d}"
         header = Header(row.code, serial, own, peer.id, area, wire_time(now), peer.schema_version, "B")
         raw = self.voice.encode(Document(row, row.name, header, {"text": text}), peer.charset)
-        packet = Packet(
-            body=raw, kind=Kind.REQUEST, code=row.code, sender=own, receiver=peer.id, area=area, serial=serial,
-            send_time=wire_time(now), mode="B", charset=peer.charset,
-        )  # fmt: skip
-        return packet, header
+        return packed(header, raw, Kind.REQUEST, peer.charset), header
 
     def result(self, ok: bool, zh: str, en: str, *, unreachable: bool = False) -> Result:
         """The end of it, for people and programs."""

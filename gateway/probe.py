@@ -13,6 +13,7 @@ from twisted.python.failure import Failure
 
 from adapters.document import Document, Header
 from adapters.envelopes.envelope import Envelope
+from adapters.packing import packed
 from adapters.wire.events import Refused
 from adapters.wire.packet import Kind, Packet
 from adapters.wire.times import wire_time
@@ -48,10 +49,7 @@ class LinkTests:
         except (LookupError, ValueError) as fault:
             log.info("probe.connects_only", peer=peer.id, why=str(fault))
             return None
-        packet = Packet(
-            body=raw, kind=Kind.REQUEST, code=row.code, sender=self._own, receiver=peer.id, area=area, serial=serial,
-            send_time=sent, mode="B", charset=peer.charset,
-        )  # fmt: skip
+        packet = packed(header, raw, Kind.REQUEST, peer.charset)
         return packet, now + int(peer.receipt_seconds(row) * 1000)
 
 

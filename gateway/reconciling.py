@@ -14,6 +14,7 @@ from twisted.python.failure import Failure
 
 from adapters.document import Document, DocumentRefused, Header
 from adapters.envelopes.envelope import Envelope
+from adapters.packing import packed
 from adapters.reconciliation import PAGE, PAIRS, Difference, Ledger, Row, compare, heard, summary
 from adapters.wire.events import Refused
 from adapters.wire.packet import Kind, Packet
@@ -145,10 +146,7 @@ class _Comparison:
         except (LookupError, ValueError) as fault:
             self._finish(connection, refusal(f"无法写出 {row.code}：{fault}", f"{row.code} cannot be written: {fault}"))
             return
-        packet = Packet(
-            body=raw, kind=Kind.REQUEST, code=row.code, sender=own, receiver=peer.id, area=area, serial=header.serial,
-            send_time=sent, mode="B", charset=peer.charset,
-        )  # fmt: skip
+        packet = packed(header, raw, Kind.REQUEST, peer.charset)
         if not connection.send(packet, now + int(peer.answer_seconds(row) * 1000)):
             self._finish(connection, refusal("链路不能发送", "the link cannot send"))
 

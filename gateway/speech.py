@@ -12,6 +12,7 @@ from adapters.document import Document, DocumentRefused, Header
 from adapters.envelopes.envelope import Envelope, envelope
 from adapters.envelopes.loose import root_name
 from adapters.envelopes.references import Find, nothing
+from adapters.packing import packed
 from adapters.wire.packet import Kind, Packet
 from adapters.xml.charset import GB18030, Found, Undecodable, read
 from adapters.xml.codec import Codec
@@ -139,9 +140,7 @@ class SpeechBook:
         if peer is not None and voice is not self.codec:
             header.serial = self._ours(voice, peer, header.serial) if answer else header.serial
             header.sender = header.sender or peer.id
-        return Packet(body=body, kind=Kind.RECEIPT if answer else Kind.REQUEST, code=header.code, sender=header.sender,
-                      receiver=header.receiver, area=header.area, serial=header.serial, send_time=header.send_time,
-                      mode=header.mode, charset=charset, result=header.result_code or "0000", ttl=header.ttl)  # fmt: skip
+        return packed(header, body, Kind.RECEIPT if answer else Kind.REQUEST, charset)
 
     def _ours(self, voice: Envelope, peer: Peer, told: str) -> str:
         """The serial of ours an answer is about: theirs may be narrower."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from adapters.document import Document, DocumentRefused, Header
+from adapters.packing import packed
 from adapters.wire.layout import Layout
 from adapters.wire.packet import Kind, Packet
 from adapters.wire.session import Session
@@ -141,19 +142,7 @@ class Paper:
         return self._framed(document.header, self._voices.of(peer).encode(document, peer.charset), peer, kind, result)
 
     def _framed(self, header: Header, body: bytes, peer: PeerSettings, kind: Kind, result: str) -> Packet:
-        return Packet(
-            body=body,
-            kind=kind,
-            code=header.code,
-            sender=header.sender,
-            receiver=header.receiver,
-            area=header.area,
-            serial=header.serial,
-            send_time=header.send_time,
-            mode=header.mode,
-            charset=peer.charset,
-            result=result,
-        )
+        return packed(header, body, kind, peer.charset, result)
 
     def _describe(self, raw: bytes) -> Packet:
         """For layouts whose header does not say everything: kind, code, serial and so on out of the document itself."""
@@ -168,17 +157,4 @@ class Paper:
         if header is None:
             return Packet(raw)
         kind = Kind.RECEIPT if answers else Kind.REQUEST
-        return Packet(
-            raw,
-            kind=kind,
-            code=header.code,
-            sender=header.sender,
-            receiver=header.receiver,
-            area=header.area,
-            serial=header.serial,
-            send_time=header.send_time,
-            mode=header.mode,
-            charset=charset,
-            result=header.result_code or "0000",
-            ttl=header.ttl,
-        )
+        return packed(header, raw, kind, charset)

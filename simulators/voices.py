@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from adapters.document import Header
 from adapters.envelopes.envelope import Envelope, envelope
+from adapters.packing import packed
 from adapters.wire.packet import Kind, Packet
 from adapters.xml.charset import GB18030, Undecodable, read
 from adapters.xml.codec import Codec
@@ -60,11 +61,10 @@ class Voices:
         if found is None:
             return Packet(raw)
         kind = Kind.RECEIPT if found.result_code is not None else Kind.REQUEST
-        serial = self._narrow.get(found.serial, found.serial) if kind is Kind.RECEIPT else found.serial
-        return Packet(
-            raw, kind=kind, code=found.code, sender=found.sender, receiver=found.receiver, area=found.area,
-            serial=serial, send_time=found.send_time, mode=found.mode, charset=charset, result=found.result_code or "0000",
-        )  # fmt: skip
+        packet = packed(found, raw, kind, charset)
+        if kind is Kind.RECEIPT:
+            packet.serial = self._narrow.get(found.serial, found.serial)
+        return packet
 
     def _header(self, raw: bytes, charset: str) -> Header | None:
         """What the document says; of several peers with its envelope, under the names of the one it is from."""

@@ -13,6 +13,7 @@ from twisted.python.failure import Failure
 
 from adapters.document import Document, DocumentRefused, Header
 from adapters.login import NONCE_BYTES, credentials
+from adapters.packing import packed
 from adapters.replies import receipt_body
 from adapters.wire.layout import Layout
 from adapters.wire.packet import Kind, Packet
@@ -206,20 +207,8 @@ class Channel:
         return self._protocol.ask(self._packet(document, Kind.REQUEST))
 
     def _packet(self, document: Document, kind: Kind) -> Packet:
-        header = document.header
-        return Packet(
-            body=self.codec.encode(document, self.peer.charset),
-            kind=kind,
-            code=header.code,
-            sender=header.sender,
-            receiver=header.receiver,
-            area=header.area,
-            serial=header.serial,
-            send_time=header.send_time,
-            mode=header.mode,
-            charset=self.peer.charset,
-            result=header.result_code or self.ok,
-        )
+        header, charset = document.header, self.peer.charset
+        return packed(header, self.codec.encode(document, charset), kind, charset, header.result_code or self.ok)
 
     def receipt(self, packet: Packet) -> Packet:
         """Hears what arrived and answers it: stored, or refused where it is no document."""

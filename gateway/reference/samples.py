@@ -8,10 +8,11 @@ from pathlib import Path
 from lxml import etree
 
 from adapters.document import Document
+from adapters.packing import packed
 from adapters.soap.names import SoapVersion
 from adapters.soap.writing import Frame
 from adapters.wire.layout import Layout
-from adapters.wire.packet import Kind, Packet
+from adapters.wire.packet import Kind
 from adapters.xml.codec import Codec
 from gateway.layout_ruler import fields_of
 from schemas.loader import RECEIPT, Catalogue
@@ -73,18 +74,10 @@ class Samples:
         return Sample(path.stem, expects, text, document, self._packet(row, document))
 
     def _packet(self, row: MessageRow, document: Document) -> bytes:
-        header = document.header
         answering = Kind.RECEIPT if document.element == RECEIPT else Kind.REPLY
         asking = Kind.NOTIFICATION if row.pattern == "N" else Kind.REQUEST
-        return self._layout.encode(
-            Packet(
-                self._codec.encode(document, CHARSET),
-                asking if document.element == row.name else answering,
-                code=header.code, sender=header.sender, receiver=header.receiver, area=header.area, serial=header.serial,
-                send_time=header.send_time, mode=header.mode, charset=CHARSET, ttl=header.ttl,
-                result=header.result_code or "0000",
-            )
-        )  # fmt: skip
+        kind = asking if document.element == row.name else answering
+        return self._layout.encode(packed(document.header, self._codec.encode(document, CHARSET), kind, CHARSET))
 
     def dump(self, packet: bytes, whole: bool) -> str:
         """The packet as lines: each field of the header by itself, then the body in hex, to its end or its first lines."""
