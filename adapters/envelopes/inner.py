@@ -20,7 +20,8 @@ from adapters.xml.parser import Limits, SafeParser
 _CLOSING = "]]>"
 MOST_DIGITS = 40
 """Digits of a number in JSON; no field of ours has room for half of them."""
-_STRINGS = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_STRINGS = re.compile(r'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
+"""One that never ends is passed over as well: searched anew at every quote in it, it would cost the square of its length."""
 
 
 def cdata(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from urllib.parse import quote
 
 import pytest
@@ -10,6 +11,8 @@ from hypothesis import strategies as st
 
 from adapters.document import DocumentRefused
 from adapters.envelopes.envelope import Envelope
+from adapters.envelopes.inner import parse_json
+from adapters.xml.parser import DEFAULT_LIMITS
 from tests.adapters.envelopes.speech import CATALOGUE, FOREIGN, sample, speech
 
 ASKED = sample("DispatchOrder", "ok_pots_adsl").header
@@ -46,6 +49,15 @@ def test_names_not_every_parser_takes(name, mark):
     hostile = raw.replace(old.encode(), new.encode(), 1).replace(quote(old).encode(), quote(new).encode(), 1)
     assert hostile != raw
     assert _request(voice, hostile, "UTF-8") == "SCHEMA_FAULTS"
+
+
+def test_a_string_of_json_that_never_ends_costs_no_more_than_its_length():
+    """120 kB that are looked through anew at every quote would hold everybody up for a minute, a megabyte for an hour."""
+    start = time.process_time()
+    with pytest.raises(DocumentRefused) as refusal:
+        parse_json('{"' + '\\"' * 60_000, DEFAULT_LIMITS)
+    assert refusal.value.symbol == "NOT_WELL_FORMED"
+    assert time.process_time() - start < 1
 
 
 def _request(voice: Envelope, raw: bytes, charset: str | None) -> str | None:
