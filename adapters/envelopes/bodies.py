@@ -45,7 +45,7 @@ def _inward_fields(source: etree._Element, made: etree._Element, shape: Struct, 
         mapping = names.fields.get(inner, _SAME)
         wanted = mapping.name or field.name
         found = [child for child in left if local(child) == wanted]
-        left = [child for child in left if child not in found]
+        left = [child for child in left if local(child) != wanted]
         for child in found:
             made.append(_inward(child, field.name, field.shape, prefix, inner, names))
         if not found and mapping.default is not None:

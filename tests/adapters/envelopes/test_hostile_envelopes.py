@@ -60,6 +60,17 @@ def test_a_string_of_json_that_never_ends_costs_no_more_than_its_length():
     assert time.process_time() - start < 1
 
 
+@pytest.mark.parametrize("often", ["<area/>", "<items/>", "<attachments/>"])
+def test_a_field_that_stands_thousands_of_times_costs_no_more_than_its_number(often):
+    """In no namespace, as peers with a field map write it; the square of 18,000 would hold everybody up for seconds."""
+    voice = speech("root-hb", codes={})
+    raw = voice.encode(sample("DispatchOrder", "ok_pots_adsl"), "UTF-8")
+    bare = raw.replace(b' xmlns="urn:bss:if:message:0.9"', b"").replace(b"<area>", often.encode() * 18_000 + b"<area>", 1)
+    start = time.process_time()
+    assert _request(voice, bare, "UTF-8") == "SCHEMA_FAULTS"
+    assert time.process_time() - start < 0.8
+
+
 def _request(voice: Envelope, raw: bytes, charset: str | None) -> str | None:
     try:
         voice.decode(raw, charset)
