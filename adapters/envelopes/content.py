@@ -14,11 +14,11 @@ from adapters.envelopes.bodies import plain, to_ours, to_theirs
 from adapters.envelopes.dialect import BodyMap, Dialect
 from adapters.envelopes.frame import local, text_of
 from adapters.envelopes.inner import cdata, json_text, left_over, parse_json, parse_xml
+from adapters.envelopes.json_body import JsonBody
 from adapters.envelopes.operations import ELEMENT as OPERATION
 from adapters.envelopes.operations import Operations, canonical
 from adapters.envelopes.references import Find, References
 from adapters.xml.codec import Codec
-from adapters.xml.writers import Unwritable
 from schemas.loader import NATIVE, RECEIPT
 from schemas.model import EnvelopeRow
 from schemas.shape import Raw, Struct
@@ -118,10 +118,9 @@ class Content:
     def body(self, found: Found, name: str, header: Header) -> Document:
         """A bare body, ``header`` as the envelope said it. Raises DocumentRefused as ``Codec.decode_body``."""
         if found.json is not None:
-            element = self._from_json(found.json, name, header)
+            document = self._json(found.json, name, header)
         else:
-            element = self._ours(found, name, header)
-        document = self._codec.decode_body(element, header)
+            document = self._codec.decode_body(self._ours(found, name, header), header)
         self._take_reference(document)
         return document
 
@@ -136,18 +135,19 @@ class Content:
         shape = self._codec.catalogue.shape(name, header.version)
         return to_ours(element, name, shape, namespace, names or BodyMap())
 
-    def _from_json(self, found: dict[str, Any], name: str, header: Header) -> etree._Element:
+    def _json(self, found: dict[str, Any], name: str, header: Header) -> Document:
         body = found[name] if self.element_of(Found(json=found)) == name and name in found else found
-        row = self._codec.catalogue.by_element(name, header.version) if name != RECEIPT else self._any_row()
+        catalogue = self._codec.catalogue
+        made = JsonBody(self._codec.parser, catalogue.version(header.version).message_namespace)
+        element = made.element(body, name, catalogue.shape(name, header.version))
         try:
-            text = self._codec.body_text(Document(row, name, header, body))
-        except (LookupError, Unwritable) as fault:
-            zh, _, en = str(fault).partition(" / ")
-            raise DocumentRefused("SCHEMA_FAULTS", (Fault(f"/{name}", "json", "", zh, en or zh),), header) from fault
-        return self._codec.parser.parse(text.encode("utf-8", "surrogatepass"))
-
-    def _any_row(self) -> Any:
-        return self._codec.catalogue.messages()[0]
+            document = self._codec.decode_body(element, header)
+        except DocumentRefused as refusal:
+            refusal.faults = (*made.faults, *made.unsaid(refusal.faults))
+            raise
+        if made.faults:
+            raise DocumentRefused("SCHEMA_FAULTS", tuple(made.faults), header)
+        return document
 
     def _take_reference(self, document: Document) -> None:
         """The serial a result answers travels in the body's Extension where the envelope has no place for it."""

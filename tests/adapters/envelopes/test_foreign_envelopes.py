@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -16,6 +17,7 @@ from adapters.envelopes.inner import cdata
 from tests.adapters.envelopes.speech import CATALOGUE, CODEC, FOREIGN, documents, sample, speech, there_and_back
 
 DOCUMENTS = documents()
+ITEMS = ("[1]", "[2]/action", "[2]/item_id", "[2]/product", "[2]/product_instance_id")
 GROUP_NAMESPACE = "http://www.chinatelecom.com/crm/comm/"
 
 
@@ -192,11 +194,35 @@ def test_bad_input_is_refused_with_its_code(name, raw, symbol):
     assert refused.value.symbol in (symbol, "CHARSET_UNDECODABLE" if raw.endswith(b"\xff") else symbol)
 
 
-def test_a_fault_in_json_is_told_once_in_each_language():
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"area": None, "version": "1", "zz": 1}, ["/area", "/version", "/zz"]),
+        ({"area": 25, "action": "none such"}, ["/action", "/area"]),
+        ({"operator": "\x01", "items": {"item": []}, "priority": 99}, ["/items", "/operator", "/priority"]),
+        ({"items": [1, {"item_id": True}], "Extension": "<a>"}, ["/Extension", *(f"/items/item{at}" for at in ITEMS)]),
+    ],
+)
+def test_all_that_is_wrong_with_json_is_told_at_once_and_once(wrong, told):
+    asked = sample("DispatchOrder", "ok_pots_adsl")
+    voice = speech("root-cdata", inner="json")
+    raw = voice.encode(asked, "UTF-8")
+    start, end = raw.index(b"{"), raw.rindex(b"}") + 1
+    body = {**json.loads(raw[start:end])["DispatchOrder"], **wrong}
+    with pytest.raises(DocumentRefused) as refused:
+        voice.decode(raw[:start] + json.dumps({"DispatchOrder": body}).encode() + raw[end:])
+    assert refused.value.symbol == "SCHEMA_FAULTS"
+    assert sorted(fault.path.removeprefix("/DispatchOrder") for fault in refused.value.faults) == told
+    assert all(fault.zh and fault.en and fault.zh != fault.en for fault in refused.value.faults)
+
+
+def test_what_json_lacks_is_told_as_of_any_document():
     with pytest.raises(DocumentRefused) as refused:
         speech("contract-root", **GROUP).decode(contract('{"DispatchOrder":{"version":1}}').encode())
-    (fault,) = refused.value.faults
-    assert fault.text.count("missing field") == fault.text.count("缺少字段") == 1
+    with pytest.raises(DocumentRefused) as same:
+        speech("contract-root", **GROUP).decode(contract("<DispatchOrder><version>1</version></DispatchOrder>").encode())
+    assert refused.value.faults == same.value.faults
+    assert len(refused.value.faults) > 3
 
 
 def test_all_missing_fields_are_named_at_once():
