@@ -230,9 +230,15 @@ class SoapIntake:
         if self._too_fast(request, frame, raw, owner):
             return
         packet = SoapPacket(body=raw, charset=charset or "UTF-8", sender=owner.id, receiver=shop.book.own_id)
-        shop.dispatcher.take_judged(
-            packet, owner, self._responder(request, frame, kind), None, refusal, charset="UTF-8"
-        )
+        answer = self._responder(request, frame, kind)
+
+        def respond(body: bytes, reply: bool, code: str) -> None:
+            if owner.envelope != NATIVE:  # what is kept is in the peer's own envelope; a Fault has a Receipt as detail
+                result = shop.catalogue.result(code)
+                body = shop.receipt(raw, result.symbol, refusal.faults if result.symbol == refusal.symbol else ())
+            answer(body, reply, code)
+
+        shop.dispatcher.take_judged(packet, owner, respond, None, refusal, charset="UTF-8")
 
     def _not_admitted(self, request: HttpRequest, frame: Frame, raw: bytes, fault: NotAdmitted) -> None:
         # 401 only to whom a header of HTTP would prove: anybody else's client might answer it with a password

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -153,6 +154,24 @@ def test_a_peer_of_another_envelope_may_not_use_the_operations_of_ours() -> None
     rig = foreign("contract-root")
     assert soap(rig, enveloped(submission(1))).code == "2002"
     assert rig.one("SELECT count(*) FROM message WHERE direction = 'in'") == 0
+
+
+@pytest.mark.parametrize(("version", "faulted", "status"), [("1.1", "faultcode", 500), ("1.2", "Value", 400)])
+@pytest.mark.parametrize("name", ["contract-root", "root-hb", "uni-bss"])
+@pytest.mark.parametrize("body", ["", "<exchange/>", "<exchange><a>1</a><b>2</b></exchange>", "<exchange", "\ufffe"])
+def test_no_envelope_from_a_peer_of_another_envelope_is_a_fault_and_stored(
+    name: str, body: str, version: Any, faulted: str, status: int
+) -> None:
+    """Whose it is the line proves; what it is told is a Fault with a Receipt, whatever its documents are answered in."""
+    rig = foreign(name, dialect=GROUP if name == "contract-root" else {})
+    call = Frame(version, CATALOGUE.version()).text_request("exchange", "urn:group", "x")
+    raw = re.sub(rb"<m:exchange.*</m:exchange>", body.encode(), call)
+    for _ in range(2):
+        response = soap(rig, raw, version)
+        assert (response.status, response.code) == (status, rig.one("SELECT result_code FROM message WHERE direction = 'in'"))
+        assert response.text(faulted) in ("soap:Client", "soap:Sender")
+        assert response.xml.xpath("//*[local-name()='fault']")
+    assert rig.one("SELECT count(*) FROM message_body WHERE raw = :raw", raw=raw) == 2
 
 
 @pytest.mark.parametrize("wrong", ["record", "refuse"])
