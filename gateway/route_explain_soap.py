@@ -7,7 +7,7 @@ from typing import Any
 
 from adapters.document import Document, DocumentRefused
 from adapters.envelopes.loose import root_name
-from adapters.soap.reading import Opened, open_envelope, text_of, to_package
+from adapters.soap.reading import Opened, open_envelope, release_of, text_of, to_package
 from adapters.wire.packet import Packet
 from adapters.xml.charset import Reading
 from adapters.xml.codec import Codec
@@ -15,8 +15,7 @@ from gateway.clock import Entropy
 from gateway.config import Config, Peer
 from gateway.http_speech import Posted, speech_of
 from gateway.soap_intake import not_offered, other_envelope
-from schemas.loader import NATIVE, RELEASE
-from schemas.wsdl import soap_namespace
+from schemas.loader import NATIVE
 
 ROOT = "Envelope"
 
@@ -55,9 +54,8 @@ def document_of(codec: Codec, envelope: Taken, peer: Peer) -> Document:
     opened = envelope.opened
     if peer.envelope != NATIVE:
         raise DocumentRefused("NOT_PERMITTED", (other_envelope(peer.envelope),))
-    releases = {soap_namespace(version): version for version in codec.catalogue.versions()}
-    namespace = "" if opened.header is None else str(opened.header.tag).rpartition("}")[0][1:]
-    root = to_package(opened, codec.catalogue.version(releases.get(namespace, RELEASE)))
+    releases = {version: codec.catalogue.version(version) for version in codec.catalogue.versions()}
+    root = to_package(opened, release_of(opened, releases))
     document = codec.decode_tree(root, envelope.reading.data)
     if "soap" not in document.row.bindings:
         raise not_offered(document)

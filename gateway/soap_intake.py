@@ -19,6 +19,7 @@ from adapters.soap.reading import (
     SoapRefused,
     digest_of,
     open_envelope,
+    release_of,
     text_of,
     to_package,
     version_in,
@@ -32,7 +33,6 @@ from gateway.http_auth import NotAdmitted, challenge
 from gateway.http_intake import Shop, Unacceptable, body_of, check_media, log, media_charset, media_of, send
 from gateway.http_request import HttpRequest
 from schemas.loader import NATIVE, RELEASE
-from schemas.wsdl import soap_namespace
 
 _OK = ("ok", "accepted", "duplicate")
 
@@ -158,19 +158,13 @@ class SoapIntake:
         peer = self._admitted(request, frame, packet, opened.sender, opened)
         if peer is None:
             return
-        root = to_package(opened, self._release_of(opened))
+        root = to_package(opened, release_of(opened, self._releases))
         try:
             document = self._shop.codec.decode_tree(root, reading.data)
         except DocumentRefused as refusal:
             self._judge(request, frame, packet, peer, None, refusal, root)
         else:
             self._judge(request, frame, packet, peer, document, reading, root)
-
-    def _release_of(self, opened: Opened) -> Any:
-        """The schema version of the header block's namespace; an unknown one is judged, and refused, as the current one."""
-        space = "" if opened.header is None else etree.QName(opened.header).namespace
-        found = (row for version, row in self._releases.items() if soap_namespace(version) == space)
-        return next(found, self._releases[RELEASE])
 
     def _responder(self, request: HttpRequest, frame: Frame, kind: FaultKind | None) -> Any:
         shop = self._shop

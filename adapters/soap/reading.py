@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import orjson
@@ -25,6 +26,7 @@ from adapters.soap.names import (
     VERSIONS,
     SoapVersion,
 )
+from schemas.loader import RELEASE
 from schemas.model import EnvelopeVersion
 from schemas.wsdl import TEXT_OPERATIONS, soap_namespace
 
@@ -191,6 +193,16 @@ def _check_addressing(block: etree._Element, content: etree._Element, version: S
         if last not in (_local(content), f"{_local(content)}Request"):
             raise _refused(path, "action", action[:200], f"Action 与报文体 {_local(content)} 不符",
                            f"the Action does not name the body's {_local(content)}", version=version)  # fmt: skip
+
+
+def release_of(opened: Opened, releases: Mapping[str, EnvelopeVersion]) -> EnvelopeVersion:
+    """The schema version the header block's namespace names; one that is none of ``releases`` stays what it is, so that its
+    Package is refused for it (01.2 rule 7)."""
+    own = releases[RELEASE]
+    if opened.header is None:
+        return own
+    version = (etree.QName(opened.header).namespace or "").removeprefix(soap_namespace(""))
+    return releases.get(version) or replace(own, version=version, namespace=own.namespace.removesuffix(RELEASE) + version)
 
 
 def to_package(opened: Opened, release: EnvelopeVersion) -> etree._Element:

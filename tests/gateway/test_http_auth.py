@@ -202,6 +202,16 @@ def test_statuses(raw: bytes, name: str, status: int, code: str) -> None:
     assert (response.status, response.code) == (status, code), response.body
 
 
+@pytest.mark.parametrize("version", ["0.8", "1.0", "0.9/", ""])
+def test_a_schema_version_nobody_here_knows_is_1004_by_either_binding(version: str) -> None:
+    """The header block's namespace says it as a Package's does (01.2 rule 7)."""
+    rig = web_rig()
+    block = enveloped(submission(1)).replace(b"urn:bss:if:soap:0.9", f"urn:bss:if:soap:{version}".encode())
+    package = submission(2).replace(b"urn:bss:if:package:0.9", f"urn:bss:if:package:{version}".encode())
+    assert [soap(rig, block).code, ask(rig, request("/if/SubmitOrder", package)).code] == ["1004", "1004"]
+    assert rig.one("SELECT count(*) FROM service_order") == 0
+
+
 def test_who_stops_says_so_and_answers_what_is_in_work() -> None:
     rig = web_rig()
     client = browser(rig)
