@@ -152,7 +152,7 @@ class Dispatcher:
             return
         fault = Fault("/", event.symbol, "", event.zh, event.en)
         refusal = DocumentRefused(event.symbol, (fault,))
-        peer = self._identify(connection, packet)
+        peer = self._identify(connection, packet, refusal)
         if peer is not None:
             self._submit(connection, packet, peer, refusal=refusal, damaged=True)
 
@@ -175,12 +175,12 @@ class Dispatcher:
             for connection in paused.values():
                 connection.resume_reading("intake")
 
-    def _identify(self, connection: Connection, packet: Packet) -> Peer | None:
+    def _identify(self, connection: Connection, packet: Packet, refusal: DocumentRefused | None = None) -> Peer | None:
         """The peer row of the sender; None after an answer to somebody who may not speak, or not so fast."""
         if packet.sender in (connection.peer_id, "") and self.door.knows(connection, packet):
             peer = self._book.get(connection.peer_id or "")
         else:
-            peer = self.door.identify(connection, packet)
+            peer = self.door.identify(connection, packet, refusal)
         if self.rates.any and peer is not None and self.door.is_too_fast(connection, packet, peer):
             return None
         return peer

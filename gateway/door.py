@@ -10,7 +10,7 @@ from hmac import compare_digest
 
 import structlog
 
-from adapters.document import Fault, Header
+from adapters.document import DocumentRefused, Fault, Header
 from adapters.wire.packet import Packet
 from gateway.answers import answer_packet
 from gateway.clock import Clock
@@ -24,6 +24,10 @@ from gateway.tls import public_key_digest
 from schemas.loader import RELEASE
 
 log = structlog.get_logger()
+
+UNREADABLE = ("NOT_WELL_FORMED", "CHARSET_UNDECODABLE", "TOO_LARGE")
+"""What keeps anybody from reading a document (1001, 1005, 1008): its sender is not the one to be told that it is unknown."""
+
 
 class Door:
     """Judges the senders of packets; ``on_identified`` hears when a connection's peer is known."""
@@ -49,11 +53,16 @@ class Door:
         """Whether who speaks on a connection has said so, and goes on: no logout came before, and this is none."""
         return connection.peer_id is not None and not connection.left and packet.code != self._logins.logout
 
-    def identify(self, connection: Connection, packet: Packet) -> Peer | None:
-        """The peer row of the sender; None after answering why not to somebody who may not speak for any here."""
+    def identify(self, connection: Connection, packet: Packet, refusal: DocumentRefused | None = None) -> Peer | None:
+        """The peer row of the sender; None after answering why not to somebody who may not speak for any here. ``refusal``: why
+        the packet itself is no good."""
         peer = self._book.get(packet.sender)
         if peer is None:
-            self._turn_away(connection, packet, "SENDER_UNKNOWN")
+            unread = None if packet.sender else refusal or self._unreadable(packet)
+            if unread is None:
+                self._turn_away(connection, packet, "SENDER_UNKNOWN")
+            else:
+                self._turn_away(connection, packet, unread.symbol, faults=unread.faults)
             return None
         if not self._book.allowed(peer, connection.host):
             self._turn_away(connection, packet, "ADDRESS_NOT_ALLOWED")
@@ -72,6 +81,14 @@ class Door:
         connection.peer_id = peer.id
         self.on_identified(peer.id, connection)
         return peer
+
+    def _unreadable(self, packet: Packet) -> DocumentRefused | None:
+        """Why nobody can read in ``packet`` who sent it; None where it can be read, and does not say."""
+        try:
+            self._speeches.codec.decode(packet.body, packet.charset)
+        except DocumentRefused as refusal:
+            return refusal if refusal.symbol in UNREADABLE else None
+        return None
 
     def _log_in(self, connection: Connection, packet: Packet, peer: Peer) -> None:
         """Before the peer's login everything else is 2003 (spec 01.1.5); who fails one is asked no more."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 
 from adapters.document import Document, DocumentRefused, Header
 from adapters.envelopes.envelope import Envelope, envelope
@@ -98,10 +99,10 @@ class SpeechBook:
 
     def describe(self, peers: tuple[Peer, ...]) -> Callable[[bytes], Packet]:
         """What a packet without header fields is, one of ``peers`` having sent it: read from the document itself."""
+        if len(peers) == 1:
+            return partial(self._of_the_only, peers[0])
         if all(self.of(peer.id) is self.native for peer in peers):
             return self.described
-        if len(peers) == 1:
-            return lambda body: self.described(body, peers[0])
         return lambda body: self.described(body, self.recognise(body, peers))
 
     def recognise(self, body: bytes, peers: tuple[Peer, ...]) -> Peer | None:
@@ -141,6 +142,12 @@ class SpeechBook:
             header.serial = self._ours(voice, peer, header.serial) if answer else header.serial
             header.sender = header.sender or peer.id
         return packed(header, body, Kind.RECEIPT if answer else Kind.REQUEST, charset)
+
+    def _of_the_only(self, peer: Peer, body: bytes) -> Packet:
+        """Where nobody else speaks, what names no sender, or cannot be read as far as that, is that peer's."""
+        packet = self.described(body, peer)
+        packet.sender = packet.sender or peer.id
+        return packet
 
     def _ours(self, voice: Envelope, peer: Peer, told: str) -> str:
         """The serial of ours an answer is about: theirs may be narrower."""

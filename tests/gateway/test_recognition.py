@@ -9,6 +9,7 @@ import pytest
 from adapters.document import Document, Header
 from adapters.envelopes.loose import root_name
 from adapters.wire.packet import Kind, Packet
+from adapters.wire.segments import split
 from tests.gateway.rig import CATALOGUE, CODEC, Rig, serial
 
 BARE = [{"name": "s", "address": "mem://crm", "layout": "len4-be"}]
@@ -54,6 +55,33 @@ def test_undecodable_utf_16_is_quarantined_on_a_fresh_connection(damage: bytes) 
     assert b"<ResultCode>1005<" in asked(rig, raw)
     assert rig.rows("SELECT peer, code, state, result_code FROM message") == [("EN0001", "LN03", "REJECTED", "1005")]
     assert rig.one("SELECT raw FROM message_body") == raw
+
+
+@pytest.mark.parametrize(("peers", "kept"), [(1, 1), (2, 0)], ids=["the only peer", "two"])
+@pytest.mark.parametrize(
+    ("raw", "code"),
+    [(b"\xb0\xa1\xff", "1005"), (b"\xff\xfe<", "1005"), (b"<Package", "1001"), (b" ", "1001"), (b"<!DOCTYPE a><a/>", "1001")],
+)
+def test_what_nobody_can_read_is_refused_for_that_and_is_the_only_peers(raw: bytes, code: str, peers: int, kept: int) -> None:
+    """2001 would have a sound sender stop its link for a flaw of one document (06.1)."""
+    rig = Rig(tuple(peer(number, "package") for number in range(1, peers + 1)), listens=BARE)
+    assert f"<ResultCode>{code}<".encode() in asked(rig, raw)
+    assert rig.rows("SELECT peer, result_code FROM message") == [("EN0001", code)] * kept
+    assert rig.rows("SELECT raw FROM message_body") == [(raw,)] * kept
+
+
+@pytest.mark.parametrize("peers", [1, 2])
+@pytest.mark.parametrize(("lost", "code"), [(slice(1, 2), "1010"), (slice(2, 3), "1010"), (slice(0, 0), "0000")])
+def test_a_gap_in_the_first_document_of_a_connection_is_told_as_one(lost: slice, code: str, peers: int) -> None:
+    """The header of ascii-145 names no sender, and of a document with a gap nobody reads one."""
+    listens = [{**BARE[0], "layout": "ascii-145"}]
+    rig = Rig(tuple(peer(number, "package", layout="ascii-145") for number in range(1, peers + 1)), listens=listens)
+    raw = link_test(rig, "EN0001", "x")
+    whole = Packet(raw, Kind.REQUEST, "LN03", "EN0001", "CRM001", serial=serial(1, "EN0001"), send_time="20261122090000")
+    segments = split(whole, len(raw) // 5)
+    del segments[lost]
+    (answer,) = rig.ask(rig.caller(rig.gateway._layouts["ascii-145"]), *segments)
+    assert (answer.serial, answer.result) == (whole.serial, code)
 
 
 @pytest.mark.parametrize(
