@@ -71,6 +71,20 @@ class ConnectionFactory(Factory):
         return self._make()
 
 
+class Nobody(Factory):
+    """A listener no peer's row names: whoever connects is let go at once."""
+
+    noisy = False
+
+    def __init__(self, listen: str) -> None:
+        self._listen = listen
+
+    def buildProtocol(self, addr: Any) -> None:
+        """None, and a word about it."""
+        zh, en = "没有对端以它为 listen", "no peer names it in listen"
+        log.warning("listen.nobody", listen=self._listen, host=getattr(addr, "host", ""), zh=zh, en=en)
+
+
 class AcceptedConnections(ConnectionFactory):
     """Connections of a listener, as many as ``headcount`` lets in; the others are closed at once."""
 

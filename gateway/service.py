@@ -36,7 +36,7 @@ from gateway.ledgers import Ledgers
 from gateway.link import Connection, ConnectionOwner
 from gateway.link_commands import link_commands
 from gateway.link_desk import keep_stopped
-from gateway.links import AcceptedConnections, ConnectionFactory, DuplexLink, OutgoingLink, Surroundings, settings_of
+from gateway.links import AcceptedConnections, ConnectionFactory, DuplexLink, Nobody, OutgoingLink, Surroundings, settings_of
 from gateway.logins import Logins
 from gateway.message_desk import MessageDesk
 from gateway.outbox_log import OutboxLog
@@ -257,6 +257,8 @@ class Gateway:
     def _factory_of(self, listen: Listen) -> Any:
         """Makes the connections of a listener."""
         if listen.binding == "socket":
+            if all(peer.listen != listen.name for peer in self.book.all()):
+                return Nobody(listen.name)
             counted = self._counted[listen.name] = Headcount(listen.sockets, self._clock)
             if listen.tls is None:
                 return AcceptedConnections(lambda: self._accept(listen), counted)

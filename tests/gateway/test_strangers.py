@@ -56,3 +56,17 @@ def test_addresses_are_apart_and_bounded_in_number(addresses: int) -> None:
     assert not counted.enter(f"10.0.{addresses - 1}")
     assert counted.enter("10.1.1.1")
     assert len(counted._strangers) <= MOST_ADDRESSES
+
+
+def test_a_listener_no_peer_names_lets_go_whoever_connects(capsys: Any) -> None:
+    """Left open, each would hold a descriptor for good."""
+    spare = {"name": "spare", "address": "mem://spare", "layout": "ctif-128"}
+    rig = Rig(PEERS, listens=[{"name": "s", "address": "mem://crm", "layout": "ctif-128"}, spare])
+    kept_out: list[Any] = []
+    for _ in range(3):
+        wires = Wires(lambda wire, packet: None)
+        rig.network.client("mem://spare").connect(wires).addErrback(lambda failure: kept_out.append(failure.trap(Refused)))
+        rig.run(0.1)
+    assert kept_out == [Refused] * 3
+    assert "no peer names it in listen" in capsys.readouterr().out
+    assert come_and_go(rig, 1) == ["0001"]
