@@ -152,6 +152,9 @@ class Hub:
         if target is None:
             zh, en = f"收方 {to} 既不是本系统也不是已登记的对端", f"the receiver {to} is neither this system nor a peer"
             return Decision(why=why, refusal=_refused("NOT_PERMITTED", path, "receiver", to, zh, en, document))
+        if to == peer.id:
+            zh, en = f"收方 {to} 就是发送方自己", f"the receiver {to} is the sender itself"
+            return Decision(why=why, refusal=_refused("NOT_PERMITTED", path, "receiver", to, zh, en, document))
         if row.of_link:
             zh, en = f"{row.code} 只关乎本链路，不转发", f"{row.code} is about the link it comes on: it is not handed on"
             return Decision(why=why, refusal=_refused("NOT_PERMITTED", path, "of_link", to, zh, en, document))

@@ -172,6 +172,14 @@ def test_what_may_not_go_there_is_refused(name, receiver):
     assert rig.one("SELECT count(*) FROM relay") == 0
 
 
+def test_what_is_addressed_to_its_own_sender_is_refused_at_once():
+    rig = hub()
+    pf = rig.station("mem://pf")
+    (answer,) = rig.ask(rig.caller(), packet_of(asked(name="LinkTest", Receiver="PF0001", Mode="B")))
+    code, faults = result_of(answer)
+    assert (code, faults[0]["path"], pf.received) == ("2002", "/Package/Header/Receiver", [])
+
+
 def test_a_route_sends_it_elsewhere():
     rig = hub(routes=ROUTES)
     one, two = rig.station("mem://rm"), rig.station("mem://rm2")
