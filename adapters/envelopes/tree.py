@@ -31,6 +31,8 @@ from schemas.loader import RECEIPT
 from schemas.model import EnvelopeField, EnvelopeRow, MessageRow
 
 _TEXT_LIMIT = 2000
+_ASKERS = ("receiver", "area")
+"""What an answer says of its asker in the asker's own words: it says nothing where those have no room."""
 
 
 @dataclass(slots=True)
@@ -373,6 +375,8 @@ class TreeEnvelope:
             roles |= {"result": result, "result_type": kind, "result_text": f"{texts}: {faults}" if faults else str(texts)}
         given = {"date": header.send_time[:8], "name": document.row.name, "pattern": document.row.pattern, **roles}
         fields = (field for field in self._row.fields if field.role != "content")
+        if answer:
+            roles |= {one.role: "" for one in self._row.fields if one.role in _ASKERS and 0 < one.width < len(roles[one.role])}
         return {field.path: self._value(field, roles, given, echoed.get(field.path)) for field in fields}
 
     def _value(self, field: EnvelopeField, roles: dict[str, str], given: dict[str, str], echoed: str | None) -> str | None:

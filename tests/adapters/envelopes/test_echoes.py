@@ -70,6 +70,16 @@ def test_an_answer_repeats_the_transaction_and_says_its_own(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ENVELOPES)
+def test_an_asker_whose_name_has_no_room_is_answered_without_it(name: str) -> None:
+    """Input is tolerant of widths (05.1), so an answer must not fail for what came in."""
+    header = replace(speech(name).decode(asked(name)).header, sender="60010300" + "9" * 40, area="025" + " " * 40 + "1")
+    said = answered(name, header)
+    assert said["RSP_CODE" if name == "uni-bss-head" else "RspCode"] == "0000"
+    assert said.get("MsgReceiver", said.get("MSG_RECEIVER", "")) == ""
+    assert said.get("RouteValue", said.get("ROUTE_VALUE", "")) in ("", "025")
+
+
+@pytest.mark.parametrize("name", ENVELOPES)
 def test_a_request_of_ours_repeats_nothing(name: str) -> None:
     document = replace_sender(sample("LinkTest"))
     document.header.echoed = (("TransIDO", "OLD"), ("UNI_BSS_HEAD/TRANS_IDO", "OLD"), ("TransInfo/SessionID", "OLD"))
