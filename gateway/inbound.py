@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
@@ -17,6 +17,7 @@ import structlog
 from adapters.document import Document, DocumentRefused, Fault, Header
 from adapters.store.message_machine import DONE, PARKED, REJECTED
 from adapters.store.rows import MessageRecord
+from adapters.store.tables import inbox, message, message_body
 from adapters.store.unit import StoreUnit
 from adapters.wire.packet import Packet
 from crm_core.errors import DomainError
@@ -29,6 +30,21 @@ log = structlog.get_logger()
 
 Respond = Callable[[bytes, bool, str], None]
 """Sends the answer: Package bytes, whether it is a reply (else a receipt), the result code."""
+
+
+_COLUMNS = (message.c.code, inbox.c.sender, inbox.c.serial, message.c.ref_serial, message.c.area)
+_ROOM = {column.name: int(getattr(column.type, "length", 0)) for column in _COLUMNS}
+_CHARSET_ROOM = int(getattr(message_body.c.charset.type, "length", 0))
+"""Characters the log has room for."""
+
+
+def loggable(header: Header) -> Header:
+    """``header`` as far as the log has room for it: what a refused document says may be of any length, and its bytes are kept.
+    A name too long for anybody's is nobody's."""
+    cut = {name: value[:most] for name, most in _ROOM.items() if len(value := getattr(header, name) or "") > most}
+    if "sender" in cut:
+        cut["sender"] = ""
+    return replace(header, **cut) if cut else header  # type: ignore[arg-type]  # all of them are texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +71,8 @@ class InboundJob:
     """
 
     __slots__ = (
-        "_answer", "_answers", "_command", "_digest", "_document", "_header", "_message_id", "_numbered", "_packet", "_refusal",
-        "_respond", "_row", "charset", "origin", "repeated",
+        "_answer", "_answers", "_command", "_digest", "_document", "_header", "_logged", "_message_id", "_numbered", "_packet",
+        "_refusal", "_respond", "_row", "charset", "origin", "repeated",
     )  # fmt: skip
 
     def __init__(
@@ -75,8 +91,9 @@ class InboundJob:
         digest: bytes | None = None,
     ) -> None:
         self.charset = charset
-        self._numbered = numbered and bool(header.serial)
-        self.origin = Origin(header.sender, header.serial, header.code, header.ref_serial)
+        self._logged = logged = loggable(header)
+        self._numbered = numbered and bool(header.serial) and logged is header
+        self.origin = Origin(logged.sender, logged.serial, logged.code, logged.ref_serial)
         self.repeated = False
         self._packet = packet
         self._row = row
@@ -167,7 +184,7 @@ class InboundJob:
                 en=error.en,
                 symbol=error.code,
                 service_order_id=body.get("service_order_id"),
-                area=self._header.area,
+                area=self._logged.area,
                 message_id=message_id,
                 about={"code": origin.code, "serial": origin.serial, "peer": origin.sender, "why": error.fallout},
                 report_seq=body.get("report_seq"),
@@ -182,7 +199,7 @@ class InboundJob:
         return self._store(unit, PARKED if symbol == "INTERNAL" else REJECTED, symbol, answer, reply=False, inbox=inbox)
 
     def _store(self, unit: StoreUnit, state: str, symbol: str, answer: bytes, *, reply: bool, inbox: bool) -> int:
-        header, packet, now = self._header, self._packet, unit.now
+        header, packet, now = self._logged, self._packet, unit.now
         message_id = self._message_id
         code = self._answers.number(symbol)
         record = MessageRecord(
@@ -202,7 +219,7 @@ class InboundJob:
             closed_at=now,
         )
         unit.put("message", record.row())
-        unit.put("body", (message_id, "plain", None, None, packet.charset, packet.body, answer))
+        unit.put("body", (message_id, "plain", None, None, packet.charset[:_CHARSET_ROOM], packet.body, answer))
         if inbox and self._numbered:
             unit.inbox(header.sender, header.serial, self._digest, message_id, (answer, code))
         if state != DONE:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import re
 
+from adapters.document import Fault, Header
 from adapters.envelopes.dialect import Dialect
+from adapters.xml.sentences import bad_length
 from adapters.xml.writers import Unwritable
 from schemas.loader import Catalogue
 from schemas.model import Category, EnvelopeRow
@@ -17,6 +19,16 @@ _SERIAL = re.compile(r"[A-Z0-9 ]{6}[0-9]{24}")
 _PIECES = re.compile(r"[^0-9A-Za-z]+")
 UNMAPPED = "NOT_PERMITTED"
 """What a result code nobody has mapped counts as: no success, no link to stop, a person looks (06.1, document refused)."""
+
+
+_WIDEST = {"serial": 32, "area": 6}
+"""Characters of what names a message and where it belongs, whatever the envelope: as many as the log has."""
+
+
+def too_wide(header: Header, paths: dict[str, str]) -> tuple[Fault, ...]:
+    """A fault for each of these that a request has more of, by the ``paths`` of its envelope's fields."""
+    told = ((paths.get(name, "/"), getattr(header, name), most) for name, most in _WIDEST.items())
+    return tuple(bad_length(path, value[:200], len(value), False, most) for path, value, most in told if len(value) > most)
 
 
 class Names:

@@ -20,7 +20,7 @@ from adapters.envelopes.dialect import Dialect
 from adapters.envelopes.frame import Frame, Roots, text_of
 from adapters.envelopes.loose import FIRM, REACH, Loose
 from adapters.envelopes.moments import compact
-from adapters.envelopes.names import Names, filled
+from adapters.envelopes.names import Names, filled, too_wide
 from adapters.envelopes.package import loose_header
 from adapters.envelopes.pieces import ELEMENT as PIECE
 from adapters.envelopes.pieces import joined, place_of
@@ -162,6 +162,7 @@ class TreeEnvelope:
     def _document(self, said: _Said, expect: dict[str, Any]) -> Document:
         wrong = self._frame.wrong_root(said.roots)
         faults = (wrong,) if wrong is not None else self._frame.missing(said.roots, said.answer)
+        faults = faults or (() if said.answer else too_wide(said.header, self._paths))
         if faults:
             raise DocumentRefused("SCHEMA_FAULTS", faults)
         field = self._content_field(said.answer)

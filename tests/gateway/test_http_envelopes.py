@@ -11,6 +11,7 @@ from lxml import etree
 from adapters.document import Document, Header
 from adapters.soap.reading import open_envelope, text_of
 from adapters.soap.writing import Frame
+from adapters.store import tables
 from gateway.http_request import HttpRequest
 from schemas.loader import RECEIPT
 from tests.gateway.test_http_link import Partner
@@ -154,6 +155,34 @@ def test_a_peer_of_another_envelope_may_not_use_the_operations_of_ours() -> None
     rig = foreign("contract-root")
     assert soap(rig, enveloped(submission(1))).code == "2002"
     assert rig.one("SELECT count(*) FROM message WHERE direction = 'in'") == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "code"),
+    [
+        ("contract-root", (b"</TransactionID>", b"9" * 40 + b"</TransactionID>"), "1002"),
+        ("root-hb", (b"</serialNo>", b"X" * 20 + b"</serialNo>"), "1002"),
+        ("root-hb", (b"</province>", b"025025</province>"), "1002"),
+        ("root-hb", (b"</province>", b"025025</province><"), "1001"),
+        ("root-hb", (b"CH01", b"CH01CH01CH01"), "1003"),
+        ("package", (b"</Area>", b"025025</Area>"), "1002"),
+        ("package", (b"</MessageCode>", b"CH01CH01</MessageCode>"), "1002"),
+        ("package", (b"</Area>", b"025025</Area><"), "1001"),
+        ("package", (b"</Mode>", b"</Mode><RefSerial>" + b"9" * 50 + b"</RefSerial>"), "1002"),
+    ],
+)
+def test_what_is_wider_than_the_log_is_refused_for_it_and_kept(name: str, change: tuple[bytes, bytes], code: str) -> None:
+    """PostgreSQL takes no more in a column than it has room for: an internal error of ours is none of the sender's business."""
+    rig = foreign(name, dialect=GROUP if name == "contract-root" else {})
+    raw = voice(rig, "CH0001").encode(CODEC.decode(submission(1)), "UTF-8").replace(*change)
+    ask(rig, request("/if", raw, "text/xml; charset=a-charset-nobody-has-heard-of"))
+    assert rig.rows("SELECT result_code, state FROM message") == [(code, "REJECTED")]
+    assert rig.one("SELECT raw FROM message_body") == raw
+    for table in (tables.message, tables.message_body, tables.inbox, tables.history):
+        for column in table.columns:
+            room = getattr(column.type, "length", None)
+            kept = rig.rows(f"SELECT coalesce(max(length({column.name})), 0) FROM {table.name}")
+            assert room is None or kept[0][0] <= room, column
 
 
 @pytest.mark.parametrize(("version", "faulted", "status"), [("1.1", "faultcode", 500), ("1.2", "Value", 400)])
