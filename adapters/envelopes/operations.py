@@ -15,6 +15,7 @@ from adapters.document import Document, DocumentRefused, Fault
 from adapters.envelopes.dialect import BodyMap
 from adapters.envelopes.frame import local, text_of
 from adapters.envelopes.references import TEMPORARY, References
+from adapters.xml.canonical import canonical_form
 from schemas.model import EnvelopeOperation, EnvelopeRow
 
 ELEMENT = "SOO"
@@ -221,7 +222,7 @@ class Operations:
 
 def canonical(holder: etree._Element) -> str:
     """What a signature covers of a list of operations: the same however it is written."""
-    return "".join(etree.tostring(one, method="c14n", with_tail=False).decode() for one in holder)
+    return "".join(canonical_form(one).decode() for one in holder)
 
 
 def _bare(kind: str) -> str:

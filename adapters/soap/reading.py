@@ -26,6 +26,7 @@ from adapters.soap.names import (
     VERSIONS,
     SoapVersion,
 )
+from adapters.xml.canonical import canonical_form
 from schemas.loader import RELEASE
 from schemas.model import EnvelopeVersion
 from schemas.wsdl import TEXT_OPERATIONS, soap_namespace
@@ -232,7 +233,7 @@ def digest_of(document: Document | None, package: etree._Element | None) -> byte
         return hashlib.sha256(orjson.dumps((head, document.element, document.body))).digest()
     if package is None:
         return None
-    return hashlib.sha256(b"".join(etree.tostring(part, method="c14n", exclusive=True) for part in package)).digest()
+    return hashlib.sha256(b"".join(canonical_form(part, exclusive=True) for part in package)).digest()
 
 
 def text_of(opened: Opened) -> str:

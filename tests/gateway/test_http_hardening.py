@@ -288,6 +288,16 @@ def test_a_fault_repeats_few_of_a_strangers_names(fresh: Rig) -> None:
         assert response.text("Value") == "soap:MustUnderstand"
 
 
+@pytest.mark.parametrize("name", ["crm", "a/b", "../x", "?", "urn.9"])
+def test_a_relative_namespace_is_refused_as_any_other_and_kept(fresh: Rig, name: str) -> None:
+    """It has no canonical form (which stands for the content of an envelope, whose bytes differ from one time to the next)."""
+    raw = GOOD.encode().replace(b"urn:bss:if:message:0.9", name.encode())
+    for _ in range(2):
+        response = soap(fresh, raw)
+        assert (response.status, response.code) == (500, "1002")
+    assert fresh.rows("SELECT state, result_code FROM message WHERE direction = 'in'") == [("REJECTED", "1002")]
+
+
 def test_addresses_that_lead_back_here_are_fine(shared: Rig) -> None:
     text = f"<a:ReplyTo {WSA}><a:Address>{ANONYMOUS}</a:Address></a:ReplyTo><a:Action {WSA}>urn:x/SubmitOrder</a:Action>"
     assert soap(shared, blocks(121, text)).code == "0001"

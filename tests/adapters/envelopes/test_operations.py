@@ -298,6 +298,14 @@ def test_a_signature_covers_the_operations() -> None:
     assert forged.value.symbol == "SIGNATURE_BAD"
 
 
+def test_signed_operations_in_a_relative_namespace_are_judged_as_any() -> None:
+    signed = voice(secret="秘密", signed=True)
+    raw = signed.encode(ORDER, "GB18030").replace(b"<priority>", b"<priority xmlns='crm'>")
+    with pytest.raises(DocumentRefused) as refusal:
+        signed.decode(raw)
+    assert refusal.value.symbol == "SIGNATURE_BAD"
+
+
 def test_operations_under_the_peers_names() -> None:
     names = {
         "DispatchOrder": BodyMap(
