@@ -13,6 +13,7 @@ from crm_core.orders.machine import rulebook
 from crm_core.orders.model import OrderItem, ServiceOrder
 from crm_core.orders.moves import Moves
 from crm_core.orders.timing import start_clock
+from crm_core.orders.undoing import still_last
 from crm_core.ports import UnitOfWork
 from crm_core.products import instance_machine
 from crm_core.products.model import ProductInstance
@@ -32,13 +33,14 @@ def may_leave(order: ServiceOrder, pre_accepted: bool, now: int) -> bool:
 
 
 def fits(order: ServiceOrder, instances: Mapping[str, ProductInstance]) -> bool:
-    """Whether every instance is still in a state its action may be ordered in, and a stop still to be set or cleared; asked
-    again of orders that waited."""
+    """Whether every instance is still in a state its action may be ordered in, a stop still to be set or cleared, and an order
+    to be undone the last on it; asked again of orders that waited."""
     return all(
         (instance := instances.get(item.instance_id)) is not None
         and not instance.cutover_freeze
         and instance.status in instance_machine.ENTRY[item.action]
         and stop_stands(item, instance) in (None, item.action == "resume")
+        and still_last(item, instance)
         for item in order.newest()
     )
 

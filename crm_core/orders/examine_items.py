@@ -86,9 +86,11 @@ def _instance(plan: Planned, path: str, uow: UnitOfWork, customer: Customer | No
         en = f"Orders in flight on the product instance: {', '.join(instance.open_orders)}"
         first = uow.order(instance.open_orders[0])
         faults.add(path, instance_id, "ORDER_IN_FLIGHT", zh, en, state=None if first is None else first.state)
-    elif not plan.awaits:
-        # one that waits is judged when it is its turn: the order before it will have moved the instance
-        _entry(plan, instance, path, uow, faults)
+    else:
+        # one that waits is judged by the instance's state when it is its turn: the order before it will have moved it
+        if not plan.awaits:
+            _entry(plan, instance, path, faults)
+        _examine_what_it_names(plan, instance, path, uow, faults)
     return instance
 
 
@@ -106,7 +108,7 @@ def _free_for(plan: Planned, instance: ProductInstance, uow: UnitOfWork) -> bool
     return True
 
 
-def _entry(plan: Planned, instance: ProductInstance, path: str, uow: UnitOfWork, faults: Faults) -> None:
+def _entry(plan: Planned, instance: ProductInstance, path: str, faults: Faults) -> None:
     """The instance's state against the action; a stop reason must not stand yet (suspend) or must stand (resume)."""
     action = plan.item["action"]
     wrong = instance.status not in ENTRY[action]
@@ -121,11 +123,16 @@ def _entry(plan: Planned, instance: ProductInstance, path: str, uow: UnitOfWork,
     if wrong:
         zh, en = f"产品实例处于 {instance.status}", f"The product instance is {instance.status}"
         faults.add(path, instance.id, "STATE_CONFLICT", zh, en, state=instance.status)
+
+
+def _examine_what_it_names(plan: Planned, instance: ProductInstance, path: str, uow: UnitOfWork, faults: Faults) -> None:
+    """The order it undoes (3003, 3004), the heir of a transfer (3001, 3023), the new number of a change (3020)."""
     examine_undoing(plan, instance, path.replace("product_instance_id", "attrs"), uow, faults)
-    heir = heir_fault(plan.attrs, uow) if action == TRANSFER else None
+    heir = heir_fault(plan.attrs, uow) if plan.item["action"] == TRANSFER else None
     if heir is not None:
         faults.add(path.replace("product_instance_id", "attrs"), *heir)
-    if action == "change_number" and plan.item.get("access_number") in (None, instance.access_number):
+    taken = None if plan.awaits else instance.access_number
+    if plan.item["action"] == "change_number" and plan.item.get("access_number") in (None, taken):
         zh, en = "改号须给出不同的新号码", "A change of number needs a new, different number"
         faults.add(path.replace("product_instance_id", "access_number"), "", "ATTRIBUTE_INVALID", zh, en)
 

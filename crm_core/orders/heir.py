@@ -20,7 +20,8 @@ def heir_fault(attrs: list[dict[str, Any]], uow: UnitOfWork) -> Fault | None:
     customer_id, account_id = value_of(attrs, NEW_CUSTOMER), value_of(attrs, NEW_ACCOUNT)
     if customer_id is None or account_id is None:
         return None
-    if uow.customer(customer_id) is None:
+    heir = uow.customer(customer_id)
+    if heir is None or heir.status == "left":
         return customer_id, "CUSTOMER_UNKNOWN", "过户后的客户不存在", "The customer after the transfer is not known"
     account = uow.account(account_id)
     if account is None or account.status != "active" or account.customer_id != customer_id:

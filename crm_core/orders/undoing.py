@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from crm_core.orders.model import OrderItem
 from crm_core.orders.request import Faults, Planned
 from crm_core.ports import UnitOfWork
 from crm_core.products.attributes import value_of
@@ -16,7 +17,7 @@ START, REVERSE = "start", "reverse"
 
 def examine_undoing(plan: Planned, instance: ProductInstance, path: str, uow: UnitOfWork, faults: Faults) -> None:
     """The order undone is known (3003), did the opposite to this very instance, was completed, and nothing came after it
-    (3004 with its state)."""
+    (3004 with its state); of one that waits for others the last two are asked when it is its turn (``still_last``)."""
     undone = value_of(plan.attrs, UNDOES)
     if undone is None:
         return
@@ -26,10 +27,17 @@ def examine_undoing(plan: Planned, instance: ProductInstance, path: str, uow: Un
         faults.add(path, undone, "ORDER_UNKNOWN", "没有对该产品实例的这一定单", "There is no such order on this instance")
         return
     opposite = uow.reference.reversals.get(item.action) == plan.item["action"]
-    if item.progress != "COMPLETED" or not opposite or instance.last_order != order.id:
+    last = bool(plan.awaits) or (item.progress == "COMPLETED" and instance.last_order == order.id)
+    if not opposite or not last:
         zh = "只能返销该产品实例上最近竣工的定单，且动作须相反"
         en = "Only the order completed last on the instance can be undone, by the opposite action"
         faults.add(path, undone, "STATE_CONFLICT", zh, en, state=order.state)
+
+
+def still_last(item: OrderItem, instance: ProductInstance) -> bool:
+    """Whether the order ``item`` undoes, if any, is the one completed last on its instance."""
+    undone = value_of(item.attrs, UNDOES)
+    return undone is None or instance.last_order == undone
 
 
 def relation_of(plans: list[Planned]) -> dict[str, Any]:

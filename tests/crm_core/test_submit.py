@@ -249,6 +249,31 @@ def test_one_that_names_the_order_in_flight_waits_for_it() -> None:
     assert made.table(ProductInstance)["PI1"].open_orders == []
 
 
+@pytest.mark.parametrize(
+    ("of_item", "code"),
+    [
+        ({"action": "transfer", "attrs": [attr("CUSTOMER", "C9"), attr("ACCOUNT_ID", "A9")]}, "CUSTOMER_UNKNOWN"),
+        ({"action": "change_number"}, "ATTRIBUTE_INVALID"),
+        ({"action": "disconnect", "attrs": [attr("UNDOES", "SO404")]}, "ORDER_UNKNOWN"),
+    ],
+)
+def test_what_an_item_names_is_judged_also_of_one_that_waits(of_item: dict[str, Any], code: str) -> None:
+    made = store()
+    own(made)
+    submit(made, submission(item(action="modify", product_instance_id="PI1")))
+    waiting = {**item(product_instance_id="PI1", depends_on=[orders(made)[0].id]), **of_item}
+    assert refused(made, submission(waiting, customer_order_id="CO2")).code == code
+
+
+def test_nothing_is_transferred_to_a_customer_who_left() -> None:
+    made = store()
+    own(made)
+    made.table(Customer)["C2"] = Customer("C2", "李示例", "1", "025", status="left")
+    made.table(Account)["A2"] = Account("A2", "C2", "025", "李示例")
+    given = item(action="transfer", product_instance_id="PI1", attrs=[attr("CUSTOMER", "C2"), attr("ACCOUNT_ID", "A2")])
+    assert refused(made, submission(given)).code == "CUSTOMER_UNKNOWN"
+
+
 def test_orders_of_one_document_wait_for_each_other() -> None:
     made = store()
     submit(made, submission(item("1"), item("2", "install", "ADSL", attrs=ADSL, sequence=2, depends_on=["1"])))

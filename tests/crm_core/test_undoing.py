@@ -99,3 +99,14 @@ def test_only_the_opposite_action_undoes() -> None:
     done = dict(world.store.run(suspend, NOW, REFERENCE, CHANNEL).details)["service_order_id"]
     complete(world, done)
     assert refused(world, instance, done).code == "STATE_CONFLICT"
+
+
+@pytest.mark.parametrize(("undoes_first", "ends"), [(True, "CANCELLED"), (False, "SUBMITTED")])
+def test_one_that_waits_undoes_only_what_is_the_last_when_it_is_its_turn(undoes_first: bool, ends: str) -> None:
+    """Or billing would take back a start that something was built upon."""
+    world, instance = installed()
+    between = submission(item("1", "suspend", product_instance_id=instance), customer_order_id="CO3")
+    awaited = dict(world.store.run(between, NOW, REFERENCE, CHANNEL).details)["service_order_id"]
+    waiting = disconnect(world, instance, world.id if undoes_first else None, depends_on=[awaited])
+    complete(world, awaited)
+    assert world.store.table(ServiceOrder)[waiting].state == ends
