@@ -8,7 +8,7 @@ from crm_core.billing.model import BillingRecord
 from crm_core.events import BillingDue
 from crm_core.orders.model import OrderItem, ServiceOrder
 from crm_core.orders.relocation import ACTION as RELOCATE
-from crm_core.orders.relocation import counterpart
+from crm_core.orders.relocation import counterpart, side_of
 from crm_core.orders.undoing import kind_of
 from crm_core.ports import UnitOfWork
 from crm_core.products.attributes import value_of
@@ -20,16 +20,21 @@ PLAN = "PLAN"
 
 
 def charge(uow: UnitOfWork, order: ServiceOrder, item: OrderItem, instance: ProductInstance, before: dict[str, str]) -> None:
-    """Tell billing of ``item``, just COMPLETED, if its action charges; a relocation is one change when both sides are done.
+    """Tell billing of ``item``, just COMPLETED, if its action charges; a relocation is one change when both sides are done, and
+    what it changes is what came in: the outward side changes nothing.
 
     ``before`` are the instance's attributes before the item took effect: the old values of the notice."""
     kind = kind_of(uow, item.action, item.attrs)
     if kind is None:
         return
+    if item.action != RELOCATE or side_of(item, order.newest()) == "in":
+        item.attrs = _with_old(item.attrs, before)  # told again, should billing refuse it
     if item.action == RELOCATE:
         other = counterpart(item, order.newest())
         if other is not None and other.progress != "COMPLETED":
             return
+        if other is not None and side_of(other, order.newest()) == "in":
+            item = other
     record = BillingRecord(
         f"{order.id}/{item.item_id}/{kind}",
         order.id,
@@ -42,7 +47,6 @@ def charge(uow: UnitOfWork, order: ServiceOrder, item: OrderItem, instance: Prod
         reason=None,
         sent_at=uow.now,
     )
-    item.attrs = _with_old(item.attrs, before)  # told again, should billing refuse it
     notify(uow, order, item, instance, record, attrs=item.attrs or None)
     uow.add(record)
 

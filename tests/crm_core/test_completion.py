@@ -202,6 +202,23 @@ def test_a_relocation_is_one_change_when_both_sides_are_done() -> None:
     assert world.instance().a_end == new
 
 
+@pytest.mark.parametrize("finished", [["1"], ["2"], ["1", "2"], ["2", "1"]])
+def test_billing_is_told_what_a_relocation_brings_whichever_side_is_done_last(finished: list[str]) -> None:
+    made = store()
+    own(made, product="ADSL", attrs={"BANDWIDTH": "2M"})
+    inward = item("1", "relocate", "ADSL", product_instance_id="PI1", attrs=[attr("SIDE", "in"), attr("BANDWIDTH", "8M", "M")])
+    outward = item("2", "relocate", "ADSL", product_instance_id="PI1", attrs=[attr("SIDE", "out")])
+    world = World(inward, outward, made=made)
+    rows = {item_id: {"item_id": item_id, "attrs": [attr("PORT", "P2"), attr("PAIR", "R2")]} for item_id in ("1", "2")}
+    world.tell(world.done(*[rows[item_id] for item_id in finished], seq=1))
+    world.tell(world.done(*[row for item_id, row in rows.items() if item_id not in finished] or [rows["1"]], seq=2))
+    assert (world.order.state, world.instance().attrs["BANDWIDTH"]) == ("COMPLETED", "8M")
+    (due,) = world.events(BillingDue)
+    told = [{**attr("BANDWIDTH", "8M", "M"), "old": "2M"}]
+    assert [one for one in due.attrs or () if one["code"] != "SIDE"] == told
+    assert [record.item_id for record in world.billing()] == ["1"]
+
+
 def test_a_relocation_brings_the_line_and_leaves_the_number() -> None:
     made = store()
     number = {"res_inst_id": "N1", "res_type": "NUMBER", "role": "number"}
