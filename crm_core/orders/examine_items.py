@@ -152,7 +152,13 @@ def _examine_shared(planned: list[Planned], uow: UnitOfWork, faults: Faults) -> 
 
 
 def _side_by_side(plan: Planned, other: Planned, planned: list[Planned], uow: UnitOfWork) -> bool:
+    """An instance is of one product and installed once, or billing would hear of two starts (06.4 invariant 12); a disconnect
+    marks it as its order is dispatched, so what is to come before it is another order."""
+    if plan.item["product"] != other.item["product"]:
+        return False
     actions = (plan.item["action"], other.item["action"])
     if actions == ("relocate", "relocate") or uow.reference.may_run_together(*actions):
         return True
+    if actions == ("install", "install") or ("disconnect" in actions and plan.sequence == other.sequence):
+        return False
     return waits_for(plan, other, planned) or waits_for(other, plan, planned)

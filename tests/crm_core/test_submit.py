@@ -166,6 +166,33 @@ def test_every_two_items_on_an_instance_run_together_or_one_waits_for_the_other(
     assert (error.code, [refusal.path for refusal in error.refusals]) == ("ORDER_IN_FLIGHT", [path])
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"product_instance_id": "MINE"}, {"product_instance_id": "MINE"}),
+        ({"product_instance_id": "MINE"}, {"product_instance_id": "MINE", "sequence": 2}),
+        ({"product_instance_id": "MINE"}, {"product_instance_id": "MINE", "action": "backfill", "product": "PHS"}),
+        ({"product_instance_id": "PI1", "action": "modify"}, {"product_instance_id": "PI1", "action": "disconnect"}),
+        ({"product_instance_id": "PI1", "action": "disconnect"}, {"product_instance_id": "PI1", "action": "modify"}),
+    ],
+)
+def test_waiting_does_not_make_two_items_on_an_instance_possible(one: dict[str, Any], other: dict[str, Any]) -> None:
+    made = store()
+    own(made)
+    error = refused(made, submission({**item("1"), **one}, {**item("2", depends_on=["1"]), **other}))
+    assert (error.code, [refusal.path[-33:] for refusal in error.refusals]) == (
+        "ORDER_IN_FLIGHT", ["/items/item[2]/product_instance_id"[-33:]],
+    )  # fmt: skip
+
+
+def test_a_disconnect_may_wait_for_another_order_of_its_document() -> None:
+    made = store()
+    own(made)
+    first = item("1", "modify", product_instance_id="PI1")
+    submit(made, submission(first, item("2", "disconnect", product_instance_id="PI1", sequence=2, depends_on=["1"])))
+    assert [order.state for order in orders(made)] == ["SUBMITTED", "DRAFT"]
+
+
 INSTANCES: list[tuple[str, dict[str, Any], dict[str, Any], str, str | None]] = [
     ("frozen", {"cutover_freeze": True}, {"action": "modify"}, "FROZEN_BY_CUTOVER", "active"),
     ("suspended", {"status": "suspended", "stop_mask": 1}, {"action": "modify"}, "STATE_CONFLICT", "suspended"),
