@@ -23,7 +23,8 @@ def _applies(spec: AttrSpec, action: str) -> bool:
 
 def attr_faults(product: Product, action: str, attrs: list[dict[str, Any]]) -> list[tuple[str, str, str, str]]:
     """(path below the item, found, Chinese, English) of every attribute that is unknown, given twice, out of its dictionary,
-    too long, not one of this action, or required and missing without a default."""
+    too long, not one of this action, or required and missing without a default, left empty, or deleted where the instance keeps
+    it."""
     faults: list[tuple[str, str, str, str]] = []
     codes: list[str] = []
     for attr in attrs:
@@ -44,10 +45,17 @@ def attr_faults(product: Product, action: str, attrs: list[dict[str, Any]]) -> l
                 zh, en = f"取值须为：{'、'.join(spec.values)}", f"The value must be one of {', '.join(spec.values)}"
                 faults.append((f"/attrs/attr[{len(codes)}]/new", value, zh, en))
     for spec in product.attrs:
-        if spec.required and spec.default is None and spec.code not in codes and _applies(spec, action):
+        given = [attr for attr in attrs if attr["code"] == spec.code]
+        wanted = bool(given) or (spec.default is None and _applies(spec, action))
+        if spec.required and wanted and not any(_has_value(spec, attr) for attr in given):
             zh, en = f"缺少必填属性 {spec.code}（{spec.zh}）", f"The attribute {spec.code} ({spec.en}) is required"
             faults.append(("/attrs", "", zh, en))
     return faults
+
+
+def _has_value(spec: AttrSpec, attr: dict[str, Any]) -> bool:
+    """Whether ``attr`` leaves its required attribute with a value; what belongs to its action only may be named deleted."""
+    return attr["action"] == "K" or (bool(spec.actions) if attr["action"] == "D" else bool(attr["new"].strip()))
 
 
 def with_defaults(product: Product, action: str, attrs: list[dict[str, Any]]) -> list[dict[str, Any]]:
