@@ -76,7 +76,7 @@ def bad_pattern(path: str, found: str, pattern: str) -> Fault:
 
 def bad_length(path: str, found: str, count: int, short: bool, limit: int) -> Fault:
     """A value of ``count`` characters, too short (``short``) or too long."""
-    if short and not found:
+    if short and not found.strip():  # blanks alone collapse to nothing
         return Fault(path, "length", found, f"{_leaf(path)} 不能为空", f"{_leaf(path)} must not be empty")
     if short:
         return Fault(path, "length", found, f"长度 {count} 小于下限 {limit}", f"{count} characters, at least {limit} needed")

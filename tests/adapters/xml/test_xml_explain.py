@@ -167,3 +167,11 @@ def test_where_xmlschema_finds_nothing_lxml_speaks(monkeypatch):
     root = etree.fromstring(damaged("enumeration"))
     faults = explanation.explain(CATALOGUE, root, "0.9")
     assert [(fault.path, fault.rule) for fault in faults] == [(f"{ORDER}/items/item[1]/action", "enumeration")]
+
+
+@pytest.mark.parametrize("value", ["", "  ", "\n"])
+def test_blanks_alone_are_as_empty_as_nothing(value):
+    """What collapses to nothing is not said to have a length."""
+    with pytest.raises(DocumentRefused) as caught:
+        CODEC.decode(re.sub("<name>[^<]*</name>", f"<name>{value}</name>", TEXT, count=1).encode())
+    assert [fault.en for fault in caught.value.faults] == ["name must not be empty"]
