@@ -5,9 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from crm_core.orders.model import OrderItem
+from crm_core.orders.model import OrderItem, ServiceOrder
 from crm_core.products.model import ProductInstance
 from crm_core.reference import Reference
+
+ORDERED = "ordered"
+"""What of the details of an order tells, by item, what stood there before provisioning's reports took its place."""
+
+
+def keep_ordered(order: ServiceOrder, items: Sequence[OrderItem]) -> None:
+    """Note what the items were ordered with, once, before a report puts resources or a number in its place: a return frees what
+    provisioning assigned, so only what was ordered leaves again (5.4 OH09)."""
+    noted = order.details.get(ORDERED, {})
+    fresh = {
+        item.item_id: {"resources": item.resources, "access_number": item.access_number}
+        for item in items
+        if item.item_id not in noted
+    }
+    if fresh:
+        order.details = {**order.details, ORDERED: noted | fresh}
 
 
 def assign(items: Sequence[OrderItem], resources: list[dict[str, Any]], reference: Reference) -> None:

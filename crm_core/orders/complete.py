@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from crm_core.orders.assign import merge
+from crm_core.orders.assign import keep_ordered, merge
 from crm_core.orders.closing import conclude
 from crm_core.orders.decide import answer_again, decide, reported
 from crm_core.orders.item_states import Kind
@@ -66,6 +66,7 @@ class ReportCompletion:
                 again.append(item)
                 continue
             moves.put(item, effect)
+            keep_ordered(order, [item])
             for result in self.items:
                 if result["item_id"] == item.item_id:
                     _take_over(item, result)

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from crm_core.errors import AttributeInvalid, DomainError, Refusal
+from crm_core.orders.assign import ORDERED
 from crm_core.orders.dependencies import SYMBOL as DEPENDENCY
 from crm_core.orders.dependencies import circular
 from crm_core.orders.examine_items import TWICE
@@ -199,6 +200,7 @@ def put_content(order: ServiceOrder, items: list[OrderItem], content: Content) -
     for item in items:
         for name, value in content.get("items", {}).get(item.item_id, {}).items():
             setattr(item, name, value)
+    _order_anew(order, content)
     dates = content.get("dates", {})
     for name, text in dates.items():
         setattr(order, name, from_wire(text))
@@ -209,6 +211,18 @@ def put_content(order: ServiceOrder, items: list[OrderItem], content: Content) -
         details["contact"] = content["contact"]
     order.details = details
     order.reservations = content.get("reservations", order.reservations)
+
+
+def _order_anew(order: ServiceOrder, content: Content) -> None:
+    """What the content gives its items is what they are ordered with from now on."""
+    noted = order.details.get(ORDERED)
+    if noted:
+        given = content.get("items", {})
+        anew = {
+            item_id: {name: given.get(item_id, {}).get(name, value) for name, value in fields.items()}
+            for item_id, fields in noted.items()
+        }
+        order.details = {**order.details, ORDERED: anew}
 
 
 def take_reservations(uow: UnitOfWork, order: ServiceOrder, before: list[str]) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from crm_core.errors import CustomerUnknown, DomainError
+from crm_core.orders.assign import ORDERED
 from crm_core.orders.content import Content, preview, put_content, take_reservations
 from crm_core.orders.dispatch import send
 from crm_core.orders.lost_holds import leave_out, lost_holds
@@ -64,8 +66,10 @@ def _leave(
     if customer is None:
         raise CustomerUnknown(f"客户 {order.customer_id} 不存在", f"Customer {order.customer_id} is not known")
     after = preview(order, content)
+    ordered = order.details.get(ORDERED, {})
+    clean: dict[str, Any] = {"reason": None, "result_attrs": {}, "fallout": False, "cancelling": False, "amending": False}
     fresh = [
-        replace(item, version=version, reason=None, result_attrs={}, fallout=False, cancelling=False, amending=False)
+        replace(item, version=version, **clean, **ordered.get(item.item_id, {}))
         for item in after.items
         if item.progress == RETURNED
     ]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from crm_core.fallout.model import Fallout
-from crm_core.orders.assign import assign
+from crm_core.orders.assign import assign, keep_ordered
 from crm_core.orders.closing import conclude
 from crm_core.orders.item_states import IS_CLOSED, Kind
 from crm_core.orders.keys import order_keys
@@ -94,6 +94,7 @@ class ReportStage:
             order.stage = self.stage["code"]
             stage_limit(uow, order, None if self.state == DONE else optional(self.limit))
             if self.resources:
+                keep_ordered(order, worked_on)
                 assign(worked_on, self.resources, uow.reference)
             if self.state == EXCEPTION:
                 uow.add(self._fallout(uow, order.area, source))

@@ -11,6 +11,7 @@ from crm_core.billing.record_result import RecordBillingResult
 from crm_core.customers.model import Account, Customer
 from crm_core.errors import AttributeInvalid, DomainError, InstanceUnknown, StateConflict
 from crm_core.events import BillingDue, CompletionDecided, OrderDispatched, OrderStateChanged
+from crm_core.orders.amend import AmendOrder
 from crm_core.orders.decide_by_hand import DecideCompletion
 from crm_core.orders.model import ServiceOrder
 from crm_core.ports import Origin
@@ -85,6 +86,22 @@ def test_what_is_missing_refuses_the_item_and_a_second_report_repairs_it() -> No
     assert record.error_class == "completion"
     world.tell(world.done({"item_id": "1", "attrs": [attr("PORT", "NJ-01")]}, seq=2))
     assert (world.order.state, world.instance().attrs) == ("COMPLETED", {"PORT": "NJ-01"})
+
+
+@pytest.mark.parametrize("amended", [None, "02580000777"])
+def test_what_provisioning_assigned_does_not_leave_again_after_a_return(amended: str | None) -> None:
+    """It has freed that; what was ordered, or is ordered now, leaves again, and a completion must bring its own (5.4 OH09)."""
+    own_pair = {"res_inst_id": "R1", "res_type": "PAIR", "role": "pair"}
+    world = World(item(resources=[own_pair]))
+    world.tell(world.stage(1, resources=[{**own_pair, "res_inst_id": "R2"}]))
+    world.tell(world.done({"item_id": "1", "resources": [PORT]}, seq=2))
+    world.tell(world.back(3))
+    changed = None if amended is None else [{"item_id": "1", "access_number": amended}]
+    world.tell(AmendOrder(world.id, {"type": "10Q", "code": "10Q001", "text": "改正"}, items=changed))
+    (sent,) = world.events(OrderDispatched)[-1].image["items"]
+    assert (sent["resources"], sent.get("access_number")) == ([own_pair], amended)
+    world.tell(world.done({"item_id": "1", "access_number": "02580000001"}, seq=4, version=2))
+    assert (world.order.state, world.billing()) == ("FALLOUT", [])
 
 
 def test_items_finish_one_by_one() -> None:
