@@ -247,8 +247,10 @@ class Changing:
         self._floor.flow.advance(order, now, out)
 
     def _images(self, order: Order, change: Change) -> list[str]:
-        """Give items their new images and processes; the ids of those whose steps are to be planned (new process, added)."""
+        """Give items their new images and processes; the ids of those whose steps are to be planned (new process, added). Those on
+        their way out keep what they are undone by."""
         fresh = []
+        leaving = [name for undo in order.undos for name in undo.items]
         for image in change.body["items"]:
             process = self._floor.table.find(image["product"], action_name(image))
             assert process is not None
@@ -257,7 +259,7 @@ class Changing:
                 order.items[image["item_id"]] = item = Item(image["item_id"], image, process)
                 self._begin(order, item)
                 fresh.append(item.id)
-            elif known.open:
+            elif known.open and known.id not in leaving:
                 if known.process is not process:
                     steps.part(order, [known.id])
                     fresh.append(known.id)

@@ -165,6 +165,7 @@ def _passing(body: dict[str, Any]) -> bool:
 
 @example(ORDERS[0], [ACTS[0], ACTS[2]], [("product", 1_100)])
 @example([item("1"), item("2", instance="PI2")], [ACTS[0], ACTS[0], ACTS[2]], [("product", 1_100)])
+@example(ORDERS[2], [ACTS[0]], [("hurry", 0), ("product", 1_225)])
 @settings(max_examples=100, deadline=None)
 @given(st.sampled_from(ORDERS), st.lists(st.sampled_from(ACTS), max_size=3), st.lists(step, max_size=12))
 def test_random_commands_never_wedge_an_order(
