@@ -247,8 +247,8 @@ class Changing:
         self._floor.flow.advance(order, now, out)
 
     def _images(self, order: Order, change: Change) -> list[str]:
-        """Give items their new images and processes; the ids of those whose steps are to be planned (new process, added). Those on
-        their way out keep what they are undone by."""
+        """Give items their new images and processes; the ids of those whose steps are to be planned (new process, added). Those
+        on their way out keep what they are undone by."""
         fresh = []
         leaving = [name for undo in order.undos for name in undo.items]
         for image in change.body["items"]:
