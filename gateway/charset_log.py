@@ -6,7 +6,7 @@ import structlog
 
 from adapters.document import DocumentRefused, Fault, Header
 from adapters.xml.charset import Found
-from gateway.config import Peer
+from gateway.config.model import Peer
 
 log = structlog.get_logger()
 

@@ -25,17 +25,17 @@ from crm_core.ports import Command
 from gateway.answers import answer_packet
 from gateway.charset_log import CharsetLog
 from gateway.clock import Clock
-from gateway.config import Peer
-from gateway.door import Door, answerable, header_of
-from gateway.hub import TTL_TOLERANCE_MS, Hub
+from gateway.config.model import Peer
+from gateway.desk.reconcile_command import Reconcile
+from gateway.hub.routing import TTL_TOLERANCE_MS, Hub
 from gateway.inbound import Defect, InboundJob, Respond
-from gateway.link import Connection
-from gateway.logins import Logins
-from gateway.outbox_pump import OutboxPump
+from gateway.links.door import Door, answerable, header_of
+from gateway.links.link import Connection
+from gateway.links.logins import Logins
+from gateway.links.rate import Rates
+from gateway.outbox.pump import OutboxPump
 from gateway.package_groups import PackageGroups
 from gateway.peers import PeerBook
-from gateway.rate import Rates
-from gateway.reconcile_command import Reconcile
 from gateway.speech import SpeechBook
 from gateway.writer import Writer
 from schemas.loader import Catalogue

@@ -24,7 +24,7 @@ from crm_core.errors import DomainError
 from crm_core.fallout.settle import SettleFallout
 from crm_core.ports import Origin, Outcome
 from gateway.answers import Answers
-from gateway.config import Peer
+from gateway.config.model import Peer
 from gateway.inbound import InboundJob, Respond
 from gateway.speech import SpeechBook
 from gateway.waiting_groups import record_of

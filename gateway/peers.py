@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ipaddress import ip_address, ip_network
 
-from gateway.config import Config, Peer
+from gateway.config.model import Config, Peer
 
 
 class PeerBook:

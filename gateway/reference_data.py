@@ -8,8 +8,8 @@ from crm_core.clocks.calendar import WorkCalendar, day_number, time_of_day
 from crm_core.products.model import Product
 from crm_core.products.sample import load_products
 from crm_core.reference import Reason, Reference
-from gateway.config import Config
-from gateway.config_products import products_of
+from gateway.config.model import Config
+from gateway.config.products import products_of
 from schemas.loader import Catalogue
 from schemas.model import CodeRow
 

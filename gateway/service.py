@@ -20,44 +20,52 @@ from adapters.store.store import Store
 from adapters.translate import Inbound, Outbound
 from adapters.wire.layout import Layout
 from adapters.xml.codec import Codec
-from gateway import certificates
 from gateway.clock import Clock, Entropy
 from gateway.clock_watch import ClockWatch
-from gateway.config import Config, Listen, Peer
-from gateway.desk import Desk
+from gateway.config.model import Config, Listen, Peer
+from gateway.desk.links import keep_stopped
+from gateway.desk.messages import MessageDesk
+from gateway.desk.orders import Desk
+from gateway.desk.reconciling import ReconcileDesk
 from gateway.dispatch import HIGH_WATER, Dispatcher
-from gateway.headcount import Headcount
-from gateway.http import HttpSite
-from gateway.http_link import HttpLink
-from gateway.http_service import HttpService
-from gateway.hub import Hub
-from gateway.late_answers import LateAnswers
+from gateway.hub.desk import RelayDesk
+from gateway.hub.routing import Hub
+from gateway.hub.unsent import UnsentQuestions
 from gateway.ledgers import Ledgers
-from gateway.link import Connection, ConnectionOwner
-from gateway.link_commands import link_commands
-from gateway.link_desk import keep_stopped
-from gateway.links import AcceptedConnections, ConnectionFactory, DuplexLink, Nobody, OutgoingLink, Surroundings, settings_of
-from gateway.logins import Logins
-from gateway.message_desk import MessageDesk
-from gateway.outbox_log import OutboxLog
-from gateway.outbox_pump import OutboxPump
+from gateway.links.commands import link_commands
+from gateway.links.headcount import Headcount
+from gateway.links.link import Connection, ConnectionOwner
+from gateway.links.links import (
+    AcceptedConnections,
+    ConnectionFactory,
+    DuplexLink,
+    Nobody,
+    OutgoingLink,
+    Surroundings,
+    settings_of,
+)
+from gateway.links.logins import Logins
+from gateway.links.probe import LinkTests
+from gateway.links.short_link import ShortLink
+from gateway.outbox.late_answers import LateAnswers
+from gateway.outbox.log import OutboxLog
+from gateway.outbox.pump import OutboxPump
+from gateway.outbox.redelivery import Redelivery
+from gateway.outbox.retry import RetryPolicy
+from gateway.outbox.unparking import Unparking
 from gateway.package_groups import PackageGroups
 from gateway.peers import PeerBook
-from gateway.probe import LinkTests
-from gateway.reconciling import ReconcileDesk
-from gateway.redelivery import Redelivery
 from gateway.reference_data import reference_of
-from gateway.relay_desk import RelayDesk
-from gateway.relay_unsent import UnsentQuestions
-from gateway.retry import RetryPolicy
 from gateway.runners import InlineRunner
-from gateway.short_link import ShortLink
 from gateway.speech import SpeechBook
 from gateway.stamp import stamp_of
 from gateway.timers import Timers
-from gateway.tls import server_factory
-from gateway.unparking import Unparking
+from gateway.tls import certificates
+from gateway.tls.layer import server_factory
 from gateway.waiting_groups import WaitingGroups
+from gateway.web.link import HttpLink
+from gateway.web.service import HttpService
+from gateway.web.site import HttpSite
 from gateway.writer import Runner, Writer
 from schemas.loader import layouts_in, load
 
@@ -97,8 +105,7 @@ class Gateway:
         self._https: list[HttpService] = []
         self._epoch = 0
         self._stopping = False
-        catalogue = load()
-        self._catalogue = catalogue
+        catalogue = self._catalogue = load()
         self.codec = Codec(catalogue)
         self._layouts = {row.name: Layout(row) for row in (*catalogue.layouts(), *layouts_in(config.gateway.layouts))}
         outbound = Outbound(catalogue, self.book)
@@ -145,8 +152,7 @@ class Gateway:
             self.book, self.codec, inbound, speeches, self.writer, self.pump, clock, self._logins, hub
         )
         groups = self.dispatcher.groups = PackageGroups(speeches, self.writer, self.store.engine, self.book.own_id)
-        waiting = WaitingGroups(speeches, self.writer, store.engine, self.book.own_id, groups.forget)
-        self.desk.groups = waiting
+        waiting = self.desk.groups = WaitingGroups(speeches, self.writer, store.engine, self.book.own_id, groups.forget)
         self.reconciling.intake = self.dispatcher
         self.dispatcher.door.on_identified = self._identified
         self.dispatcher.on_ended = self._ended
@@ -272,9 +278,7 @@ class Gateway:
         """Somebody connects: the session's limits are those of the peers that may."""
         self._epoch += 1
         peers = [peer for peer in self.book.all() if peer.listen == listen.name]
-        widest = max(peers, key=lambda peer: peer.limits.max_document, default=None)
-        if widest is None:
-            raise LookupError(listen.name)
+        widest = max(peers, key=lambda peer: peer.limits.max_document)
         settings = replace(settings_of(widest, self.book.own_id), login=all(peer.login.required for peer in peers), header={})
         layout, describe = self._layouts[listen.layout], self._speeches.describe(tuple(peers))
         stamp = stamp_of(layout, self._catalogue)

@@ -18,7 +18,7 @@ from adapters.wire.packet import Kind, Packet
 from adapters.xml.charset import GB18030, Found, Undecodable, read
 from adapters.xml.codec import Codec
 from gateway.answers import Answers
-from gateway.config import Peer
+from gateway.config.model import Peer
 from gateway.peers import PeerBook
 from schemas.model import MessageRow
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from adapters.wire.layout import Layout
 from adapters.wire.packet import Packet
-from gateway.config import Peer
+from gateway.config.model import Peer
 from schemas.loader import Catalogue
 
 Stamp = Callable[[Packet], None]

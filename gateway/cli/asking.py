@@ -8,7 +8,7 @@ from gateway import control
 from gateway.cli.output import CommandFailed, Exit
 
 if TYPE_CHECKING:
-    from gateway.config import Config
+    from gateway.config.model import Config
 
 
 def ask(config: Config, request: dict[str, Any]) -> dict[str, Any]:

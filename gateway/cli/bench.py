@@ -62,7 +62,7 @@ def intake(seconds: float, rounds: int, window: int, ledger: Path | None, as_jso
     \b
     例 Example:  bssgw bench intake --seconds 10 --json
     """
-    from gateway.proof.bench_intake import measure
+    from gateway.bench.intake import measure
 
     _measured("intake", lambda: measure(seconds, rounds, window, _progress), ledger, as_json)
 
@@ -88,7 +88,7 @@ def lifecycle(
       bssgw bench lifecycle --json
       bssgw bench lifecycle --profile mixed --json
     """
-    from gateway.proof.bench_lifecycle import measure
+    from gateway.bench.lifecycle import measure
 
     # An order never takes an hour: where a number of orders is asked for, it ends the measurement, not the time.
     limit = seconds if orders is None else orders * 3600.0
@@ -108,7 +108,7 @@ def start(orders: int, rounds: int, ledger: Path | None, as_json: bool) -> None:
     \b
     例 Example:  bssgw bench start --json
     """
-    from gateway.proof.bench_start import measure
+    from gateway.bench.start import measure
 
     _measured("start", lambda: measure(orders, rounds, _progress), ledger, as_json)
 
@@ -125,7 +125,7 @@ def memory(orders: int, window: int, ledger: Path | None, as_json: bool) -> None
     \b
     例 Example:  bssgw bench memory --orders 100000 --json
     """
-    from gateway.proof.bench_lifecycle import measure
+    from gateway.bench.lifecycle import measure
 
     # As above: the number of orders ends it, not the time.
     _measured("memory", lambda: measure(orders * 3600.0, window, _progress, orders), ledger, as_json)
@@ -142,7 +142,7 @@ def cutover(instances: int, ledger: Path | None, as_json: bool) -> None:
     \b
     例 Example:  bssgw bench cutover --instances 10000 --json
     """
-    from gateway.proof.bench_cutover import measure
+    from gateway.bench.cutover import measure
 
     _measured("cutover", lambda: measure(instances, _progress), ledger, as_json)
 
@@ -160,7 +160,7 @@ def waiting_list(entries: int, offers: int, ledger: Path | None, as_json: bool) 
     \b
     例 Example:  bssgw bench waiting-list --entries 100000 --json
     """
-    from gateway.proof.bench_waiting_list import measure
+    from gateway.bench.waiting_list import measure
 
     _measured("waiting-list", lambda: measure(entries, offers, _progress), ledger, as_json)
 
@@ -179,7 +179,7 @@ def soap(seconds: float, rounds: int, connections: int, ledger: Path | None, as_
     \b
     例 Example:  bssgw bench soap --seconds 5 --json
     """
-    from gateway.proof.bench_soap import measure
+    from gateway.bench.soap import measure
 
     _measured("soap", lambda: measure(seconds, rounds, connections, _progress), ledger, as_json)
 
@@ -195,7 +195,7 @@ def slow(slow: int, ledger: Path | None, as_json: bool) -> None:
     \b
     例 Example:  bssgw bench slow --json
     """
-    from gateway.proof.bench_slow import measure
+    from gateway.bench.slow import measure
 
     _measured("slow", lambda: measure(slow, _progress), ledger, as_json)
 
@@ -224,7 +224,7 @@ def codec(
       bssgw bench codec --json
       bssgw bench codec --layout dc-64 --envelope package --seconds 1
     """
-    from gateway.proof.bench_codec import CHARSETS, DRIBBLE_LIMIT_S, measure
+    from gateway.bench.codec import CHARSETS, DRIBBLE_LIMIT_S, measure
     from schemas.loader import UnknownName
 
     def people(figures: dict[str, Any]) -> None:
@@ -246,7 +246,7 @@ def codec(
 
 def _measured(command: str, measure: Callable[[], dict[str, Any]], ledger: Path | None, as_json: bool) -> None:
     """Measure, remember, show. Raises CommandFailed when there is nothing to show."""
-    from gateway.proof.bench_rig import BenchFailed
+    from gateway.bench.rig import BenchFailed
 
     try:
         figures = measure()

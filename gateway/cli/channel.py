@@ -21,7 +21,7 @@ from adapters.wire.session import Answered, Arrived, Close, Lost, Ready, Session
 from adapters.wire.times import wire_time
 from adapters.xml.codec import Codec
 from gateway.clock import Clock, Entropy
-from gateway.config import Peer
+from gateway.config.model import Peer
 from schemas.loader import RECEIPT
 from schemas.model import LayoutRow
 

@@ -30,8 +30,8 @@ def check(ctx: click.Context, file: Path, as_json: bool) -> None:
     \b
     例 Example:  bssgw config check bssgw.toml
     """
-    from gateway.config_faults import ConfigError
-    from gateway.config_file import load_file
+    from gateway.config.faults import ConfigError
+    from gateway.config.file import load_file
 
     try:
         found = load_file(file, reach=True)
@@ -57,7 +57,7 @@ def example(as_json: bool) -> None:
     """
     import tomllib
 
-    from gateway.config_file import example_text
+    from gateway.config.file import example_text
 
     text = example_text()
     emit(as_json, {"text": text, "config": tomllib.loads(text)}, lambda: click.echo(text, nl=False))

@@ -73,8 +73,8 @@ def own(
     from sqlalchemy.exc import SQLAlchemyError
     from twisted.internet import task
 
+    from gateway.bench.rig import BenchFailed, rig
     from gateway.clock import Entropy
-    from gateway.proof.bench_rig import BenchFailed, rig
     from gateway.proof.own_process import StoreUnknown, fresh_store, started
 
     asked = _asked(names, only, patience)

@@ -128,7 +128,7 @@ async def _serve(
 
     from gateway.cli.serving import cannot_listen, ending
     from gateway.clock import Entropy, WallClock
-    from gateway.endpoints import TcpEndpoints
+    from gateway.links.endpoints import TcpEndpoints
     from simulators.fleet import FleetSettings, brain_of
     from simulators.host import SimulatorHost
 

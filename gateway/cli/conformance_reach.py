@@ -52,9 +52,9 @@ class Reach:
     the questionnaire."""
 
     def __init__(self, reactor: Any, clock: Any, tls: Mapping[str, str] | None = None) -> None:
-        from gateway.config_http import ClientTls
-        from gateway.endpoints import TcpEndpoints
-        from gateway.tls import SecureEndpoints
+        from gateway.config.http import ClientTls
+        from gateway.links.endpoints import TcpEndpoints
+        from gateway.tls.layer import SecureEndpoints
 
         given = tls or {}
         files = {name: Path(value) for name, value in given.items() if name.endswith("_file") and value}
@@ -91,8 +91,8 @@ class _Behind:
 
     def listen(self, factory: Any) -> Any:
         """As the endpoint."""
-        from gateway.config_http import ServerTls
-        from gateway.tls import server_factory
+        from gateway.config.http import ServerTls
+        from gateway.tls.layer import server_factory
 
         certificate, key = self._files
         tls = ServerTls(certificate_file=certificate, key_file=key)
@@ -122,7 +122,7 @@ class _Told:
         from twisted.python.failure import Failure
 
         from conformance.ports import TurnedAway
-        from gateway.tls_faults import fault_of, is_tls
+        from gateway.tls.faults import fault_of, is_tls
 
         made = self._factory.buildProtocol(addr)
         lost = made.connectionLost
@@ -150,7 +150,7 @@ def asked_of(path: Path | None, endpoint: str, tls: Mapping[str, str] | None = N
 
 def check_address(endpoint: str) -> None:
     """Raises CommandFailed where nobody can connect to it, or listen there."""
-    from gateway.endpoints import AddressInvalid, parse_address
+    from gateway.links.endpoints import AddressInvalid, parse_address
 
     parts = urlsplit(endpoint.removeprefix("soap+"))
     where = f"tcp://{parts.netloc}" if parts.scheme in _HOSTS else endpoint
@@ -182,9 +182,9 @@ def usable(tls: Mapping[str, str]) -> None:
     """The files are there, are PEM, belong together and have not expired. Raises CommandFailed."""
     from importlib.util import find_spec
 
-    from gateway import certificates
     from gateway.clock import wall_ms
-    from gateway.config_tls import tls_checks
+    from gateway.config.tls import tls_checks
+    from gateway.tls import certificates
 
     if find_spec("OpenSSL") is None or find_spec("service_identity") is None:
         zh, en = "缺少 pyOpenSSL 与 service-identity，无法使用 TLS", "TLS needs pyOpenSSL and service-identity: install them"

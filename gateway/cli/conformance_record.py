@@ -136,7 +136,7 @@ async def _listen(
     from conformance.record_proxy import RecordingProxy
     from gateway.cli.serving import cannot_listen, ending
     from gateway.clock import WallClock
-    from gateway.endpoints import format_address
+    from gateway.links.endpoints import format_address
 
     asked, closed = await ending(reactor)
     clock = WallClock(reactor)

@@ -13,7 +13,7 @@ from gateway.cli.output import EXIT_HELP, CommandFailed, Exit, emit, table
 from gateway.cli.settings import configured, json_option, store_options
 
 if TYPE_CHECKING:
-    from gateway.config import Config
+    from gateway.config.model import Config
 
 ROLE = "RM"
 HOUR_MS = 3_600_000

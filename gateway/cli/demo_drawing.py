@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gateway.proof.stories_arrows import Arrow, Moment, Note, participants
 from gateway.proof.world import CRM
+from gateway.stories.arrows import Arrow, Moment, Note, participants
 
 ROLES = {
     "CH0001": ("渠道", "Channel"),

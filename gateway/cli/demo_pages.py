@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gateway.cli.demo_drawing import draw_mermaid
 from gateway.cli.demo_svg import draw_svg
-from gateway.proof.stories_play import Told
+from gateway.stories.play import Told
 
 SHORT_OF = {"CH": "渠道 channel", "CRM": "CRM", "PF": "服务开通 PF", "RM": "资源 RM", "BILL": "计费 BILL"}
 """Systems as the tables of final states name them."""

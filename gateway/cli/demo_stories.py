@@ -11,8 +11,8 @@ from gateway.cli.output import EXIT_HELP, CommandFailed, Exit, emit, table
 from gateway.cli.settings import json_option
 
 if TYPE_CHECKING:
-    from gateway.proof.stories import Story
-    from gateway.proof.stories_play import Told
+    from gateway.stories.play import Told
+    from gateway.stories.story import Story
 
 DOCS = Path("docs") / "stories"
 
@@ -34,7 +34,7 @@ def list_(as_json: bool) -> None:
     \b
     例 Example:  bssgw demo list
     """
-    from gateway.proof.stories import read_story, story_names
+    from gateway.stories.story import read_story, story_names
 
     stories = [read_story(name) for name in story_names()]
     rows = [{"name": one.name, "clause": one.clause, "zh": one.zh, "en": one.en} for one in stories]
@@ -68,7 +68,7 @@ def run(ctx: click.Context, names: tuple[str, ...], everything: bool, out: Path 
       bssgw demo run --all
       bssgw demo run cutover --out .
     """
-    from gateway.proof.stories import story_names
+    from gateway.stories.story import story_names
 
     if bool(names) == everything:
         raise CommandFailed(Exit.USAGE, "给出故事名，或 --all", "name a story, or --all")
@@ -100,7 +100,7 @@ def docs(ctx: click.Context, folder: Path, check: bool, as_json: bool) -> None:
     例 Example:  bssgw demo docs --check
     """
     from gateway.cli.demo_pages import pages
-    from gateway.proof.stories import story_names
+    from gateway.stories.story import story_names
 
     told = [_play(story) for story in _stories(story_names())]
     wrong = {one.story.name: one.wrong for one in told if one.wrong}
@@ -120,7 +120,7 @@ def docs(ctx: click.Context, folder: Path, check: bool, as_json: bool) -> None:
 
 
 def _stories(names: list[str]) -> list[Story]:
-    from gateway.proof.stories import StoryInvalid, read_story
+    from gateway.stories.story import StoryInvalid, read_story
 
     try:
         return [read_story(name) for name in names]
@@ -130,7 +130,7 @@ def _stories(names: list[str]) -> list[Story]:
 
 
 def _play(story: Story) -> Told:
-    from gateway.proof.stories_play import play
+    from gateway.stories.play import play
 
     return play(story)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from html import escape
 
 from gateway.cli.demo_drawing import ROLES, elapsed, outcome
-from gateway.proof.stories_arrows import Arrow, Moment, Note, participants, width
+from gateway.stories.arrows import Arrow, Moment, Note, participants, width
 
 _LANE = 300
 _LEFT = 150

@@ -11,8 +11,8 @@ from crm_core.orders.process_query import QueryProcesses
 from crm_core.orders.resume_pending import ResumePending
 from crm_core.ports import Command
 from gateway import control
-from gateway.link_desk import link_request
-from gateway.requested import RequestRefused, Requests
+from gateway.desk.links import link_request
+from gateway.desk.requested import RequestRefused, Requests
 from gateway.service import Gateway
 
 BY = {

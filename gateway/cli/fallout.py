@@ -16,7 +16,7 @@ from gateway.cli.output import EXIT_HELP, CommandFailed, Exit, emit, table, when
 from gateway.cli.settings import area_option, configured, json_option, limit_option, operator_option, store_options
 
 if TYPE_CHECKING:
-    from gateway.config import Config
+    from gateway.config.model import Config
 
 Row = dict[str, Any]
 

@@ -38,7 +38,7 @@ def list_layouts(as_json: bool) -> None:
     例 Example:  bssgw layout list
     """
     from adapters.wire.layout import Layout
-    from gateway.layout_ruler import traits
+    from gateway.onboarding.layout_ruler import traits
     from schemas.loader import load
 
     rows = load().layouts()
@@ -99,7 +99,7 @@ def check(ctx: click.Context, file: Path, packet: Path | None, as_json: bool) ->
     \b
     例 Example:  bssgw layout check vendor-x.toml
     """
-    from gateway.config_layouts import faults_of
+    from gateway.config.layouts import faults_of
     from schemas.rows import SchemaDataError, read_layout
 
     try:
@@ -123,7 +123,7 @@ def _show_faults(file: Path, faults: list[dict[str, str]]) -> None:
 def _explain(ctx: click.Context, row: LayoutRow, packet: Path | None, as_json: bool) -> None:
     from adapters.wire.errors import FramingFault, LocalError
     from adapters.wire.layout import Layout
-    from gateway.layout_ruler import fields_of, round_trip, ruler, sample_packets, traits, verdict
+    from gateway.onboarding.layout_ruler import fields_of, round_trip, ruler, sample_packets, traits, verdict
 
     made = Layout(row)
     shown: list[dict[str, Any]] = []

@@ -15,7 +15,7 @@ from gateway.cli.settings import area_option, configured, json_option, limit_opt
 from gateway.cli.waiting import ageing, resume, why
 
 if TYPE_CHECKING:
-    from gateway.config import Config
+    from gateway.config.model import Config
 
 Row = dict[str, Any]
 

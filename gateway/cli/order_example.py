@@ -65,7 +65,7 @@ def example_order(sender: str = SENDER, product: Product | None = None) -> str:
 def _product(code: str | None, config_path: Path | None, data_dir: Path | None) -> Product:
     """The product of this code, or the first that can be installed by itself."""
     from crm_core.products.sample import load_products
-    from gateway.config_products import products_of
+    from gateway.config.products import products_of
 
     products = products_of(configured(config_path, data_dir).gateway.products) or load_products()
     installed = [one for one in products.values() if INSTALL in one.processes and one.status == "on_sale"]

@@ -11,7 +11,7 @@ from gateway.cli.output import EXIT_HELP, CommandFailed, Exit, Faults, emit, tab
 from gateway.cli.settings import configured, json_option, store_options
 
 if TYPE_CHECKING:
-    from gateway.config import Config, Peer
+    from gateway.config.model import Config, Peer
 
 
 @click.group(epilog=EXIT_HELP)
@@ -107,7 +107,7 @@ def new(
     """
     import tomllib
 
-    from gateway.peer_rows import RowsInvalid, Wanted, peer_rows
+    from gateway.onboarding.rows import RowsInvalid, Wanted, peer_rows
 
     try:
         text = peer_rows(Wanted(system, role, name, binding, layout, envelope, charset, connect, listen))
@@ -132,7 +132,7 @@ def check(ctx: click.Context, systems: tuple[str, ...], config_path: Path | None
     例 Example:  bssgw peer check RM0002 --config bssgw.toml
     """
     from gateway.clock import wall_ms
-    from gateway.peer_check import PeerCheck
+    from gateway.onboarding.check import PeerCheck
 
     config = configured(config_path, data_dir, reach=True)
     checked = PeerCheck(config, wall_ms())
@@ -176,7 +176,7 @@ def test(
     \b
     例 Example:  bssgw peer test RM0002 --config bssgw.toml
     """
-    from gateway.peer_exchange import run_test
+    from gateway.onboarding.exchange import run_test
 
     config = configured(config_path, data_dir, reach=True)
     row = _peer(config, system)

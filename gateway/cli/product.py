@@ -36,7 +36,7 @@ def list_(config_path: Path | None, data_dir: Path | None, as_json: bool) -> Non
     例 Example:  bssgw product list
     """
     from crm_core.products.sample import load_products
-    from gateway.config_products import products_of
+    from gateway.config.products import products_of
 
     path = configured(config_path, data_dir).gateway.products
     found = products_of(path) or load_products()
@@ -55,7 +55,7 @@ def check(ctx: click.Context, file: Path, as_json: bool) -> None:
     \b
     例 Example:  bssgw product check products.toml
     """
-    from gateway.config_products import ProductsUnusable, products_of
+    from gateway.config.products import ProductsUnusable, products_of
 
     try:
         found = products_of(file) or {}
@@ -81,7 +81,7 @@ def example(as_json: bool) -> None:
     \b
     例 Example:  bssgw product example > products.toml
     """
-    from gateway.config_products import example_products
+    from gateway.config.products import example_products
 
     text = example_products()
     emit(as_json, {"text": text}, lambda: click.echo(text, nl=False))

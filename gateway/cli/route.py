@@ -61,7 +61,7 @@ def explain(
     """
     from gateway.cli.message import hex_lines
     from gateway.clock import wall_ms
-    from gateway.route_explain import Explainer
+    from gateway.hub.explain import Explainer
 
     told = Explainer(configured(config_path, data_dir), wall_ms()).explain(file.read_bytes(), sender)
 

@@ -15,7 +15,7 @@ from gateway.cli.settings import configured, json_option, store_options
 if TYPE_CHECKING:
     from gateway.cli.serving import Serving
     from gateway.clock import Entropy, WallClock
-    from gateway.config import Config
+    from gateway.config.model import Config
     from gateway.logs import Logs
 
 ORDER_LIMIT_S = 120
@@ -169,7 +169,7 @@ async def _start_simulators(config: Config, asked: Run, clock: WallClock, entrop
 
     from gateway.cli.serving import cannot_listen
     from gateway.cli.simulate import hosts_of
-    from gateway.endpoints import TcpEndpoints
+    from gateway.links.endpoints import TcpEndpoints
 
     hosts = hosts_of(config, clock, entropy, TcpEndpoints(reactor), asked.speed)
     for host in hosts:

@@ -23,13 +23,14 @@ from adapters.soap.partner import WsdlUnusable
 from adapters.store.engine import open_engine
 from adapters.store.store import Store
 from adapters.wire.times import wire_time
-from gateway import control, listening
+from gateway import control
 from gateway.cli.desk_requests import desk_requests
 from gateway.cli.output import CommandFailed, Exit
 from gateway.cli.stores import store_file
 from gateway.clock import Entropy, WallClock
-from gateway.config import Config, Peer
-from gateway.endpoints import CONNECT_LIMIT, AddressInvalid, TcpEndpoints, format_address
+from gateway.config.model import Config, Peer
+from gateway.links import listening
+from gateway.links.endpoints import CONNECT_LIMIT, AddressInvalid, TcpEndpoints, format_address
 from gateway.logs import Logs
 from gateway.runners import CommitThreadRunner, ThreadRunner
 from gateway.service import Gateway

@@ -12,7 +12,7 @@ import click
 from gateway.cli.output import Faults
 
 if TYPE_CHECKING:
-    from gateway.config import Config
+    from gateway.config.model import Config
 
 CONFIG_NAME = "bssgw.toml"
 CONFIG_VARIABLE = "BSSGW_CONFIG"
@@ -49,8 +49,8 @@ def store_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def configured(config_path: Path | None, data_dir: Path | None, *, reach: bool = False) -> Config:
     """The configuration a command works with; ``reach``: its peers are to be reached at their addresses.
     Raises Faults (2) with every fault of the file."""
-    from gateway.config_faults import ConfigError
-    from gateway.config_file import load_example, load_file
+    from gateway.config.faults import ConfigError
+    from gateway.config.file import load_example, load_file
 
     named = config_path
     if named is None and (variable := os.environ.get(CONFIG_VARIABLE)):

@@ -14,8 +14,8 @@ from gateway.cli.settings import configured, json_option, store_options
 
 if TYPE_CHECKING:
     from gateway.clock import Clock, Entropy
-    from gateway.config import Config, Peer
-    from gateway.endpoints import AddressInvalid
+    from gateway.config.model import Config, Peer
+    from gateway.links.endpoints import AddressInvalid
     from simulators.fleet import Fleet, FleetSettings
     from simulators.host import SimulatorHost
     from simulators.ports import Endpoints
@@ -74,7 +74,7 @@ def simulate(
 
     from twisted.internet import task
 
-    from gateway.endpoints import AddressInvalid, parse_address
+    from gateway.links.endpoints import AddressInvalid, parse_address
 
     config = configured(config_path, data_dir)
     _on_sockets(config, names)
@@ -191,7 +191,7 @@ def _same_manner(one: Peer, other: Peer) -> bool:
 def _settings(config: Config, crm: str | None, factor: float) -> FleetSettings:
     from dataclasses import replace
 
-    from gateway.config_products import families_of
+    from gateway.config.products import families_of
     from schemas.loader import layouts_in
     from simulators.fleet import FleetSettings
 
@@ -229,7 +229,7 @@ def _manner(config: Config, row: Peer, address: str, layout: str) -> PeerSetting
 
 def _addresses(config: Config, names: tuple[str, ...], base: str | None) -> dict[str, str]:
     """Where each listens. Raises AddressInvalid."""
-    from gateway.endpoints import parse_address
+    from gateway.links.endpoints import parse_address
 
     if base is None:
         return {name: row.connect[0] for name, row in _simulated(config).items() if name in names}
@@ -260,7 +260,7 @@ async def _serve(
     from gateway.cli.serving import cannot_listen, ending
     from gateway.cli.simulators_desk import open_desks
     from gateway.clock import Entropy, WallClock
-    from gateway.endpoints import AddressInvalid, TcpEndpoints
+    from gateway.links.endpoints import AddressInvalid, TcpEndpoints
     from simulators.fleet import start_fleet
 
     asked, closed = await ending(reactor)

@@ -11,7 +11,7 @@ from gateway.cli.output import EXIT_HELP, CommandFailed, Exit, emit
 from gateway.cli.settings import configured, json_option, store_options
 
 if TYPE_CHECKING:
-    from gateway.config import Config
+    from gateway.config.model import Config
 
 
 @click.command(epilog=EXIT_HELP)

@@ -16,7 +16,7 @@ from gateway.cli.output import CommandFailed, Exit
 from gateway.data_directory import DirectoryHeld, DirectoryUnusable
 
 if TYPE_CHECKING:
-    from gateway.config import Config
+    from gateway.config.model import Config
 
 
 def store_file(config: Config) -> Path | None:

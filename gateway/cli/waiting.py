@@ -12,7 +12,7 @@ from gateway.cli.output import EXIT_HELP, CommandFailed, Exit, emit, table, when
 from gateway.cli.settings import area_option, configured, json_option, operator_option, store_options
 
 if TYPE_CHECKING:
-    from gateway.config import Config
+    from gateway.config.model import Config
 
 Row = dict[str, Any]
 
@@ -107,7 +107,7 @@ def why(order_id: str, config_path: Path | None, data_dir: Path | None, as_json:
     """
     from adapters.store import queries
     from gateway.cli.stores import reading
-    from gateway.why import waits
+    from gateway.desk.why import waits
 
     config = configured(config_path, data_dir)
     with reading(config) as connection:

@@ -18,10 +18,10 @@ from adapters.store import tables
 from adapters.store.store import Store
 from conformance.pics import SOAP, Pics
 from gateway.clock import Clock, Entropy
-from gateway.config_file import parse
+from gateway.config.file import parse
+from gateway.desk.requested import RequestRefused, Requests
 from gateway.proof.auditor import audit
 from gateway.proof.memory_store import memory_store
-from gateway.requested import RequestRefused, Requests
 from gateway.service import Gateway
 from schemas.loader import load
 

@@ -14,8 +14,8 @@ from sqlalchemy.schema import CreateSchema, DropSchema
 from adapters.store.engine import open_engine
 from conformance.model import Case
 from conformance.pics import LISTEN, Pics
+from gateway.bench.rig import Rig
 from gateway.clock import Entropy
-from gateway.proof.bench_rig import Rig
 from gateway.proof.own_crm import FILE, configuration, leave_secrets
 
 SQLITE = "sqlite"

@@ -16,7 +16,7 @@ from adapters.store import queries
 from adapters.store.store import Store
 from gateway.cli.demo import plan as demo_plan
 from gateway.clock import Entropy
-from gateway.config import Config, GatewayTable, Listen, LoginTable, Peer
+from gateway.config.model import Config, GatewayTable, Listen, LoginTable, Peer
 from gateway.proof.aloud import unhandled
 from gateway.proof.auditor import Violation, audit
 from gateway.proof.channel import ChannelBrain

@@ -14,7 +14,7 @@ from adapters.soap.writing import Frame
 from adapters.wire.layout import Layout
 from adapters.wire.packet import Kind
 from adapters.xml.codec import Codec
-from gateway.layout_ruler import fields_of
+from gateway.onboarding.layout_ruler import fields_of
 from schemas.loader import RECEIPT, Catalogue
 from schemas.model import MessageRow
 from schemas.samples_check import expected

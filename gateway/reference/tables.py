@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from adapters.wire.layout import Layout
-from gateway.config import Timers
-from gateway.layout_ruler import round_trip, ruler, sample_packets
+from gateway.config.model import Timers
+from gateway.onboarding.layout_ruler import round_trip, ruler, sample_packets
 from gateway.reference.fields import bounds_of, lines_of, values_of
 from gateway.reference.messages import field_table, message_link, table_page
 from gateway.reference.page import Block, Heading, Inline, Link, Listing, Mono, Page, Para, Said, Table, Text

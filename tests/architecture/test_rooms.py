@@ -144,8 +144,8 @@ def test_no_handler_swallows_everything() -> None:
     assert bare == []
 
 
-def test_simulators_and_conformance_are_imported_only_by_the_command_line_and_the_proof() -> None:
-    edge = (ROOT / "gateway" / "cli", ROOT / "gateway" / "proof")
+def test_simulators_and_conformance_are_imported_only_by_the_command_line_and_what_proves_and_measures() -> None:
+    edge = tuple(ROOT / "gateway" / name for name in ("cli", "proof", "bench", "stories"))
     found = [
         f"{name_of(path)}: {module}"
         for path in modules("gateway")
@@ -156,7 +156,7 @@ def test_simulators_and_conformance_are_imported_only_by_the_command_line_and_th
     assert found == []
 
 
-@pytest.mark.parametrize("module", ["gateway.service", "gateway.cli.run", "gateway.endpoints", "simulators.host"])
+@pytest.mark.parametrize("module", ["gateway.service", "gateway.cli.run", "gateway.links.endpoints", "simulators.host"])
 def test_importing_it_does_not_install_a_reactor(module: str) -> None:
     program = f"import sys, {module}; sys.exit('twisted.internet.reactor' in sys.modules)"
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60, cwd=ROOT)

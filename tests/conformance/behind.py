@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from gateway.clock import WallClock
-from gateway.config_http import ServerTls
-from gateway.endpoints import TcpEndpoints
-from gateway.tls import server_factory
+from gateway.config.http import ServerTls
+from gateway.links.endpoints import TcpEndpoints
+from gateway.tls.layer import server_factory
 from tests.conformance.sockets import Sockets
 
 

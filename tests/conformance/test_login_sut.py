@@ -26,7 +26,7 @@ from conformance.record_proxy import RecordingProxy
 from conformance.results import as_json
 from conformance.session import Plan, Session
 from gateway.clock import Entropy, WallClock
-from gateway.endpoints import TcpEndpoints
+from gateway.links.endpoints import TcpEndpoints
 from gateway.proof.heap_clock import HeapClock
 from gateway.proof.network import MemoryNetwork
 from gateway.proof.own_crm import OwnCrm

@@ -18,7 +18,7 @@ from conformance.pics import Pics
 from gateway.cli.conformance_own import _plan, own
 from gateway.cli.output import CommandFailed
 from gateway.clock import Entropy
-from gateway.config_file import parse
+from gateway.config.file import parse
 from gateway.proof.heap_clock import HeapClock
 from gateway.proof.network import MemoryNetwork
 from gateway.proof.own_crm import OwnCrm, configuration

@@ -29,7 +29,7 @@ from conformance.results import ResultsInvalid
 from conformance.session import Session
 from gateway.cli.conformance import conformance
 from gateway.clock import Entropy, WallClock
-from gateway.endpoints import TcpEndpoints, format_address
+from gateway.links.endpoints import TcpEndpoints, format_address
 from schemas.loader import load
 from simulators.fleet import FleetSettings, brain_of
 from simulators.host import SimulatorHost

@@ -33,8 +33,8 @@ from conformance.web import WebReader, chunked, gzipped, written
 from gateway.cli.conformance import conformance
 from gateway.cli.conformance_reach import Reach
 from gateway.clock import Entropy, WallClock
-from gateway.config_http import ServerTls
-from gateway.endpoints import TcpEndpoints, format_address
+from gateway.config.http import ServerTls
+from gateway.links.endpoints import TcpEndpoints, format_address
 from gateway.proof.heap_clock import HeapClock
 from gateway.proof.network import MemoryNetwork
 from gateway.proof.own_crm import OwnCrm

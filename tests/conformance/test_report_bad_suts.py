@@ -21,7 +21,7 @@ from conformance.report import REPORT_FILE, page
 from conformance.results import as_json, read, write
 from conformance.session import Plan, Session
 from gateway.clock import Entropy, WallClock
-from gateway.endpoints import TcpEndpoints
+from gateway.links.endpoints import TcpEndpoints
 from simulators.fleet import FleetSettings, brain_of
 from simulators.host import SimulatorHost
 from simulators.settings import HostSettings

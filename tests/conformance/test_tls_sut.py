@@ -21,7 +21,7 @@ from gateway.cli.conformance_reach import Reach, asked_of, told_again
 from gateway.cli.conformance_run import _as_before
 from gateway.cli.output import CommandFailed
 from gateway.clock import Entropy, WallClock
-from gateway.config_http import ServerTls
+from gateway.config.http import ServerTls
 from gateway.proof.own_crm import OwnCrm
 from simulators.fleet import FleetSettings, brain_of
 from simulators.host import SimulatorHost

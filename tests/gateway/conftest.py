@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from gateway.cli import app
-from gateway.config_file import example_text
+from gateway.config.file import example_text
 
 LIMIT_S = 180
 

@@ -28,7 +28,7 @@ from adapters.xml.codec import Codec
 from crm_core.errors import DomainError
 from crm_core.ports import Origin
 from gateway.clock import Entropy
-from gateway.config import Config
+from gateway.config.model import Config
 from gateway.proof.heap_clock import HeapClock
 from gateway.proof.memory_store import memory_store
 from gateway.proof.network import MemoryNetwork

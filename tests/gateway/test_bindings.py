@@ -9,7 +9,7 @@ import pytest
 from adapters.soap.names import ENVELOPES
 from adapters.wire.packet import Packet
 from tests.gateway.rig import result_of
-from tests.gateway.web import (
+from tests.gateway.web.rig import (
     CATALOGUE,
     WEB_PEERS,
     Rig,

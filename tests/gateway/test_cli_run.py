@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gateway.cli.serving import with_free_ports
-from gateway.config_file import load_example
+from gateway.config.file import load_example
 from tests.gateway.conftest import Finished, Running, any_port, bssgw
 
 

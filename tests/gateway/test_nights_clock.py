@@ -14,8 +14,8 @@ from adapters.wire.times import wire_time
 from gateway.clock import Entropy, WallClock
 from gateway.proof.heap_clock import HeapClock
 from gateway.proof.network import MemoryNetwork
+from tests.gateway.desk.test_desk_jobs import ask
 from tests.gateway.rig import START, Rig, Send, Station, fate_for, packet_of, receipt_for, submission
-from tests.gateway.test_desk_jobs import ask
 
 HOUR_MS = 3_600_000
 STEPS = pytest.mark.parametrize("step", [HOUR_MS, -HOUR_MS], ids=["ahead", "back"])

@@ -11,9 +11,9 @@ from twisted.internet import error
 from twisted.internet.defer import CancelledError
 from twisted.python.failure import Failure
 
-from gateway.links import RECONNECT_MOST_S
-from gateway.tls_faults import CLOSED, TlsFailed
-from gateway.unreachable import TOLD_EVERY_MS, why
+from gateway.links.links import RECONNECT_MOST_S
+from gateway.links.unreachable import TOLD_EVERY_MS, why
+from gateway.tls.faults import CLOSED, TlsFailed
 from tests.gateway.rig import Rig, Send, Station, receipt_for
 
 HOUR_S = 3600.0

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway import listening
+from gateway.links import listening
 from tests.gateway.conftest import any_port, bssgw
 
 LIMIT_S = 60

@@ -11,8 +11,8 @@ from adapters.store.tables import WAITING_PIECE
 from gateway.proof.auditor import nothing_is_left
 from gateway.waiting_groups import LIMIT_MS
 from schemas.loader import load
+from tests.gateway.desk.test_desk_jobs import ask
 from tests.gateway.rig import CODEC, Rig
-from tests.gateway.test_desk_jobs import ask
 from tests.gateway.test_package_groups import PEERS, asked, legs, package, packages, parts
 
 LIMIT_S = LIMIT_MS // 1000

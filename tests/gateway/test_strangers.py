@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from twisted.internet.error import ConnectionRefusedError as Refused
 
-from gateway.config import SocketLimits
-from gateway.headcount import MOST_ADDRESSES, Headcount
+from gateway.config.model import SocketLimits
+from gateway.links.headcount import MOST_ADDRESSES, Headcount
 from gateway.proof.heap_clock import HeapClock
 from tests.gateway.rig import PEERS, START, Rig, Wires, packet_of, submission
 

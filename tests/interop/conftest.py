@@ -17,8 +17,8 @@ import pytest
 from lxml import etree
 
 from adapters.xml.codec import Codec
-from gateway.proof.bench_rig import Rig, prepare_store, rig
-from gateway.proof.bench_soap import write_soap_config
+from gateway.bench.rig import Rig, prepare_store, rig
+from gateway.bench.soap import write_soap_config
 from schemas.loader import load
 from schemas.shape import ListOf, Shape, Struct
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from gateway.proof.bench_rig import Rig, prepare_store, rig
-from gateway.proof.bench_soap import write_soap_config
+from gateway.bench.rig import Rig, prepare_store, rig
+from gateway.bench.soap import write_soap_config
 from schemas.wsdl import Contract, offered
 from tests.interop.conftest import BUILD, CATALOGUE, CLIENTS, Served, given, needs
 
@@ -70,7 +70,7 @@ QUERY = (
 
 def spyne_server(made: Rig, folder: Path, version: str, *more: str) -> tuple[str, Path]:
     """spyne with typed classes, and the WSDL it writes."""
-    started = made.start("spyne", "gateway.proof.spyne_peer", "--role", "PF", "--soap", version, *more)
+    started = made.start("spyne", "gateway.bench.spyne_peer", "--role", "PF", "--soap", version, *more)
     url = str(started.ready["ready"])
     path = folder / "spyne.wsdl"
     with urllib.request.urlopen(f"{url}?wsdl", timeout=20) as answer:

@@ -12,10 +12,10 @@ import click
 import pytest
 
 from gateway.cli import app
-from gateway.config import Config
-from gateway.config_faults import ConfigError
-from gateway.config_file import example_text, parse
-from gateway.config_products import example_products
+from gateway.config.faults import ConfigError
+from gateway.config.file import example_text, parse
+from gateway.config.model import Config
+from gateway.config.products import example_products
 from schemas.loader import load
 from tests.gateway.authority import Authority
 from tests.reference.pages import PAGES, ROOT, Fence, calls, fences, text_of

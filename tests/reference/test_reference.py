@@ -11,7 +11,7 @@ from lxml import etree
 from adapters.wire.framer import Framer
 from adapters.wire.layout import Layout
 from adapters.xml.codec import Codec
-from gateway.config import Timers
+from gateway.config.model import Timers
 from gateway.reference.book import book_of
 from gateway.reference.bundle import HTML, files_of, write_folder, zipped
 from gateway.reference.html import html

@@ -19,7 +19,7 @@ from pathlib import Path
 from click.testing import CliRunner, Result
 
 from gateway.cli import app
-from gateway.config_file import example_text
+from gateway.config.file import example_text
 from tests.reference.pages import ROOT, Fence, fences, lines_of
 
 LIMIT_S = 60

@@ -17,7 +17,7 @@ from adapters.document import Document, Header
 from adapters.xml.codec import Codec
 from gateway.cli.simulate import hosts_of, simulate
 from gateway.clock import Entropy
-from gateway.config_file import example_text, load_example
+from gateway.config.file import example_text, load_example
 from gateway.proof.heap_clock import HeapClock
 from gateway.proof.network import MemoryNetwork
 from schemas.loader import load

@@ -11,8 +11,8 @@ from click.testing import CliRunner, Result
 
 from gateway.cli import demo_stories
 from gateway.cli.app import bssgw
-from gateway.proof.stories import Story, read_story, story_names
-from gateway.proof.stories_play import Told
+from gateway.stories.play import Told
+from gateway.stories.story import Story, read_story, story_names
 
 SHORT = "refused-at-the-counter"
 

@@ -7,7 +7,7 @@ from lxml import etree
 
 from gateway.cli.demo_drawing import draw_mermaid, draw_text, elapsed
 from gateway.cli.demo_svg import draw_svg
-from gateway.proof.stories_arrows import Arrow, Moment, Note, shortened, width
+from gateway.stories.arrows import Arrow, Moment, Note, shortened, width
 
 BEGUN = 1_000
 TEXT = [

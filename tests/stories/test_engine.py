@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.proof.stories import Fault, Step, StoryInvalid, parse_story, read_story
-from gateway.proof.stories_play import play
+from gateway.stories.play import play
+from gateway.stories.story import Fault, Step, StoryInvalid, parse_story, read_story
 
 PLAIN = read_story("install-number-line")
 REFUSED = read_story("refused-at-the-counter")

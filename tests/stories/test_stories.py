@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from gateway.cli.demo_pages import drawing, page, readme
-from gateway.proof.stories import read_story, story_names
-from gateway.proof.stories_play import Told, play
+from gateway.stories.play import Told, play
+from gateway.stories.story import read_story, story_names
 
 PAGES = Path(__file__).parents[2] / "docs" / "stories"
 CHAPTERS = [f"5.{number}" for number in range(1, 13)]

@@ -12,11 +12,11 @@ ROOT = Path(__file__).parents[3]
 
 
 def test_every_answered_order_is_in_the_database(tmp_path: Path) -> None:
-    bare = [sys.executable, "-m", "gateway.proof.bare_pipeline", "--data", str(tmp_path), "--group", "64"]
+    bare = [sys.executable, "-m", "gateway.bench.bare_pipeline", "--data", str(tmp_path), "--group", "64"]
     with subprocess.Popen(bare, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         address = json.loads(server.stdout.readline())["ready"]
-        client = [sys.executable, "-m", "gateway.proof.bench_client", "--address", address]
+        client = [sys.executable, "-m", "gateway.bench.client", "--address", address]
         times = ["--seconds", "0.3", "--warm-up", "0.2"]
         done = subprocess.run([*client, *times], cwd=ROOT, capture_output=True, text=True, check=True)
         server.communicate()

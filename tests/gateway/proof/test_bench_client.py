@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.proof.bench_load import Load, percentile
+from gateway.bench.load import Load, percentile
+from gateway.bench.packets import OrderPackets, ReceiptPackets, intake_text
 from gateway.proof.heap_clock import HeapClock
-from gateway.proof.packets import OrderPackets, ReceiptPackets, intake_text
 from schemas.loader import load
 
 TIME = "20261122080000"

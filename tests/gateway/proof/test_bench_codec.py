@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from adapters.wire.layout import Layout
+from gateway.bench.codec import dribble
 from gateway.cli.app import bssgw
-from gateway.proof.bench_codec import dribble
 from schemas.loader import load
 
 

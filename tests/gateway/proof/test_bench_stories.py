@@ -11,11 +11,11 @@ import pytest
 from adapters.document import Document
 from adapters.wire.times import wire_time
 from adapters.xml.codec import Codec
-from gateway.proof.bench_mix import MIXED, SCRIPT, MixedPackets, kind_of, sequence
-from gateway.proof.bench_operations import OperationPackets
-from gateway.proof.bench_stories import MixedLoad
+from gateway.bench.mix import MIXED, SCRIPT, MixedPackets, kind_of, sequence
+from gateway.bench.operations import OperationPackets
+from gateway.bench.packets import CHARSET, LAYOUT, ReceiptPackets, cutter, lifecycle_text
+from gateway.bench.stories import MixedLoad
 from gateway.proof.heap_clock import HeapClock
-from gateway.proof.packets import CHARSET, LAYOUT, ReceiptPackets, cutter, lifecycle_text
 from schemas.loader import load
 from simulators.scripts import read_scripts
 

@@ -11,10 +11,10 @@ from click.testing import CliRunner
 from sqlalchemy.engine import Connection
 
 from adapters.store.engine import open_engine
+from gateway.bench.rig import BenchFailed, prepare_store, rig
+from gateway.bench.start import multiply
 from gateway.cli.app import bssgw
 from gateway.proof.auditor import audit
-from gateway.proof.bench_rig import BenchFailed, prepare_store, rig
-from gateway.proof.bench_start import multiply
 from schemas.loader import load
 
 

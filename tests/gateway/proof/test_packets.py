@@ -6,7 +6,7 @@ from adapters.wire.framer import Framer
 from adapters.wire.layout import Layout
 from adapters.wire.packet import Kind, Packet
 from adapters.xml.codec import Codec
-from gateway.proof.packets import LAYOUT, OrderPackets, ReceiptPackets, cutter, intake_text, lifecycle_text
+from gateway.bench.packets import LAYOUT, OrderPackets, ReceiptPackets, cutter, intake_text, lifecycle_text
 from schemas.loader import load
 
 TIME = "20261122080000"

@@ -1,0 +1,1 @@
+"""The measurements behind `bssgw bench`: loads, yardsticks, processes and what they say; nothing of it serves anybody."""
