@@ -37,9 +37,9 @@ def package_of_answer(
 def _fault(codec: Codec, opened: Opened, asked: Header, status: bytes) -> tuple[bytes, str | None]:
     namespace = codec.catalogue.version(asked.version).message_namespace
     receipt = next(opened.content.iter(f"{{{namespace}}}{RECEIPT}"), None)
-    if receipt is not None:
-        code = receipt.findtext(f"{{{namespace}}}code") or ""
-        return _headed(codec, receipt, asked, code.strip()), None
+    code = "" if receipt is None else (receipt.findtext(f"{{{namespace}}}code") or "").strip()
+    if receipt is not None and not _says_yes(codec, code):  # of a Fault and a Receipt that disagree the worse counts (02.2)
+        return _headed(codec, receipt, asked, code), None
     if status:
         return status, None
     texts = [str(text).strip() for text in opened.content.itertext() if str(text).strip()]
@@ -48,6 +48,14 @@ def _fault(codec: Codec, opened: Opened, asked: Header, status: bytes) -> tuple[
     kind = "Server" if name in _OURS else "Client"
     symbol = "INTERNAL" if kind == "Server" else "SCHEMA_FAULTS"
     return told(codec, asked, symbol, said), kind
+
+
+def _says_yes(codec: Codec, code: str) -> bool:
+    """Whether a code of ours says that all is well."""
+    try:
+        return codec.catalogue.result(code).category in ("ok", "accepted", "duplicate")
+    except LookupError:
+        return False
 
 
 def told(codec: Codec, asked: Header, symbol: str, said: str) -> bytes:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from gateway.web.request import HttpRequest
+from schemas.loader import RELEASE
 from tests.gateway.web.rig import WEB_PEERS, Rig
 from tests.gateway.web.test_http_envelopes import _answer
 from tests.gateway.web.test_http_link import Partner
@@ -93,3 +94,14 @@ def test_a_dotted_fault_code_is_the_callers() -> None:
     rig.run(0.1)
     answer = FAULT % b"s:Client.Schema"
     assert heard(rig, lambda request: request.respond(500, answer, "text/xml")) == ("DEAD", "document")
+
+
+def test_a_fault_whose_receipt_says_yes_is_no_yes() -> None:
+    """Two levels that disagree: the worse one counts (02.2)."""
+    pf = {"id": "PF0001", "role": "PF", "binding": "soap", "connect": ["mem://partner/in"], "listen": "s", "charset": "UTF-8"}
+    rig = Rig((WEB_PEERS[1] | {"id": "RM0001", "role": "RM"}, pf, WEB_PEERS[2]))
+    rig.run(0.1)
+    space = rig.gateway.codec.catalogue.version(RELEASE).message_namespace
+    detail = f'<detail><Receipt xmlns="{space}"><code>0001</code><text>fine</text></Receipt></detail></s:Fault>'.encode()
+    answer = (FAULT % b"s:Client").replace(b"</s:Fault>", detail)
+    assert heard(rig, lambda request: request.respond(400, answer, "text/xml")) == ("DEAD", "document")
