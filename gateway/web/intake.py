@@ -96,10 +96,11 @@ class Shop:
 
 def body_of(request: HttpRequest, most: int) -> bytes:
     """The body, unpacked. Raises Unacceptable 415, 413 or 400."""
-    coding = request.header(b"content-encoding").strip().lower()
-    if coding in (b"", b"identity"):
+    said = (name.strip().lower() for name in request.listed(b"content-encoding").split(b","))
+    codings = [name for name in said if name not in (b"", b"identity")]
+    if not codings:
         return request.body
-    if coding not in NAMES:
+    if len(codings) > 1 or codings[0] not in NAMES:
         raise Unacceptable(415, "NOT_WELL_FORMED", "只支持 gzip 压缩", "gzip is the only content coding taken")
     try:
         return unpacked(request.body, most)

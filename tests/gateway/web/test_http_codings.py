@@ -42,6 +42,15 @@ def test_a_document_in_two_members_is_taken() -> None:
 
 
 @pytest.mark.parametrize(
+    ("lines", "code"), [(("gzip", "identity"), "0001"), (("identity", "gzip"), "0001"), (("gzip", "gzip"), "1001")]
+)
+def test_codings_may_stand_in_several_lines(lines: tuple[str, str], code: str) -> None:
+    """RFC 9110 5.3: lines of one name are one list."""
+    extra = "".join(f"Content-Encoding: {line}\r\n" for line in lines)
+    assert soap(web_rig(), gzip.compress(enveloped(submission(1))), extra=extra).code == code
+
+
+@pytest.mark.parametrize(
     ("value", "takes"),
     [
         (b"gzip", True), (b"GZIP, deflate", True), (b"x-gzip", True), (b"gzip;q=0.001", True), (b"*", True),
