@@ -41,6 +41,7 @@ TABLE: tuple[InstanceLine, ...] = (
     InstanceLine("suspended",          "suspend",          BY_MASK),
     InstanceLine("suspended",          "resume",           BY_MASK),
     InstanceLine("suspended",          "begin_disconnect", "pending_disconnect"),
+    InstanceLine("pending_disconnect", "activate",         "pending_disconnect"),
     InstanceLine("pending_disconnect", "begin_disconnect", "pending_disconnect"),
     InstanceLine("pending_disconnect", "disconnect",       "disconnected"),
     InstanceLine("pending_disconnect", "restore",          BY_MASK),

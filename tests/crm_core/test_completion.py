@@ -265,6 +265,14 @@ def test_an_instance_that_moved_meanwhile_refuses_the_completion() -> None:
     assert world.events(CompletionDecided)[0].items[0]["code"] == "STATE_CONFLICT"
 
 
+def test_a_backfill_may_complete_while_its_line_waits_to_be_disconnected() -> None:
+    """They may run beside each other (5.4): the one must not hold the other up."""
+    world = on_instance("backfill")
+    world.instance().status = "pending_disconnect"
+    world.tell(world.done({"item_id": "1"}, seq=1))
+    assert (world.order.state, world.instance().status) == ("COMPLETED", "pending_disconnect")
+
+
 def held(*ids: str) -> Reservation:
     items = [{"resource": {"res_inst_id": one, "res_type": "PORT"}, "state": "held"} for one in ids]
     return Reservation("RV1", "ORDER", "CRM001", "025", items=items)
