@@ -144,6 +144,8 @@ def check(ctx: click.Context, systems: tuple[str, ...], config_path: Path | None
             click.echo(f"{one['peer']} {one['role']}：{one['good']}/{one['messages']} 种报文 messages")
             for fault in one["faults"]:
                 click.echo(f"  {fault['message']}: {fault['text']}")
+            for note in one["notes"]:
+                click.echo(f"  注意 note {note['message']}: {note['text']}")
             for warned in one["certificates"]:
                 if warned["state"] != "ok":
                     click.echo(f"  {warned['file']} ({warned['ends']}): {warned['zh']} / {warned['en']}")

@@ -112,13 +112,13 @@ def _is_result(catalogue: Catalogue, code: str) -> bool:
 
 
 def _body(where: KeyPath, element: str, shape: Shape, fields: Row) -> Iterator[Found]:
-    places = dict(_places(shape, ""))
+    known = dict(places(shape, ""))
     for path, given in fields.items():
-        if path not in places:
+        if path not in known:
             zh = f"{element} 没有这个字段：bssgw schema show {element}" if element != RECEIPT else f"{element} 没有这个字段"
             yield (*where, path), "", zh, f"{element} has no such field: bssgw schema show {element}"
             continue
-        leaf = places[path]
+        leaf = known[path]
         values = table(given, "values") if isinstance(given, dict) else {}
         if values and not isinstance(leaf, Leaf):
             zh, en = "这里是结构或列表，没有值可换", "a structure or list stands there: it has no value to map"
@@ -132,7 +132,7 @@ def _body(where: KeyPath, element: str, shape: Shape, fields: Row) -> Iterator[F
     yield from _twice(where, shape, "", fields)
 
 
-def _places(shape: Shape, path: str) -> Iterator[tuple[str, Shape]]:
+def places(shape: Shape, path: str) -> Iterator[tuple[str, Shape]]:
     """Every path a map can name below ``shape``, with what stands there."""
     if isinstance(shape, Struct):
         inner = [(field.name, field.shape) for field in shape.fields]
@@ -141,7 +141,7 @@ def _places(shape: Shape, path: str) -> Iterator[tuple[str, Shape]]:
     for name, one in inner:
         below = f"{path}/{name}" if path else name
         yield below, one
-        yield from _places(one, below)
+        yield from places(one, below)
 
 
 def _twice(where: KeyPath, shape: Shape, path: str, fields: Row) -> Iterator[Found]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,14 @@ from typing import Any
 from adapters.document import Document, DocumentRefused
 from adapters.soap.partner import Partner
 from adapters.xml.codec import Codec
+from gateway.config.maps import places
 from gateway.config.model import Config, Peer
 from gateway.peers import PeerBook
 from gateway.speech import SpeechBook
 from gateway.tls import certificates
 from schemas.loader import load
 from schemas.model import MessageRow
+from schemas.shape import Leaf
 from schemas.wsdl import offered
 
 ANYBODY = "*"
@@ -34,18 +37,20 @@ class PeerCheck:
         self._speeches = SpeechBook(self._codec, PeerBook(config), lambda: 0)
 
     def report(self, peer: Peer) -> dict[str, Any]:
-        """``messages`` of its role, how many are ``good``, ``faults`` with the message they are about, ``certificates`` and
-        how long each lasts: those of its row and of the listener it connects to."""
+        """``messages`` of its role, how many are ``good``, ``faults`` and ``notes`` with the message they are about,
+        ``certificates`` and how long each lasts: those of its row and of the listener it connects to."""
         lines = [line.element for line in self._codec.catalogue.envelope(peer.envelope).lines]
         known = [row for row in self._codec.catalogue.messages() if _concerns(row, peer.role, bool(lines))]
         rows = [row for row in known if row.name in lines] if lines else known
         faults = [{"message": f"{row.code} {row.name}", "text": why} for row in rows if (why := self._why_not(row, peer))]
         good = len(rows) - len(faults)
-        faults += self._idle_maps(peer)
+        idle = self._idle_maps(peer)
+        faults += idle
+        notes = [] if idle else list(self._left_out(peer))
         listen = self._listens.get(peer.listen or "")
         shown = [one for row in (listen, peer) if row is not None for one in certificates.named(row)]
         return {"peer": peer.id, "role": peer.role, "messages": len(rows), "good": good, "faults": faults,
-                "certificates": certificates.report(shown, self._now)}  # fmt: skip
+                "notes": notes, "certificates": certificates.report(shown, self._now)}  # fmt: skip
 
     def _why_not(self, row: MessageRow, peer: Peer) -> str:
         """What goes wrong first with the row's samples; empty if nothing does."""
@@ -76,6 +81,20 @@ class PeerCheck:
         zh = f"inner 为 {inner or '—'} 时不起作用：内容是裸报文体的写 inner = \"body\"，否则删去"
         en = f'does nothing where inner is {inner or "—"}: say inner = "body" if the content is the bare body, else remove it'
         return [{"message": "[peer.dialect.bodies]", "text": f"{zh} / {en}"}]
+
+    def _left_out(self, peer: Peer) -> Iterator[dict[str, str]]:
+        """Values of ours that a map of values says nothing of: they travel as they are, which the peer may not know."""
+        for element, body in peer.dialect.bodies.items():
+            known = dict(places(self._codec.catalogue.shape(element, peer.schema_version), ""))
+            for path, given in body.fields.items():
+                leaf = known.get(path)
+                every = leaf.enumeration if isinstance(leaf, Leaf) and given.values else ()
+                left = [value for value in every if value not in given.values]
+                if left:
+                    listed = ", ".join(left)
+                    zh = f"{path} 这些取值没有对照，原样收发：{listed}"
+                    en = f"these values of it have no other and travel as they are: {listed}"
+                    yield {"message": f"[peer.dialect.bodies.{element}]", "text": f"{zh} / {en}"}
 
     def _not_taken(self, row: MessageRow, peer: Peer) -> str:
         """Why a message we send cannot go by the partner's own WSDL; empty where it has none."""

@@ -182,6 +182,19 @@ def test_check_says_where_a_map_does_nothing_and_what_comes_back_otherwise(tmp_p
     assert (done.exit_code, said in fault["text"]) == (1, True), fault
 
 
+def test_check_notes_values_a_map_says_nothing_of(tmp_path):
+    text = rows("root-cdata", "ascii-145").replace("[peer.dialect]", '[peer.dialect]\ninner = "body"', 1)
+    text += "[peer.dialect.bodies.AssignResource.fields]\n"
+    text += '"items/item/action" = { values = { install = "1", disconnect = "2" } }\n'
+    done = called(peer, "check", "RM0001", "--config", str(written(tmp_path, text)), "--json")
+    (found,) = json.loads(done.stdout)["peers"]
+    (note,) = found["notes"]
+    assert (done.exit_code, note["message"]) == (0, "[peer.dialect.bodies.AssignResource]")
+    assert "travel as they are: " in note["text"]
+    assert "modify" in note["text"]
+    assert "install" not in note["text"]
+
+
 def test_check_of_a_line_is_about_what_it_carries(tmp_path):
     text = rows("query-line", "bd-272").replace("RM0001", "CS0001").replace('"RM"', '"CS"').replace("GBK", "GB18030")
     done = called(peer, "check", "CS0001", "--config", str(written(tmp_path, text)), "--json")
