@@ -17,8 +17,6 @@ from crm_core.orders.told import TOLD, settle_told
 from crm_core.products.attributes import stated
 from crm_core.products.model import ProductInstance
 
-DEPENDENCY_LOST = "DEPENDENCY_NOT_MET"
-
 
 def conclude(moves: Moves, reason: dict[str, Any] | None = None, stage: dict[str, Any] | None = None) -> None:
     """Settle the moves of a command; if the order ended with them, end its holds, judge the reports that still wait - nobody
@@ -50,7 +48,8 @@ def _wake(moves: Moves, waiting: ServiceOrder, ended: ServiceOrder) -> bool:
     uow = moves.uow
     following = Moves(uow, waiting, "dependency", moves.serial, moves.actor)
     if ended.state != "COMPLETED" and not _waits_for_any_end(waiting):
-        return _give_up(following, DEPENDENCY_LOST)
+        zh = f"所等待的定单 {ended.id} 未竣工（{ended.state}）"
+        return _give_up(following, zh, f"Order {ended.id}, which it waited for, was not completed ({ended.state})")
     left = [order_id for order_id in waiting.details.get("awaits", ()) if order_id != ended.id]
     waiting.details = {**waiting.details, "awaits": left}
     return _leave(following)
@@ -85,7 +84,9 @@ def _leave(moves: Moves) -> bool:
         if instance is not None:
             instances[instance.id] = instance
     if not fits(order, instances):
-        return _give_up(moves, "STATE_CONFLICT")
+        states = ", ".join(f"{instance.id} {instance.status}" for instance in instances.values())
+        en = f"When it was its turn its instances did not allow what is ordered: {states}"
+        return _give_up(moves, f"轮到它时，产品实例不允许所订的动作：{states}", en)
     lost = leave_out(uow, order)
     send(uow, order, customer, instances, moves)
     for instance in instances.values():
@@ -93,10 +94,11 @@ def _leave(moves: Moves) -> bool:
     return moves.settle(reason=order.reason if lost else None)
 
 
-def _give_up(moves: Moves, symbol: str) -> bool:
-    """Cancel an order that was never sent; its channel is told ``symbol`` as the reason."""
+def _give_up(moves: Moves, zh: str, en: str) -> bool:
+    """Cancel an order that was never sent; its channel is told why."""
     book = rulebook(moves.uow.reference.policies)
     for item in moves.order.newest():
         moves.put(item, book.check(item, "cancel"))
-    moves.order.reason = {"text": symbol}
-    return moves.settle(reason={"text": symbol})
+    reason = {"text": f"{zh} / {en}"}
+    moves.order.reason = reason
+    return moves.settle(reason=dict(reason))

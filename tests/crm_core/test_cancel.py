@@ -187,8 +187,11 @@ def test_what_waited_for_a_cancelled_order_is_cancelled_down_the_chain_and_told(
     orders = world.store.table(ServiceOrder)
     assert [orders[one.id].state for one in (second, third)] == ["CANCELLED", "CANCELLED"]
     told = [(one.service_order_id, one.state, one.reason) for one in world.events(OrderStateChanged)][-2:]
-    why = {"text": "DEPENDENCY_NOT_MET"}
-    assert told == [(second.id, "CANCELLED", why), (third.id, "CANCELLED", why)]
+    assert [one[:2] for one in told] == [(second.id, "CANCELLED"), (third.id, "CANCELLED")]
+    for (_, _, why), waited_for in zip(told, (world.id, second.id), strict=True):
+        zh, en = why["text"].split(" / ")
+        assert waited_for in zh
+        assert f"Order {waited_for}, which it waited for, was not completed (CANCELLED)" == en
     assert [event.service_order_id for event in world.events(OrderDispatched)] == [world.id]
 
 

@@ -280,7 +280,8 @@ def test_one_that_names_the_order_in_flight_waits_for_it() -> None:
     made.run(RecordReceipt(first, 1, False, "NO_PROCESS"), NOW, REFERENCE, PF)
     assert [order.state for order in orders(made)] == ["REJECTED", "CANCELLED"]
     told = [event for event in made.events if isinstance(event, OrderStateChanged)]
-    assert told[-1].reason == {"text": "DEPENDENCY_NOT_MET"}
+    assert told[-1].reason is not None
+    assert f"Order {first}, which it waited for, was not completed (REJECTED)" in told[-1].reason["text"]
     assert made.table(ProductInstance)["PI1"].open_orders == []
 
 
